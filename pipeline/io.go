@@ -1,0 +1,79 @@
+package pipeline
+
+import "context"
+
+// Input is what a source hands to a lane: raw records to decode, or a batch that has columns already.
+type Input struct {
+	Topic     string
+	Partition int32
+	// Records are borrowed until Release is called.
+	Records []Record
+	// Batch is owned by the receiver; set when Records is nil and the source has columns itself.
+	Batch *Batch
+	// Next is the position after this input, also when it holds nothing (control records, compacted ranges).
+	Next int64
+	// CaughtUp says that the source was polled and had nothing beyond Next.
+	CaughtUp bool
+	// Bytes is the size for back-pressure.
+	Bytes int
+	// Err is a fault of this partition alone (a corrupt batch, a gap); the others go on.
+	Err error
+	// Release gives the bytes of Records back; never nil.
+	Release func()
+}
+
+// Source is where batches come from. Next is called by one goroutine.
+type Source interface {
+	// Open makes the source ready. table interns the series of sources that make columns themselves.
+	Open(ctx context.Context, env *Env, table *SeriesTable) error
+	// Next blocks until there is input or the source knows that it has caught up. io.EOF: there will be no more.
+	Next(ctx context.Context) (Input, error)
+	Close() error
+}
+
+// Assignable is implemented by sources with partitions that come and go. Calls may come from any goroutine.
+type Assignable interface {
+	Assign(topic string, partition int32, offset int64)
+	Remove(topic string, partition int32)
+	Pause(topic string, partition int32)
+	Resume(topic string, partition int32)
+}
+
+// Guarantee is what a sink promises about an event that is written more than once.
+type Guarantee uint8
+
+const (
+	// AtLeastOnce: a repeat has its effect again.
+	AtLeastOnce Guarantee = iota
+	// Deduplicates: a repeat is recognised by its id within a bound the sink documents.
+	Deduplicates
+	// Idempotent: a repeat changes nothing.
+	Idempotent
+	// Transactional: written together with the positions read, once.
+	Transactional
+)
+
+// String returns the guarantee as `explain` prints it.
+func (g Guarantee) String() string {
+	return [...]string{"at least once", "at least once, deduplicated by id", "at least once, idempotent", "exactly once"}[g&3]
+}
+
+// Sink is where events go. All calls come from one goroutine. Close may be called twice and without Open.
+type Sink interface {
+	Open(ctx context.Context, env *Env) error
+	// Write borrows a batch of kind Events until it returns. An error means that none of it counts as written.
+	Write(ctx context.Context, b Batch) error
+	// Flush returns when all that was written will survive a crash of this process.
+	Flush(ctx context.Context) error
+	Close() error
+	Guarantee() Guarantee
+}
+
+// Codec turns the bytes of one record into columns. It keeps no state that changes results; memos are allowed.
+// It is used by one goroutine.
+type Codec interface {
+	// Decode appends the record's rows to out. When it returns an error the caller discards what the record added
+	// (Columns.Rollback) and keeps the record's bytes as a dead letter. The record is borrowed: what has to
+	// last is copied.
+	Decode(rec *Record, out *Columns) error
+}

@@ -1,0 +1,111 @@
+package pipeline
+
+import (
+	"io"
+)
+
+// Emitter takes what an operator gives out. It is valid during the call that it was passed to.
+type Emitter interface {
+	// Emit takes over the batch, also when it returns an error. The operator returns that error at once.
+	Emit(Batch) error
+}
+
+// Operator is a stage's building block: it takes batches and time and emits batches.
+//
+// Life: New (by the registry) → Open → any number of Process, Watermark, Snapshot → Close. Restore, if at all,
+// comes right after Open. Close may be called twice and without Open. All calls come from one goroutine.
+// An error from Process or Watermark ends the lane; a row that an operator can't use is not an error: it is
+// counted with Env.Lose and left out.
+//
+// An operator is a function of its input: it reads no wall clock, emits nothing in the order of a Go map, and takes
+// randomness from Env only. Its outputs don't depend on how its input is cut into batches.
+type Operator interface {
+	Open(env *Env) error
+	// Process borrows the batch until it returns. Only kinds that the Spec says it consumes come.
+	Process(b Batch, out Emitter) error
+	Close() error
+}
+
+// Watermarker is implemented by operators that act on time.
+type Watermarker interface {
+	// Watermark tells that no row before t will follow. It is monotone. What was to happen at times ≤ t happens now, in
+	// order of its own time, and carries that time.
+	Watermark(t int64, out Emitter) error
+}
+
+// Snapshotter is implemented by operators with state.
+type Snapshotter interface {
+	// Snapshot writes the whole state. Equal states give equal bytes.
+	Snapshot(w io.Writer) error
+	// Restore reads what Snapshot wrote into a freshly opened operator. A version it does not know is an error.
+	Restore(r io.Reader) error
+}
+
+// Describer is implemented by operators that have more to say in `explain` than their settings.
+type Describer interface {
+	// Describe returns one line.
+	Describe() string
+}
+
+// Window is one closed window of columns: row i is series Series[i]. The slices are borrowed for the call.
+type Window struct {
+	Start, End int64
+	Series     []uint32
+	// Count is the number of points; for a Delta or Cumulative series Sum is the increase in the window.
+	Count               []int64
+	Sum, Min, Max, Last []float64
+	Table               *SeriesTable
+}
+
+// Value returns row i's value as detectors look at it: the mean of a gauge, the increase of a counter, the
+// number of records of a log stream.
+func (w *Window) Value(i int) float64 {
+	switch w.Table.At(w.Series[i]).Type {
+	case Gauge:
+		if w.Count[i] == 0 {
+			return 0
+		}
+		return w.Sum[i] / float64(w.Count[i])
+	case Stream:
+		return float64(w.Count[i])
+	}
+	return w.Sum[i]
+}
+
+// Finding is one detector's statement: this series was abnormal from Start to End.
+type Finding struct {
+	// Series is the ordinal of the series on the lane.
+	Series uint32
+	// Onset is the estimated beginning of what is abnormal; Start and End are the window it was seen in.
+	Onset, Start, End int64
+	// Score grows with abnormality; 1 is the detector's threshold.
+	Score float64
+	// Probability that it is abnormal, 0..1, as far as the detector knows.
+	Probability float64
+	// Value was seen, Low..High was expected.
+	Value, Low, High float64
+	// Direction is "up", "down" or "".
+	Direction string
+	// Open is false for the update that says the abnormality is over.
+	Open bool
+	// Severity is "info", "warning" or "critical"; "" is "warning".
+	Severity string
+	// Evidence names and values that a person wants to see, in order.
+	Evidence []Evidence
+	// Revision counts the updates of one finding, from 0. Onset, series and detector name the finding.
+	Revision int
+}
+
+// Evidence is one named number of a finding.
+type Evidence struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+}
+
+// Detector is the short form of an operator that most teams write: one closed window of columns in, findings out;
+// no time, no reference counts. Windows come in order of their end. All calls come from one goroutine.
+type Detector interface {
+	Open(env *Env) error
+	// Detect borrows the window and appends to found.
+	Detect(w *Window, found []Finding) ([]Finding, error)
+}
