@@ -1,0 +1,73 @@
+package config
+
+import (
+	"slices"
+	"time"
+
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+// Publish is the operator that the planner puts at the end of detect: it sends the windows of declared series on.
+const Publish = "publish"
+
+// operators reads the sections detect and operate. Names are unique over both, since they are part of events' ids.
+func (r *reader) operators(root *node, c *Config) {
+	if absent(root.member("detect")) || len(root.member("detect").items) == 0 && root.member("detect").shape == list {
+		r.at(root, "detect", "config.key.missing", "is required: list the operators of the stage detect, `- window: {size: 10s}` first")
+	}
+	before := len(r.faults)
+	taken := map[string]string{}
+	c.Detect = r.components(root, "detect", r.stage(pipeline.Detect), taken)
+	c.Operate = r.components(root, "operate", r.stage(pipeline.Operate), taken)
+	if len(r.faults) > before {
+		return
+	}
+	for i, o := range c.Detect {
+		if o.Type == Publish {
+			r.at(root, index("detect", i), "config.component.internal", "publish is put at the end of detect by itself: remove it and list the series under declare")
+		}
+	}
+	r.kinds(root, "detect", c.Detect, []pipeline.Kind{pipeline.Points, pipeline.Logs})
+	r.kinds(root, "operate", c.Operate, []pipeline.Kind{pipeline.Events})
+}
+
+// kinds checks that each operator gets batches that it takes.
+func (r *reader) kinds(root *node, section string, chain []Component, have []pipeline.Kind) {
+	windows := ""
+	for i, c := range chain {
+		e, _ := r.registry.Operator(c.Type)
+		path := index(section, i)
+		if !overlap(e.Spec.Consumes, have) {
+			if slices.Contains(e.Spec.Consumes, pipeline.Windows) {
+				r.at(root, path, "config.detect.window.missing", "%s takes windows, and nothing before it makes any: put `- window: {size: 10s}` first", c.Name)
+			} else {
+				r.at(root, path, "config.component.order", "%s takes %v, and nothing before it makes any: move it or add what does", c.Name, e.Spec.Consumes)
+			}
+		}
+		if slices.Contains(e.Spec.Emits, pipeline.Windows) && !slices.Contains(e.Spec.Consumes, pipeline.Windows) {
+			if windows != "" {
+				r.at(root, path, "config.detect.window.twice", "%s makes windows already: keep one of the two", windows)
+			}
+			windows = path
+		}
+		have = append(have, e.Spec.Emits...)
+	}
+}
+
+func overlap(a, b []pipeline.Kind) bool {
+	return slices.ContainsFunc(a, func(k pipeline.Kind) bool { return slices.Contains(b, k) })
+}
+
+// Window returns the size of the detect stage's windows, 0 if none of its operators makes windows of a fixed size.
+func (c *Config) Window(registry *pipeline.Registry) time.Duration {
+	for _, o := range c.Detect {
+		e, _ := registry.Operator(o.Type)
+		if !slices.Contains(e.Spec.Emits, pipeline.Windows) || slices.Contains(e.Spec.Consumes, pipeline.Windows) {
+			continue
+		}
+		if size, ok := o.Settings["size"].(time.Duration); ok {
+			return size
+		}
+	}
+	return 0
+}

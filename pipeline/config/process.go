@@ -1,0 +1,104 @@
+package config
+
+import (
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+func kafkaSettings() []pipeline.Setting {
+	return []pipeline.Setting{
+		{Name: "bootstrap", Type: pipeline.List, Example: `["127.0.0.1:9092"]`, Fields: []pipeline.Setting{{Type: pipeline.String}},
+			Doc: "The brokers to ask first; none means the embedded broker."},
+		{Name: "commit_interval", Type: pipeline.Duration, Default: 100 * time.Millisecond, Example: "100ms",
+			Min: pipeline.Bound(float64(50 * time.Millisecond)), Max: pipeline.Bound(float64(10 * time.Second)),
+			Doc: "The shortest time between two commits of the process."},
+		{Name: "transactions", Type: pipeline.Bool, Default: true, Example: "true",
+			Doc: "Commit outputs and positions together: exactly once. false is at least once."},
+	}
+}
+
+func limitSettings() []pipeline.Setting {
+	return []pipeline.Setting{
+		{Name: "series", Type: pipeline.Int, Default: int64(1_000_000), Example: "1000000", Min: pipeline.Bound(1), Max: pipeline.Bound(100_000_000),
+			Doc: "The number of series of one lane."},
+		{Name: "memory", Type: pipeline.Size, Default: int64(512 << 20), Example: "512MiB", Min: pipeline.Bound(16 << 20), Max: pipeline.Bound(1 << 40),
+			Doc: "The number of bytes in flight in the process."},
+		{Name: "record", Type: pipeline.Size, Default: int64(16 << 20), Example: "16MiB", Min: pipeline.Bound(1 << 10), Max: pipeline.Bound(1 << 30),
+			Doc: "The number of decompressed bytes of one record."},
+	}
+}
+
+func adminSettings() []pipeline.Setting {
+	return []pipeline.Setting{{Name: "listen", Type: pipeline.String, Default: "127.0.0.1:9464", Example: "127.0.0.1:9464",
+		Doc: "The address of the listener for metrics and health; off means none."}}
+}
+
+func logSettings() []pipeline.Setting {
+	return []pipeline.Setting{
+		{Name: "level", Type: pipeline.String, Default: "info", Enum: []string{"debug", "info", "warn", "error"}, Doc: "What is logged at least."},
+		{Name: "format", Type: pipeline.String, Default: "text", Enum: []string{"text", "json"}, Doc: "How a line is written."},
+	}
+}
+
+// process reads the sections that concern the process rather than the data.
+func (r *reader) process(root *node, s pipeline.Settings, c *Config) {
+	if k := s.Object("kafka"); k != nil {
+		c.Kafka = Kafka{CommitInterval: k.Duration("commit_interval"), Transactions: k.Bool("transactions")}
+		for i, address := range k.Texts("bootstrap") {
+			c.Kafka.Bootstrap = append(c.Kafka.Bootstrap, address)
+			r.address(root, index("kafka.bootstrap", i), address)
+		}
+	}
+	if l := s.Object("limits"); l != nil {
+		c.Limits = Limits{Series: int(l.Int("series")), Memory: l.Int("memory"), Record: l.Int("record")}
+		if l.Has("record") && l.Has("memory") && c.Limits.Record > c.Limits.Memory {
+			r.at(root, "limits.record", "config.limits.record", "one record may have %s, more than the %s of limits.memory: lower this or raise limits.memory",
+				FormatSize(c.Limits.Record), FormatSize(c.Limits.Memory))
+		}
+	}
+	if a := s.Object("admin"); a != nil {
+		if c.Admin.Listen = a.Text("listen"); c.Admin.Listen == "off" {
+			c.Admin.Listen = ""
+		}
+		if c.Admin.Listen != "" {
+			r.address(root, "admin.listen", c.Admin.Listen)
+		}
+	}
+	if l := s.Object("log"); l != nil {
+		c.Log = Log{Level: l.Text("level"), Format: l.Text("format")}
+	}
+}
+
+// address checks that a text is a host and a port.
+func (r *reader) address(root *node, path, text string) {
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		r.at(root, path, "config.address.invalid", "%s is no address: write host:port, as 127.0.0.1:9092", find(root, path).shown())
+	}
+}
+
+// listed lets a setting that is a list be written as one text: it is cut at the separator, or stands alone if there is
+// none.
+func listed(n *node, separator string) {
+	if n == nil || n.shape != scalar || n.empty {
+		return
+	}
+	texts := []string{n.text}
+	if separator != "" {
+		texts = strings.Split(n.text, separator)
+	}
+	one := *n
+	n.shape, n.items = list, nil
+	for _, text := range texts {
+		item := one
+		item.text = strings.TrimSpace(text)
+		n.items = append(n.items, &item)
+	}
+}

@@ -1,0 +1,172 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+// Late says what becomes of rows that come after their window has closed.
+const (
+	LateDeadLetter = "dead_letter"
+	LateDrop       = "drop"
+	lateReopen     = "reopen"
+)
+
+// Source is one origin of telemetry.
+type Source struct {
+	Name string
+	// Topic is the Kafka topic; "" for the other sources, which Type and Settings describe.
+	Topic string
+	// Type is the name of a registered source; "" for a topic.
+	Type     string
+	Settings pipeline.Settings
+	// Codec decodes the records; nil for a source that makes columns itself.
+	Codec *Component
+	// Keyed says that the producers key records by the series group or coarser.
+	Keyed bool
+	// Disorder is how far event times may lie behind the highest one seen: the bound of the watermark. By default
+	// 10 s for a topic and 0 for other sources, which are read in order.
+	Disorder time.Duration
+	// Late is the policy for rows behind the watermark: LateDeadLetter or LateDrop.
+	Late string
+	// MaxFutureSkew is how far event time may lie ahead of the record's append time, by default 5 m; 0 does not check. It is
+	// always 0 for sources other than topics, which have no append time.
+	MaxFutureSkew time.Duration
+}
+
+const (
+	defaultDisorder = 10 * time.Second
+	defaultSkew     = 5 * time.Minute
+)
+
+func sourceSettings() []pipeline.Setting {
+	return []pipeline.Setting{
+		{Name: "name", Type: pipeline.String, Required: true, Example: "metrics", Doc: "The source's name, unique in the pipeline."},
+		{Name: "topic", Type: pipeline.String, Example: "shop.metrics", Doc: "The Kafka topic, as its producers call it."},
+		{Name: "keyed", Type: pipeline.Bool, Default: false, Doc: "Producers key records by the series group or coarser."},
+		{Name: "disorder", Type: pipeline.Duration, Example: "10s", Min: pipeline.Bound(0), Max: pipeline.Bound(float64(7 * day)),
+			Doc: "How far event times may lie behind the highest one seen; 10s for a topic, 0s for other sources."},
+		{Name: "late", Type: pipeline.String, Required: true, Enum: []string{LateDeadLetter, LateDrop, lateReopen}, Example: LateDeadLetter,
+			Doc: "What becomes of rows that come after their window has closed. There is no default."},
+		{Name: "max_future_skew", Type: pipeline.Duration, Example: "5m", Min: pipeline.Bound(0), Max: pipeline.Bound(float64(365 * day)),
+			Doc: "How far event time may lie ahead of the record's append time; 0s does not check."},
+	}
+}
+
+// sources reads the section sources.
+func (r *reader) sources(root *node) []Source {
+	n := root.member("sources")
+	if absent(n) || n.shape == list && len(n.items) == 0 {
+		r.at(root, "sources", "config.key.missing", "is required: list at least one source")
+		return nil
+	}
+	var out []Source
+	taken, topics := map[string]string{}, map[string]string{}
+	for i, item := range r.section(root, "sources") {
+		path := index("sources", i)
+		types := r.registry.Sources()
+		s := r.settings(item, path, sourceSettings(), append(types, "codec")...)
+		if item.shape != mapping {
+			continue
+		}
+		src := Source{Name: s.Text("name"), Topic: s.Text("topic"), Keyed: s.Bool("keyed"), Late: s.Text("late")}
+		r.sourceName(item, path, s, taken)
+		if src.Late == lateReopen {
+			r.at(root, join(path, "late"), "config.late.reopen", "windows that are closed cannot be opened again yet: choose dead_letter or drop")
+		}
+		r.origin(item, path, &src, topics)
+		r.codec(item, path, &src)
+		r.time(item, path, s, &src)
+		out = append(out, src)
+	}
+	return out
+}
+
+func (r *reader) sourceName(item *node, path string, s pipeline.Settings, taken map[string]string) {
+	if !s.Has("name") {
+		return
+	}
+	name, at := s.Text("name"), join(path, "name")
+	if !componentName().MatchString(name) {
+		r.fault(item.member("name"), at, "config.name.invalid", "%s is no name: use up to 64 of a-z, 0-9, '_' and '-', a letter or digit first", item.member("name").shown())
+	}
+	if first, twice := taken[name]; twice {
+		r.fault(item.member("name"), at, "config.name.duplicate", "%s has this name already: choose another", first)
+		return
+	}
+	taken[name] = path
+}
+
+// origin reads where the source's rows come from: a topic, or one of the registered sources.
+func (r *reader) origin(item *node, path string, src *Source, topics map[string]string) {
+	var given []member
+	for _, m := range item.members {
+		if _, ok := r.registry.Source(m.name); ok || m.name == "topic" && !absent(m.value) {
+			given = append(given, m)
+		}
+	}
+	if len(given) != 1 {
+		place := item
+		if len(given) > 1 {
+			place = given[1].key
+		}
+		r.fault(place, path, "config.source.origin", "a source has one origin, this has %d: write topic: or one of %s", len(given), strings.Join(r.registry.Sources(), ", "))
+		return
+	}
+	m := given[0]
+	if m.name != "topic" {
+		body := m.value
+		if body.empty {
+			body = &node{file: m.key.file, line: m.key.line, column: m.key.column, shape: mapping}
+		}
+		c := Component{Type: m.name, Name: src.Name}
+		r.construct(m.key, body, path, &c, r.sourceTypes())
+		src.Type, src.Settings = c.Type, c.Settings
+		return
+	}
+	if m.value.shape != scalar {
+		return
+	}
+	at := join(path, "topic")
+	if !regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`).MatchString(src.Topic) || src.Topic == "." || src.Topic == ".." {
+		r.fault(m.value, at, "config.source.topic", "%s is no name of a Kafka topic: use up to 249 of a-z, A-Z, 0-9, '.', '_' and '-'", m.value.shown())
+	}
+	if first, twice := topics[src.Topic]; twice {
+		r.fault(m.value, at, "config.source.topic.duplicate", "%s reads this topic already: keep one of the two", first)
+		return
+	}
+	topics[src.Topic] = path
+}
+
+func (r *reader) codec(item *node, path string, src *Source) {
+	at, n := join(path, "codec"), item.member("codec")
+	if absent(n) {
+		if src.Topic != "" {
+			r.fault(item, at, "config.key.missing", "is required for a topic: choose one of %s", strings.Join(r.registry.Codecs(), ", "))
+		}
+		return
+	}
+	if c, ok := r.component(n, at, r.codecs()); ok {
+		src.Codec = &c
+	}
+}
+
+// time reads what concerns event time; the defaults depend on the origin.
+func (r *reader) time(item *node, path string, s pipeline.Settings, src *Source) {
+	if src.Topic != "" {
+		src.Disorder, src.MaxFutureSkew = defaultDisorder, defaultSkew
+	}
+	if s.Has("disorder") {
+		src.Disorder = s.Duration("disorder")
+	}
+	if !s.Has("max_future_skew") {
+		return
+	}
+	src.MaxFutureSkew = s.Duration("max_future_skew")
+	if src.Type != "" && src.MaxFutureSkew != 0 {
+		r.fault(item.member("max_future_skew"), join(path, "max_future_skew"), "config.source.skew", "rows of a %s source have no append time to compare with: remove it", src.Type)
+	}
+}
