@@ -1,0 +1,229 @@
+package otlp
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"strconv"
+
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+// labelParser turns attributes (opentelemetry-proto common/v1 KeyValue) into labels. It works at first sight of a raw form
+// only and may allocate.
+type labelParser struct {
+	limits limits
+	labels []pipeline.Label
+	bytes  int
+}
+
+// attributes reads KeyValue fields of that number, any if it is 0, from raw, which lies at a position of the record.
+func (p *labelParser) attributes(raw []byte, at int, number uint64) error {
+	cur := cursor{b: raw, end: len(raw)}
+	var f field
+	for cur.next(&f) {
+		if number != 0 && f.number != number || !cur.expect(&f, wireBytes) {
+			continue
+		}
+		if len(p.labels) >= p.limits.attributes {
+			return pipeline.Errorf("otlp_metrics.limit.attributes", "otlp point at byte %d has more attributes, its resource's included, than max_attributes %d: drop some at the producer or raise it",
+				at, p.limits.attributes)
+		}
+		key, value, err := p.keyValue(raw, f.from, f.to, at)
+		if err != nil {
+			return err
+		}
+		l := pipeline.Label{Name: text(key), Value: valueText(value)}
+		if p.bytes += len(l.Name) + len(l.Value); p.bytes > p.limits.labelBytes {
+			return p.tooLong(at)
+		}
+		p.labels = append(p.labels, l)
+	}
+	return p.fault(&cur, at)
+}
+
+// fault returns the fault of a cursor over raw bytes that lie at a position of the record.
+func (p *labelParser) fault(cur *cursor, at int) error {
+	if cur.fault == "" {
+		return nil
+	}
+	return pipeline.Errorf("otlp_metrics.bytes", "otlp metrics message is broken in the attributes at byte %d: %s; check what writes to the topic", at+cur.faultAt, cur.fault)
+}
+
+func (p *labelParser) tooLong(at int) error {
+	return pipeline.Errorf("otlp_metrics.limit.label_bytes", "otlp point at byte %d has more text in its name and labels than max_label_bytes %d: drop long attributes at the producer or raise it",
+		at, p.limits.labelBytes)
+}
+
+// keyValue reads key = 1 and value = 2.
+func (p *labelParser) keyValue(raw []byte, from, to, at int) (key []byte, value any, err error) {
+	// Text is seldom shorter than a fifth of its raw form: what is eight times as long as the limit is not worth reading.
+	if to-from > 8*p.limits.labelBytes {
+		return nil, nil, p.tooLong(at)
+	}
+	return p.pair(raw, from, to, at, p.limits.nesting)
+}
+
+func (p *labelParser) pair(raw []byte, from, to, at, depth int) (key []byte, value any, err error) {
+	cur := cursor{b: raw, at: from, end: to}
+	var f field
+	for cur.next(&f) {
+		switch f.number {
+		case 1:
+			if cur.expect(&f, wireBytes) {
+				key = raw[f.from:f.to]
+			}
+		case 2:
+			if cur.expect(&f, wireBytes) {
+				if value, err = p.value(raw, f.from, f.to, at, depth); err != nil {
+					return nil, nil, err
+				}
+			}
+		}
+	}
+	return key, value, p.fault(&cur, at)
+}
+
+// value reads AnyValue: string 1, bool 2, int 3, double 4, array 5, kvlist 6, bytes 7. It returns nil for an
+// empty one, else string, bool, int64, float64, []any, map[string]any or []byte.
+func (p *labelParser) value(raw []byte, from, to, at, depth int) (v any, err error) {
+	cur := cursor{b: raw, at: from, end: to}
+	var f field
+	for cur.next(&f) {
+		switch f.number {
+		case 1:
+			if cur.expect(&f, wireBytes) {
+				v = text(raw[f.from:f.to])
+			}
+		case 2:
+			if cur.expect(&f, wireVarint) {
+				v = f.value != 0
+			}
+		case 3:
+			if cur.expect(&f, wireVarint) {
+				v = int64(f.value)
+			}
+		case 4:
+			if cur.expect(&f, wireFixed64) {
+				v = math.Float64frombits(f.value)
+			}
+		case 5, 6:
+			if !cur.expect(&f, wireBytes) {
+				break
+			}
+			if depth == 0 {
+				return nil, pipeline.Errorf("otlp_metrics.limit.nesting", "otlp attribute at byte %d nests lists and maps deeper than max_nesting %d: flatten it at the producer or raise it",
+					at+f.at, p.limits.nesting)
+			}
+			if f.number == 5 {
+				v, err = p.list(raw, f.from, f.to, at, depth-1)
+			} else {
+				v, err = p.object(raw, f.from, f.to, at, depth-1)
+			}
+			if err != nil {
+				return nil, err
+			}
+		case 7:
+			if cur.expect(&f, wireBytes) {
+				v = bytes.Clone(raw[f.from:f.to])
+			}
+		}
+	}
+	return v, p.fault(&cur, at)
+}
+
+// list reads ArrayValue: values = 1.
+func (p *labelParser) list(raw []byte, from, to, at, depth int) (any, error) {
+	cur := cursor{b: raw, at: from, end: to}
+	var f field
+	list := []any{}
+	for cur.next(&f) {
+		if f.number == 1 && cur.expect(&f, wireBytes) {
+			v, err := p.value(raw, f.from, f.to, at, depth)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
+		}
+	}
+	return list, p.fault(&cur, at)
+}
+
+// object reads KeyValueList: values = 1.
+func (p *labelParser) object(raw []byte, from, to, at, depth int) (any, error) {
+	cur := cursor{b: raw, at: from, end: to}
+	var f field
+	object := map[string]any{}
+	for cur.next(&f) {
+		if f.number == 1 && cur.expect(&f, wireBytes) {
+			key, v, err := p.pair(raw, f.from, f.to, at, depth)
+			if err != nil {
+				return nil, err
+			}
+			object[text(key)] = v
+		}
+	}
+	return object, p.fault(&cur, at)
+}
+
+// valueText returns the canonical text of an attribute's value.
+func valueText(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case bool:
+		return strconv.FormatBool(v)
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case float64:
+		return doubleText(v)
+	case []byte:
+		return base64.StdEncoding.EncodeToString(v)
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(finite(v)); err != nil {
+		panic("BUG: attribute value without JSON form: " + err.Error())
+	}
+	return string(bytes.TrimSuffix(b.Bytes(), []byte{'\n'}))
+}
+
+// doubleText writes a number as JSON does.
+func doubleText(v float64) string {
+	switch {
+	case math.IsNaN(v):
+		return "NaN"
+	case math.IsInf(v, 1):
+		return "Infinity"
+	case math.IsInf(v, -1):
+		return "-Infinity"
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("BUG: number without JSON form: " + err.Error())
+	}
+	return string(b)
+}
+
+// finite replaces what JSON has no numbers for by its text.
+func finite(v any) any {
+	switch v := v.(type) {
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return doubleText(v)
+		}
+	case []any:
+		for i := range v {
+			v[i] = finite(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = finite(v[k])
+		}
+	}
+	return v
+}

@@ -1,0 +1,161 @@
+package otlp
+
+import (
+	"maps"
+
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+// Name is the codec's word in the configuration.
+const Name = "otlp_metrics"
+
+// Reasons in Columns.Lost.
+const (
+	// LostTemporality: a sum or histogram that says neither delta nor cumulative.
+	LostTemporality = "temporality_unspecified"
+	// LostNoValue: a point that says it has no recorded value, or has none.
+	LostNoValue = "no_recorded_value"
+	// LostNotFinite: NaN or an infinity.
+	LostNotFinite = "not_finite"
+	// LostNoTime: neither the point nor the record has a time.
+	LostNoTime = "no_time"
+	// LostTimeRange: the point's time is beyond the year 2262.
+	LostTimeRange = "time_out_of_range"
+	// LostNoName: the metric has no name.
+	LostNoName = "no_metric_name"
+	// LostSeriesLimit: a new series, and the lane's table is full.
+	LostSeriesLimit = "series_limit"
+)
+
+type loss int
+
+const (
+	kept loss = iota
+	temporality
+	noValue
+	notFinite
+	noTime
+	timeRange
+	noName
+	seriesLimit
+	losses
+)
+
+var lossReasons = [losses]string{"", LostTemporality, LostNoValue, LostNotFinite, LostNoTime, LostTimeRange, LostNoName, LostSeriesLimit}
+
+// Spec describes the codec.
+func Spec() pipeline.Spec {
+	return pipeline.Spec{
+		Name: Name,
+		Doc: "OpenTelemetry metrics in protobuf (otlp_proto), one message a record. Gauges and sums become series of their name, " +
+			"histograms and summaries the two series name.count and name.sum; labels are the attributes of resource and point, the point's first. " +
+			"A message beyond a limit is a dead letter.",
+		Emits:   []pipeline.Kind{pipeline.Points},
+		Version: 1,
+		Settings: []pipeline.Setting{
+			{Name: "max_bytes", Type: pipeline.Size, Default: int64(16 << 20), Min: pipeline.Bound(1), Max: pipeline.Bound(1 << 30),
+				Doc: "Size of a message.", Example: "16MiB"},
+			{Name: "max_points", Type: pipeline.Int, Default: int64(100_000), Min: pipeline.Bound(1),
+				Doc: "Rows a message may make, those that can't be used included; a histogram's point makes two.", Example: "100000"},
+			{Name: "max_attributes", Type: pipeline.Int, Default: int64(128), Min: pipeline.Bound(1),
+				Doc: "Attributes of a point and its resource together.", Example: "128"},
+			{Name: "max_label_bytes", Type: pipeline.Size, Default: int64(16 << 10), Min: pipeline.Bound(1), Max: pipeline.Bound(1 << 20),
+				Doc: "Text of a series: metric name, names and values of all labels.", Example: "16KiB"},
+			{Name: "max_nesting", Type: pipeline.Int, Default: int64(16), Min: pipeline.Bound(1), Max: pipeline.Bound(100),
+				Doc: "Depth of lists and maps in an attribute's value.", Example: "16"},
+			{Name: "memo", Type: pipeline.Size, Default: int64(128 << 20), Min: pipeline.Bound(1 << 20), Max: pipeline.Bound(2 << 30),
+				Doc: "Memory of a lane for recognising series by their raw bytes. Beyond it the memo starts anew, which costs time only.", Example: "128MiB"},
+		},
+	}
+}
+
+// Register adds the codec to a registry.
+func Register(r *pipeline.Registry) {
+	r.AddCodec(Spec(), func(s pipeline.Settings) (pipeline.Codec, error) { return New(s), nil })
+}
+
+// New makes a codec for one lane. Settings that are absent have the defaults of Spec.
+func New(given pipeline.Settings) pipeline.Codec {
+	s := pipeline.Settings{}
+	for _, setting := range Spec().Settings {
+		s[setting.Name] = setting.Default
+	}
+	maps.Copy(s, given)
+	return &codec{limits: limits{
+		bytes:      int(s.Int("max_bytes")),
+		points:     int(s.Int("max_points")),
+		attributes: int(s.Int("max_attributes")),
+		labelBytes: int(s.Int("max_label_bytes")),
+		nesting:    int(s.Int("max_nesting")),
+		memo:       int(s.Int("memo")),
+	}}
+}
+
+type limits struct{ bytes, points, attributes, labelBytes, nesting, memo int }
+
+// codec decodes messages. Its memos lead from raw bytes to resources, from a resource and a metric to an identity, from
+// that and a point's attributes to a series; they hold for one series table.
+type codec struct {
+	limits limits
+	table  *pipeline.SeriesTable
+
+	resourceMemo, metricMemo, seriesMemo memo
+	resources                            []resource
+	metrics                              []metric
+
+	// Of the message being decoded.
+	b          []byte
+	out        *pipeline.Columns
+	recordTime int64 // Unix nanoseconds, 0 if unknown
+	rows       int
+	parts      int // resources and metrics
+	lost       [losses]int
+
+	key, scattered []byte // scratch
+}
+
+// resource is what a Resource's bytes stand for.
+type resource struct {
+	labels []pipeline.Label
+	bytes  int // of label text
+}
+
+// metric is what the series of one metric of one resource have in common.
+type metric struct {
+	resource   uint32
+	name, unit string
+	typ        pipeline.SeriesType
+}
+
+// Decode implements pipeline.Codec. Losses are counted only when the whole message is sound.
+func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
+	switch n := len(rec.Value); {
+	case n == 0:
+		return pipeline.Errorf("otlp_metrics.empty", "otlp metrics record has no bytes: check what writes to topic %s", rec.Topic)
+	case n > c.limits.bytes:
+		return pipeline.Errorf("otlp_metrics.limit.bytes", "otlp metrics message of %d bytes is larger than max_bytes %d: send smaller batches or raise it", n, c.limits.bytes)
+	}
+	if c.table != out.Series || c.resourceMemo.bytes()+c.metricMemo.bytes()+c.seriesMemo.bytes() > c.limits.memo {
+		c.forget(out.Series)
+	}
+	c.b, c.out, c.rows, c.parts, c.lost = rec.Value, out, 0, 0, [losses]int{}
+	c.recordTime = max(rec.Timestamp, 0) * 1e6
+	err := c.message()
+	c.b, c.out = nil, nil
+	if err != nil {
+		return err
+	}
+	for reason, n := range c.lost {
+		if n > 0 {
+			out.Lose(lossReasons[reason], n)
+		}
+	}
+	return nil
+}
+
+// forget starts the memos anew, for a table.
+func (c *codec) forget(table *pipeline.SeriesTable) {
+	c.table = table
+	c.resourceMemo, c.metricMemo, c.seriesMemo = newMemo(), newMemo(), newMemo()
+	c.resources, c.metrics = nil, nil
+}

@@ -1,0 +1,94 @@
+package otlp
+
+import (
+	"strings"
+
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+// refused stands in the series memo for a series that came when the table was full: the table only grows, so it stays so.
+const refused = ^uint32(0)
+
+// identity is what a metric says of its series, as bytes of the message.
+type identity struct {
+	resource   uint32
+	typ        pipeline.SeriesType
+	name, unit []byte
+}
+
+// part says which of the series of a metric is meant.
+type part uint8
+
+const (
+	plain part = iota
+	ofCount
+	ofSum
+)
+
+// identify finds the number of a metric's identity. It returns lose, or the reason why the metric can't have series.
+func (c *codec) identify(id identity, p part, lose loss) (uint32, loss, error) {
+	if lose != kept {
+		return 0, lose, nil
+	}
+	if len(id.name) == 0 {
+		return 0, noName, nil
+	}
+	c.key = append(append(c.key[:0], byte(id.typ), byte(p)), id.name...)
+	number, hash, ok := c.metricMemo.find(id.resource, c.key)
+	if ok {
+		return number, kept, nil
+	}
+	if len(id.name)+len(id.unit) > c.limits.labelBytes {
+		return 0, kept, c.labelBytesError(string(id.name[:min(len(id.name), 80)]))
+	}
+	m := metric{resource: id.resource, name: text(id.name), unit: text(id.unit), typ: id.typ}
+	switch p {
+	case ofCount:
+		m.name, m.unit = m.name+".count", "1"
+	case ofSum:
+		m.name += ".sum"
+	}
+	number = uint32(len(c.metrics))
+	c.metrics = append(c.metrics, m)
+	c.metricMemo.add(hash, id.resource, c.key, number)
+	return number, kept, nil
+}
+
+// resource finds the number of a resource by its bytes. at is where it lies, for errors.
+func (c *codec) resource(raw []byte, at int) (uint32, error) {
+	number, hash, ok := c.resourceMemo.find(0, raw)
+	if ok {
+		return number, nil
+	}
+	p := labelParser{limits: c.limits}
+	if err := p.attributes(raw, at, 1); err != nil {
+		return 0, err
+	}
+	number = uint32(len(c.resources))
+	c.resources = append(c.resources, resource{p.labels, p.bytes})
+	c.resourceMemo.add(hash, 0, raw, number)
+	return number, nil
+}
+
+// admit interns the series of a metric with a point's attributes, given as raw fields.
+func (c *codec) admit(number uint32, raw []byte, at int) (uint32, error) {
+	m := &c.metrics[number]
+	res := &c.resources[m.resource]
+	p := labelParser{limits: c.limits, labels: append(make([]pipeline.Label, 0, len(res.labels)+8), res.labels...), bytes: res.bytes + len(m.name)}
+	if err := p.attributes(raw, at, 0); err != nil {
+		return 0, err
+	}
+	series, err := c.table.Intern(m.name, m.unit, m.typ, pipeline.NewLabels(p.labels))
+	if pipeline.Code(err) == "series.limit" {
+		return refused, nil
+	}
+	return series, err
+}
+
+func (c *codec) labelBytesError(name string) error {
+	return pipeline.Errorf("otlp_metrics.limit.label_bytes", "otlp metric %q has more text in its name and labels than max_label_bytes %d: drop long attributes at the producer or raise it",
+		text([]byte(name)), c.limits.labelBytes)
+}
+
+// text copies bytes that should be UTF-8.
+func text(b []byte) string { return strings.ToValidUTF8(string(b), "\uFFFD") }
