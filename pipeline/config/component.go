@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -131,15 +132,18 @@ func (r *reader) refused(body *node, path string, err error) {
 func (r *reader) stage(stage pipeline.Stage) catalogue {
 	return catalogue{
 		word:  "operator",
-		names: r.registry.Operators(stage),
+		names: slices.DeleteFunc(r.registry.Operators(stage), func(name string) bool { return name == Publish }),
 		entry: func(name string) (pipeline.Spec, func(pipeline.Settings) error, bool) {
 			e, ok := r.registry.Operator(name)
-			return e.Spec, func(s pipeline.Settings) error { return tryOperator(e, s) }, ok && e.Spec.Stage == stage
+			return e.Spec, func(s pipeline.Settings) error { return tryOperator(e, s) }, ok && e.Spec.Stage == stage && name != Publish
 		},
 		misplaced: func(name string) string {
 			e, ok := r.registry.Operator(name)
-			if !ok {
+			switch {
+			case !ok:
 				return ""
+			case name == Publish:
+				return "publish is put at the end of detect by itself: remove it and list the series under declare"
 			}
 			return fmt.Sprintf("operator %s belongs to the stage %s: move it there", name, e.Spec.Stage)
 		},

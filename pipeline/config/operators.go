@@ -16,16 +16,11 @@ func (r *reader) operators(root *node, c *Config) {
 		r.at(root, "detect", "config.key.missing", "is required: list the operators of the stage detect, `- window: {size: 10s}` first")
 	}
 	before := len(r.faults)
-	taken := map[string]string{}
+	taken := map[string]string{Publish: "the operator at the end of detect"}
 	c.Detect = r.components(root, "detect", r.stage(pipeline.Detect), taken)
 	c.Operate = r.components(root, "operate", r.stage(pipeline.Operate), taken)
 	if len(r.faults) > before {
 		return
-	}
-	for i, o := range c.Detect {
-		if o.Type == Publish {
-			r.at(root, index("detect", i), "config.component.internal", "publish is put at the end of detect by itself: remove it and list the series under declare")
-		}
 	}
 	r.kinds(root, "detect", c.Detect, []pipeline.Kind{pipeline.Points, pipeline.Logs})
 	r.kinds(root, "operate", c.Operate, []pipeline.Kind{pipeline.Events})
