@@ -3,10 +3,10 @@
 //
 // # Message types
 //
-// On import the package replaces some of kafka-go's message types (Fetch, OffsetFetch, ListOffsets, CreateTopics)
-// by its own for the whole process, because kafka-go decodes record batches in a way that can loop for ever and
-// cannot ask for stable offsets. So kafka.Client's Fetch, OffsetFetch, ListOffsets and CreateTopics must not be
-// used in a process that imports this package; kafka.ConsumerGroup, kafka.Dialer and the other calls work as ever.
+// On import the package replaces some of kafka-go's message types (Fetch, OffsetFetch, ListOffsets)
+// by its own for the whole process, because kafka-go decodes record batches in a way that can loop for ever, and
+// cannot ask for stable offsets. So kafka.Client's Fetch, OffsetFetch and ListOffsets must not be used in a process
+// that imports this package; kafka.ConsumerGroup, Reader, Writer, Dialer and the other calls work as ever.
 //
 // # Exactly once
 //

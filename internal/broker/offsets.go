@@ -1,6 +1,12 @@
 package broker
 
-import "context"
+import (
+	"context"
+	"time"
+
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/segmentio/kafka-go"
+)
 
 // Bounds are the offsets that a partition holds.
 type Bounds struct {
@@ -10,14 +16,153 @@ type Bounds struct {
 	Stable int64
 }
 
+// The times that ListOffsets understands as ends.
+const (
+	latest   = -1
+	earliest = -2
+)
+
 // Bounds returns the bounds of partitions, as they are now.
 func (c *Client) Bounds(ctx context.Context, partitions []TopicPartition) (map[TopicPartition]Bounds, error) {
-	return nil, errNotYet
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	bounds := make(map[TopicPartition]Bounds, len(partitions))
+	patience := backoff{first: 10 * time.Millisecond, longest: 500 * time.Millisecond}
+	err := c.repeat(ctx, "read the bounds of partitions", patience, transient, func(ctx context.Context) error {
+		starts, err := c.listOffsets(ctx, partitions, earliest, false)
+		if err != nil {
+			return err
+		}
+		// Stable before End, so that Stable <= End also while records arrive.
+		stables, err := c.listOffsets(ctx, partitions, latest, true)
+		if err != nil {
+			return err
+		}
+		ends, err := c.listOffsets(ctx, partitions, latest, false)
+		if err != nil {
+			return err
+		}
+		for _, tp := range partitions {
+			bounds[tp] = Bounds{Start: starts[tp], End: ends[tp], Stable: stables[tp]}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return bounds, nil
+}
+
+// listOffsets asks each leader once for the offsets of a time.
+func (c *Client) listOffsets(ctx context.Context, partitions []TopicPartition, at int64, committed bool) (map[TopicPartition]int64, error) {
+	byLeader := map[int32]*listOffsetsRequest{}
+	for _, tp := range partitions {
+		l, err := c.leader(ctx, tp)
+		if err != nil {
+			return nil, err
+		}
+		req := byLeader[l]
+		if req == nil {
+			req = &listOffsetsRequest{ReplicaID: -1, route: route(l)}
+			if committed {
+				req.IsolationLevel = 1
+			}
+			byLeader[l] = req
+		}
+		n := len(req.Topics)
+		if n == 0 || req.Topics[n-1].Topic != tp.Topic {
+			req.Topics = append(req.Topics, listOffsetsRequestTopic{Topic: tp.Topic})
+			n++
+		}
+		req.Topics[n-1].Partitions = append(req.Topics[n-1].Partitions, listOffsetsRequestPartition{Partition: tp.Partition, CurrentLeaderEpoch: -1, Timestamp: at})
+	}
+	offsets := make(map[TopicPartition]int64, len(partitions))
+	for _, req := range byLeader {
+		res, err := ask[*listOffsetsResponse](ctx, c, req)
+		if err != nil {
+			for _, t := range req.Topics {
+				c.forget(t.Topic)
+			}
+			return nil, err
+		}
+		for _, t := range res.Topics {
+			for _, p := range t.Partitions {
+				if err := check(p.ErrorCode); err != nil {
+					c.forget(t.Topic)
+					if err == kafka.UnknownTopicOrPartition {
+						return nil, kafka.LeaderNotAvailable // the next try asks for the leader and tells if it is missing
+					}
+					return nil, topicError(t.Topic, err)
+				}
+				offsets[TopicPartition{Topic: t.Topic, Partition: p.Partition}] = p.Offset
+			}
+		}
+	}
+	for _, tp := range partitions {
+		if _, ok := offsets[tp]; !ok {
+			return nil, kafka.LeaderNotAvailable
+		}
+	}
+	return offsets, nil
 }
 
 // Committed returns a group's positions, -1 where there is none. It waits while a transaction that may move one of them
 // is pending, so what it returns is final: a dead owner's transaction blocks it until it times out
 // (the Transactor's time-out, and up to 10 s more). ctx bounds the wait.
 func (c *Client) Committed(ctx context.Context, group string, partitions []TopicPartition) (map[TopicPartition]int64, error) {
-	return nil, errNotYet
+	req := &offsetFetchRequest{GroupID: group, RequireStable: true}
+	index := map[string]int{}
+	for _, tp := range partitions {
+		i, ok := index[tp.Topic]
+		if !ok {
+			i = len(req.Topics)
+			index[tp.Topic] = i
+			req.Topics = append(req.Topics, offsetFetchRequestTopic{Name: tp.Topic})
+		}
+		req.Topics[i].PartitionIndexes = append(req.Topics[i].PartitionIndexes, tp.Partition)
+	}
+	if len(partitions) == 0 {
+		return map[TopicPartition]int64{}, nil
+	}
+	var positions map[TopicPartition]int64
+	patience := backoff{first: 2 * time.Millisecond, longest: 200 * time.Millisecond}
+	err := c.repeat(ctx, "read the stable positions of group "+group, patience, transient, func(ctx context.Context) error {
+		var err error
+		positions, err = c.stablePositions(ctx, req, len(partitions))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return positions, nil
+}
+
+func (c *Client) stablePositions(ctx context.Context, req *offsetFetchRequest, n int) (map[TopicPartition]int64, error) {
+	res, err := ask[*offsetFetchResponse](ctx, c, req)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(res.ErrorCode); err != nil {
+		return nil, positionError(req.GroupID, err)
+	}
+	positions := make(map[TopicPartition]int64, n)
+	for _, t := range res.Topics {
+		for _, p := range t.Partitions {
+			if err := check(p.ErrorCode); err != nil {
+				return nil, positionError(req.GroupID, err)
+			}
+			positions[TopicPartition{Topic: t.Name, Partition: p.PartitionIndex}] = max(p.CommittedOffset, -1)
+		}
+	}
+	if len(positions) != n {
+		return nil, pipeline.Errorf("kafka.group.positions", "BUG: group %s: %d positions were asked for, %d came", req.GroupID, n, len(positions))
+	}
+	return positions, nil
+}
+
+func positionError(group string, err error) error {
+	if transient(err) {
+		return err
+	}
+	return pipeline.Errorf("kafka.group.positions", "the positions of group %s cannot be read: %w", group, err)
 }

@@ -19,7 +19,28 @@ type Message struct {
 	Time time.Time
 }
 
-// Produce writes messages and returns when all replicas have them. It is not a transaction and not idempotent: after an
-// unclear error a batch is sent again, so a record may be there twice, and on an error some may be there. The order
-// within a partition is that of the slice. The messages' bytes are borrowed until it returns.
-func (c *Client) Produce(ctx context.Context, messages []Message) error { return errNotYet }
+// Produce writes messages and returns when all replicas in sync have them. It is not a transaction and not idempotent:
+// after an unclear error a batch is sent again, so a record may be there twice, and on an error some may be there. The
+// order within a partition is that of the slice. What fails transiently is repeated for as long as ctx allows.
+// The messages' bytes are borrowed until it returns.
+func (c *Client) Produce(ctx context.Context, messages []Message) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	out, err := c.prepare(ctx, messages)
+	if err != nil {
+		return err
+	}
+	defer out.free()
+	stamp := func(p *outPartition) { stampBatch(p.batches[p.sent].bytes, anonymous, -1) }
+	patience := backoff{first: 5 * time.Millisecond, longest: 500 * time.Millisecond}
+	for out.pending() {
+		err := c.repeat(ctx, "write to Kafka", patience, transient, func(ctx context.Context) error {
+			return c.sendNext(ctx, out, "", stamp)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

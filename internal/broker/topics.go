@@ -1,6 +1,18 @@
 package broker
 
-import "context"
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/createtopics"
+	"github.com/segmentio/kafka-go/protocol/describeconfigs"
+)
 
 // Topic is a topic as it should be.
 type Topic struct {
@@ -10,11 +22,145 @@ type Topic struct {
 	Settings map[string]string
 }
 
+// startLimit bounds the wait for a cluster that starts, and for topics that are being made.
+const startLimit = time.Minute
+
 // EnsureTopics creates the topics that are absent and waits until all of them can be used, for a minute at most.
 // A topic that is there must have at least the partitions asked for and the same settings; otherwise the error says
 // what differs (kafka.topic.partitions, kafka.topic.setting). Nothing existing is changed.
-func (c *Client) EnsureTopics(ctx context.Context, topics []Topic) error { return errNotYet }
+func (c *Client) EnsureTopics(ctx context.Context, topics []Topic) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	for _, t := range topics {
+		if t.Partitions < 1 {
+			return pipeline.Errorf("kafka.topic.partitions", "topic %s: %d is not a number of partitions: use 1 or more", t.Name, t.Partitions)
+		}
+		if err := c.ensure(ctx, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Client) ensure(ctx context.Context, t Topic) error {
+	patience := backoff{first: 20 * time.Millisecond, longest: 500 * time.Millisecond}
+	made := false
+	err := c.repeat(ctx, "create topic "+t.Name, patience, transient, func(ctx context.Context) error {
+		_, err := c.describe(ctx, t.Name)
+		if pipeline.Code(err) != "kafka.topic.missing" {
+			return err
+		}
+		made = true
+		return c.create(ctx, t)
+	})
+	if err != nil {
+		return err
+	}
+	absent := func(err error) bool { return transient(err) || made && pipeline.Code(err) == "kafka.topic.missing" }
+	err = c.repeat(ctx, "use topic "+t.Name, patience, absent, func(ctx context.Context) error { return c.usable(ctx, t) })
+	if err != nil {
+		return err
+	}
+	return c.repeat(ctx, "read the settings of topic "+t.Name, patience, transient, func(ctx context.Context) error { return c.agrees(ctx, t) })
+}
+
+// create creates a topic; nil if another process was quicker.
+func (c *Client) create(ctx context.Context, t Topic) error {
+	req := &createRequest{createtopics.Request{TimeoutMs: int32(c.cfg.RequestTimeout.Milliseconds())}}
+	rt := createtopics.RequestTopic{Name: t.Name, NumPartitions: int32(t.Partitions), ReplicationFactor: -1}
+	for _, k := range slices.Sorted(maps.Keys(t.Settings)) {
+		rt.Configs = append(rt.Configs, createtopics.RequestConfig{Name: k, Value: t.Settings[k]})
+	}
+	req.Topics = []createtopics.RequestTopic{rt}
+	res, err := ask[*createResponse](ctx, c, req)
+	if err != nil {
+		return err
+	}
+	for _, r := range res.Topics {
+		err := check(r.ErrorCode)
+		if err == nil || errors.Is(err, kafka.TopicAlreadyExists) {
+			continue
+		}
+		if transient(err) {
+			return err
+		}
+		return pipeline.Errorf("kafka.topic.create", "topic %s with %d partitions and settings %v was not created: %s: %w", t.Name, t.Partitions, t.Settings, r.ErrorMessage, err)
+	}
+	return nil
+}
+
+// usable says whether each partition has a leader that serves it.
+func (c *Client) usable(ctx context.Context, t Topic) error {
+	leaders, err := c.describe(ctx, t.Name)
+	if err != nil {
+		return err
+	}
+	if len(leaders) < t.Partitions {
+		return pipeline.Errorf("kafka.topic.partitions", "topic %s has %d partitions, %d are needed: add partitions, or ask for fewer", t.Name, len(leaders), t.Partitions)
+	}
+	all := make([]TopicPartition, len(leaders))
+	for i := range all {
+		all[i] = TopicPartition{Topic: t.Name, Partition: int32(i)}
+	}
+	_, err = c.listOffsets(ctx, all, latest, false)
+	return err
+}
+
+const topicResource = 2
+
+// agrees compares a topic's settings with those asked for.
+func (c *Client) agrees(ctx context.Context, t Topic) error {
+	if len(t.Settings) == 0 {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(t.Settings))
+	res, err := ask[*describeconfigs.Response](ctx, c, &describeconfigs.Request{
+		Resources: []describeconfigs.RequestResource{{ResourceType: topicResource, ResourceName: t.Name, ConfigNames: names}},
+	})
+	if err != nil {
+		return err
+	}
+	found := map[string]string{}
+	for _, r := range res.Resources {
+		if err := check(r.ErrorCode); err != nil {
+			return topicError(t.Name, err)
+		}
+		for _, e := range r.ConfigEntries {
+			found[e.ConfigName] = e.ConfigValue
+		}
+	}
+	for _, name := range names {
+		if value, ok := found[name]; !ok || !sameSetting(value, t.Settings[name]) {
+			return pipeline.Errorf("kafka.topic.setting", "topic %s has %s=%s, %s is needed: change it with your Kafka tools, or use another topic", t.Name, name, value, t.Settings[name])
+		}
+	}
+	return nil
+}
+
+// sameSetting compares two values of a setting; lists, as in cleanup.policy, in any order.
+func sameSetting(a, b string) bool {
+	return slices.Equal(settingItems(a), settingItems(b))
+}
+
+func settingItems(s string) []string {
+	items := strings.Split(s, ",")
+	for i := range items {
+		items[i] = strings.TrimSpace(items[i])
+	}
+	slices.Sort(items)
+	return items
+}
 
 // Partitions returns the number of partitions of a topic, asked from the cluster and not from a cache.
 // A topic that is not there is an error (kafka.topic.missing).
-func (c *Client) Partitions(ctx context.Context, topic string) (int, error) { return 0, errNotYet }
+func (c *Client) Partitions(ctx context.Context, topic string) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	n := 0
+	err := c.repeat(ctx, "look up topic "+topic, backoff{first: 20 * time.Millisecond, longest: 500 * time.Millisecond}, transient, func(ctx context.Context) error {
+		leaders, err := c.describe(ctx, topic)
+		n = len(leaders)
+		return err
+	})
+	return n, err
+}

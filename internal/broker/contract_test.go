@@ -1,0 +1,89 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/homeostat/homeostat/internal/broker/embedded"
+)
+
+// rig is a running cluster and the names that one case may use in it.
+type rig struct {
+	t         *testing.T
+	bootstrap string
+	apache    bool
+	prefix    string
+}
+
+var rigs atomic.Int64
+
+func (r *rig) name(s string) string { return r.prefix + "-" + s }
+
+func (r *rig) context() context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	r.t.Cleanup(cancel)
+	return ctx
+}
+
+func (r *rig) client(change ...func(*Config)) *Client {
+	cfg := Config{Bootstrap: []string{r.bootstrap}, Instance: "test", Logger: slog.New(slog.NewTextHandler(testWriter{r.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	for _, c := range change {
+		c(&cfg)
+	}
+	c, err := Open(cfg)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(c.Close)
+	return c
+}
+
+type testWriter struct{ t *testing.T }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	w.t.Log(strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+// topic makes a topic and returns its name.
+func (r *rig) topic(c *Client, name string, partitions int) string {
+	r.t.Helper()
+	name = r.name(name)
+	if err := c.EnsureTopics(r.context(), []Topic{{Name: name, Partitions: partitions}}); err != nil {
+		r.t.Fatal(err)
+	}
+	return name
+}
+
+// contract is what the package promises, whatever the broker is.
+var contract = []struct {
+	name string
+	run  func(*testing.T, *rig)
+}{
+	{"topics are made and checked", topicsAreMade},
+	{"what is produced is fetched", producedIsFetched},
+}
+
+func TestContractEmbedded(t *testing.T) {
+	b, err := embedded.Start(embedded.Options{MinSession: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	runContract(t, b.Addr(), false)
+}
+
+func runContract(t *testing.T, bootstrap string, apache bool) {
+	for _, c := range contract {
+		t.Run(c.name, func(t *testing.T) {
+			prefix := fmt.Sprintf("c%d-%d", os.Getpid(), rigs.Add(1))
+			c.run(t, &rig{t: t, bootstrap: bootstrap, apache: apache, prefix: prefix})
+		})
+	}
+}

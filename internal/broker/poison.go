@@ -1,0 +1,7 @@
+//go:build !assert
+
+package broker
+
+func poison([]byte) {}
+
+const asserting = false
