@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/homeostat/homeostat/internal/broker"
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas"
+)
+
+// actLane is a lane of the stage act: it hands the events of one partition to the configured sinks. A slow sink slows
+// the lane, and the lane slows fetching.
+type actLane struct {
+	*surroundings
+	name     string
+	sinks    []namedSink
+	ledger   *ledger
+	position pipeline.Position
+	pending  []broker.Message
+	moved    bool
+}
+
+type namedSink struct {
+	name string
+	sink pipeline.Sink
+}
+
+// newActLane makes a lane over sinks that are open already; the process shares them among its act lanes.
+func (s *surroundings) newActLane(name string, sinks []namedSink) *actLane {
+	return &actLane{surroundings: s, name: name, sinks: sinks, ledger: newLedger(s.metrics, pipeline.Act, name)}
+}
+
+// process implements lane.
+func (l *actLane) process(in pipeline.Input) error {
+	defer in.Release()
+	l.position = pipeline.Position{Topic: in.Topic, Partition: in.Partition, First: l.position.Next, Next: in.Next}
+	l.moved = true
+	var events []schemas.Event
+	for i := range in.Records {
+		rec := &in.Records[i]
+		if _, time := rec.Header(schemas.HeaderLane); time {
+			continue
+		}
+		l.ledger.take(1)
+		e, err := schemas.ReadEvent(rec)
+		if err != nil {
+			l.ledger.lose(lostUndecodable, 1)
+			l.pending = append(l.pending, deadLetter(l.dead, pipeline.Act, rec, lostUndecodable, 0, err))
+			continue
+		}
+		events = append(events, e)
+	}
+	if len(events) == 0 {
+		return nil
+	}
+	b := schemas.NewEvents(l.allocator, events)
+	b.Position = l.position
+	defer b.Release()
+	for _, s := range l.sinks {
+		if err := s.sink.Write(context.Background(), b); err != nil {
+			return fmt.Errorf("sink %s: %w", s.name, err)
+		}
+	}
+	l.ledger.pass(len(events))
+	return nil
+}
+
+// idle implements lane.
+func (l *actLane) idle(time.Duration) error { return nil }
+
+// finish implements lane.
+func (l *actLane) finish() error { return nil }
+
+// take implements lane. What the position covers is durable in the sinks first.
+func (l *actLane) take() share {
+	assert(l.ledger.balance(), "I1 conservation: lane "+l.name)
+	s := share{outputs: l.pending, next: l.position.Next, moved: l.moved}
+	l.pending, l.moved = nil, false
+	return s
+}
+
+// flush makes what the sinks hold durable; the committer calls it before it takes the share.
+func (l *actLane) flush(ctx context.Context) error {
+	for _, s := range l.sinks {
+		if err := s.sink.Flush(ctx); err != nil {
+			return fmt.Errorf("sink %s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// close implements lane. The sinks stay open.
+func (l *actLane) close() error { return nil }

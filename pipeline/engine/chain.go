@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+// node is one operator of a chain with what the chain needs to know of it.
+type node struct {
+	name     string
+	op       pipeline.Operator
+	watcher  pipeline.Watermarker // nil if it does not act on time
+	consumes [pipeline.Events + 1]bool
+	env      *pipeline.Env
+}
+
+// chain is the operators of one lane. A batch of columns that node i emits goes to the nodes after i, at once; a batch
+// of events leaves the lane and is queued for all nodes but i.
+type chain struct {
+	nodes []node
+	// leave takes the events; it borrows the batch.
+	leave func(pipeline.Batch) error
+	queue []queued
+	now   int64
+}
+
+type queued struct {
+	batch  pipeline.Batch
+	origin int
+}
+
+func (c *chain) open() error {
+	for i := range c.nodes {
+		n := &c.nodes[i]
+		n.watcher, _ = n.op.(pipeline.Watermarker)
+		if err := n.op.Open(n.env); err != nil {
+			return fmt.Errorf("opening operator %s: %w", n.name, err)
+		}
+	}
+	return nil
+}
+
+// emitter is what node origin emits to; -1 is the lane's input.
+type emitter struct {
+	c      *chain
+	origin int
+}
+
+// Emit implements pipeline.Emitter.
+func (e emitter) Emit(b pipeline.Batch) error {
+	if b.Kind == pipeline.Events {
+		e.c.queue = append(e.c.queue, queued{b, e.origin})
+		return nil
+	}
+	defer b.Release()
+	return e.c.offer(b, e.origin+1, e.origin)
+}
+
+// offer passes a batch to the nodes from first on that consume its kind, except origin.
+func (c *chain) offer(b pipeline.Batch, first, origin int) error {
+	for i := first; i < len(c.nodes); i++ {
+		n := &c.nodes[i]
+		if i == origin || !n.consumes[b.Kind] {
+			continue
+		}
+		if err := n.op.Process(b, emitter{c, i}); err != nil {
+			return fmt.Errorf("operator %s: %w", n.name, err)
+		}
+	}
+	return nil
+}
+
+// process feeds one batch, which it takes over.
+func (c *chain) process(b pipeline.Batch) error {
+	err := c.offer(b, 0, -1)
+	b.Release()
+	if err != nil {
+		return err
+	}
+	return c.circulate()
+}
+
+// circulate empties the queue of events. Each leaves the lane once and is offered to all nodes but its maker.
+func (c *chain) circulate() error {
+	for len(c.queue) > 0 {
+		q := c.queue[0]
+		c.queue = c.queue[1:]
+		err := c.leave(q.batch)
+		if err == nil {
+			err = c.offer(q.batch, 0, q.origin)
+		}
+		q.batch.Release()
+		if err != nil {
+			return err
+		}
+	}
+	c.queue = c.queue[:0]
+	return nil
+}
+
+// watermark moves the lane's time to t, if that is forward.
+func (c *chain) watermark(t int64) error {
+	if t <= c.now {
+		return nil
+	}
+	c.now = t
+	for i := range c.nodes {
+		if c.nodes[i].watcher == nil {
+			continue
+		}
+		if err := c.nodes[i].watcher.Watermark(t, emitter{c, i}); err != nil {
+			return fmt.Errorf("operator %s: %w", c.nodes[i].name, err)
+		}
+		if err := c.circulate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *chain) close() error {
+	for _, q := range c.queue {
+		q.batch.Release()
+	}
+	c.queue = nil
+	var first error
+	for i := range c.nodes {
+		if err := c.nodes[i].op.Close(); err != nil && first == nil {
+			first = fmt.Errorf("closing operator %s: %w", c.nodes[i].name, err)
+		}
+	}
+	return first
+}

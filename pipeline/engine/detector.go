@@ -1,0 +1,89 @@
+package engine
+
+import (
+	"io"
+
+	"github.com/apache/arrow/go/v15/arrow/array"
+
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas"
+)
+
+// FromDetector makes an operator of a detector: it consumes closed windows and emits finding.v1 events. The
+// operator can be snapshotted if the detector can.
+func FromDetector(d pipeline.Detector) pipeline.Operator {
+	op := &detector{detector: d}
+	if s, ok := d.(pipeline.Snapshotter); ok {
+		return &statefulDetector{op, s}
+	}
+	return op
+}
+
+type detector struct {
+	detector pipeline.Detector
+	env      *pipeline.Env
+	found    []pipeline.Finding
+	events   []schemas.Event
+}
+
+type statefulDetector struct {
+	*detector
+	state pipeline.Snapshotter
+}
+
+// Snapshot implements pipeline.Snapshotter.
+func (d *statefulDetector) Snapshot(w io.Writer) error { return d.state.Snapshot(w) }
+
+// Restore implements pipeline.Snapshotter.
+func (d *statefulDetector) Restore(r io.Reader) error { return d.state.Restore(r) }
+
+// Open implements pipeline.Operator.
+func (d *detector) Open(env *pipeline.Env) error {
+	d.env = env
+	return d.detector.Open(env)
+}
+
+// Process implements pipeline.Operator.
+func (d *detector) Process(b pipeline.Batch, out pipeline.Emitter) error {
+	if b.Kind != pipeline.Windows || b.Rows() == 0 {
+		return nil
+	}
+	w := WindowOf(b)
+	var err error
+	if d.found, err = d.detector.Detect(&w, d.found[:0]); err != nil || len(d.found) == 0 {
+		return err
+	}
+	d.events = d.events[:0]
+	for i := range d.found {
+		f := &d.found[i]
+		e, err := schemas.NewFindingEvent(d.env, f, b.Series.At(f.Series))
+		if err != nil {
+			return err
+		}
+		d.events = append(d.events, e)
+	}
+	events := schemas.NewEvents(d.env.Allocator, d.events)
+	events.Position = b.Position
+	return out.Emit(events)
+}
+
+// Close implements pipeline.Operator. A detector that holds resources implements io.Closer.
+func (d *detector) Close() error {
+	if c, ok := d.detector.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
+
+// WindowOf returns the columns of a batch of kind Windows, borrowed from it. The batch has at least one row.
+func WindowOf(b pipeline.Batch) pipeline.Window {
+	f64 := func(col int) []float64 { return b.Record.Column(col).(*array.Float64).Float64Values() }
+	i64 := func(col int) []int64 { return b.Record.Column(col).(*array.Int64).Int64Values() }
+	return pipeline.Window{
+		Start: i64(pipeline.WindowStart)[0], End: i64(pipeline.WindowEnd)[0],
+		Series: b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Uint32Values(),
+		Count:  i64(pipeline.WindowCount),
+		Sum:    f64(pipeline.WindowSum), Min: f64(pipeline.WindowMin), Max: f64(pipeline.WindowMax), Last: f64(pipeline.WindowLast),
+		Table: b.Series,
+	}
+}

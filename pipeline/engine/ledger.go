@@ -1,0 +1,78 @@
+package engine
+
+import (
+	"sort"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+// Reasons for which a row does not go on; those of operators and codecs add to them.
+const (
+	lostUndecodable = "undecodable"
+	lostLate        = "late"
+	lostFuture      = "future"
+)
+
+// ledger is the account of one lane's rows: each row that came in went on or was lost for a reason. It belongs to the
+// lane's goroutine; the metrics it feeds may be read by any.
+type ledger struct {
+	in, on  int64
+	lost    map[string]int64
+	rowsIn  prometheus.Counter
+	rowsOn  prometheus.Counter
+	rowsOff func(reason string) prometheus.Counter
+}
+
+func newLedger(m *pipeline.Metrics, stage pipeline.Stage, source string) *ledger {
+	rows := m.Counter("rows_total", "Rows by stage and source: in, on (passed on) and lost by reason.", "stage", "source", "way", "reason")
+	return &ledger{
+		lost:   map[string]int64{},
+		rowsIn: rows.WithLabelValues(string(stage), source, "in", ""),
+		rowsOn: rows.WithLabelValues(string(stage), source, "on", ""),
+		rowsOff: func(reason string) prometheus.Counter {
+			return rows.WithLabelValues(string(stage), source, "lost", reason)
+		},
+	}
+}
+
+// take counts rows that came in.
+func (l *ledger) take(rows int) {
+	l.in += int64(rows)
+	l.rowsIn.Add(float64(rows))
+}
+
+// pass counts rows that went on.
+func (l *ledger) pass(rows int) {
+	l.on += int64(rows)
+	l.rowsOn.Add(float64(rows))
+}
+
+// lose counts rows that end at the lane's door.
+func (l *ledger) lose(reason string, rows int) {
+	if rows == 0 {
+		return
+	}
+	l.lost[reason] += int64(rows)
+	l.rowsOff(reason).Add(float64(rows))
+}
+
+// balance says whether conservation holds (invariant I1) at the lane's door.
+func (l *ledger) balance() bool {
+	sum := l.on
+	for _, n := range l.lost {
+		sum += n
+	}
+	return sum == l.in
+}
+
+// reasons lists the reasons in order.
+func (l *ledger) reasons() []string {
+	out := make([]string, 0, len(l.lost))
+	for r := range l.lost {
+		out = append(out, r)
+	}
+	sort.Strings(out)
+	return out
+}

@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/pipeline/plan"
+)
+
+// Options is what a process adds to a plan.
+type Options struct {
+	// NewOutput makes the encoder of a lane's events; sinks/kafka is one.
+	NewOutput func() Output
+	// Metrics is where all metrics are registered; nil registers none.
+	Metrics prometheus.Registerer
+	// Logger is slog.Default if nil.
+	Logger *slog.Logger
+	// Allocator is Go's own if nil.
+	Allocator pipeline.Allocator
+}
+
+func newSurroundings(p *plan.Plan, o Options) *surroundings {
+	s := &surroundings{
+		pipeline: p.Pipeline, allocator: o.Allocator, logger: o.Logger, metrics: &pipeline.Metrics{Registerer: o.Metrics},
+		slos: p.SLOs, topology: &p.Topology, window: int64(p.Window), scope: p.Scope, limit: p.Limits.Series,
+		dead: p.Topics.DeadLetters.Name, newOutput: o.NewOutput,
+	}
+	if s.allocator == nil {
+		s.allocator = memory.NewGoAllocator()
+	}
+	if s.logger == nil {
+		s.logger = slog.Default()
+	}
+	if s.window <= 0 {
+		s.window = 1
+	}
+	return s
+}
+
+// laneName names a lane by its source or stage and its partition: the same on every process.
+func laneName(name string, partition int32) string {
+	return name + "/" + strconv.Itoa(int(partition))
+}
+
+func components(operators []plan.Operator) []component {
+	out := make([]component, len(operators))
+	for i, o := range operators {
+		out[i] = component{o.Name, o.Entry, o.Settings}
+	}
+	return out
+}
+
+// sourceLane makes the detect lane of one partition of a source.
+func (s *surroundings) sourceLane(p *plan.Plan, src *plan.Source, name string, eventPartitions int) (*detectLane, error) {
+	in := intake{
+		source: src.Name, disorder: int64(src.Disorder), deadLate: src.Late == "dead_letter",
+		skew: int64(src.MaxFutureSkew), limit: int(p.Limits.Record),
+	}
+	if src.Codec != nil {
+		var err error
+		if in.codec, err = src.Codec.Entry.New(src.Codec.Settings); err != nil {
+			return nil, err
+		}
+	}
+	return s.newDetectLane(name, in, components(p.Detect.Operators), p.Topics.Events.Name, eventPartitions)
+}
+
+// inboxLane makes the lane of one partition of the inbox.
+func (s *surroundings) inboxLane(p *plan.Plan, name string, eventPartitions int) (*detectLane, error) {
+	return s.newDetectLane(name, intake{source: "inbox", inbox: true, limit: int(p.Limits.Record)}, nil, p.Topics.Events.Name, eventPartitions)
+}
+
+// openSinks makes the sinks of act and opens them. The ones that are open are returned also on an error.
+func (s *surroundings) openSinks(ctx context.Context, p *plan.Plan) ([]namedSink, error) {
+	var sinks []namedSink
+	for _, k := range p.Act.Sinks {
+		sink, err := k.Entry.New(k.Settings)
+		if err != nil {
+			return sinks, err
+		}
+		env := s.env("act", k.Name, func() int64 { return 0 }, func(string, int) {})
+		if err := sink.Open(ctx, env); err != nil {
+			return sinks, err
+		}
+		sinks = append(sinks, namedSink{k.Name, sink})
+	}
+	return sinks, nil
+}
