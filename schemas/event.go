@@ -3,8 +3,11 @@ package schemas
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
+	"math"
+	"reflect"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/homeostat/homeostat/pipeline"
 )
@@ -104,6 +107,13 @@ func (e *Event) Command() bool {
 	return false
 }
 
+// Types lists the event types in the order in which an episode writes them.
+func Types() []string {
+	return []string{TypeFinding, TypeWindow, TypeTopology, TypeChange,
+		TypeIncidentOpened, TypeIncidentUpdated, TypeIncidentClosed, TypeHypothesisOpened, TypeHypothesisJudged,
+		TypeRemediationProposed, TypeRemediationRequested, TypeRemediationCancelled, TypeResult}
+}
+
 // Into decodes JSON data into a typed value.
 func (e *Event) Into(v any) error {
 	if e.Content != "" && e.Content != ContentJSON {
@@ -115,13 +125,20 @@ func (e *Event) Into(v any) error {
 	return nil
 }
 
-// NewEvent makes an event with JSON data. v must be one of this package's data types.
+// NewEvent makes an event with JSON data. v must be one of this package's data types. Nil slices and maps are written
+// as empty ones and infinite numbers as the largest of their sign. A number that is not known (NaN) is null in what
+// was measured (findings, incidents, judgements, results) and an error in what is promised or ordered. Data read back
+// has 0 for null.
 func NewEvent(typ, id string, time int64, v any) (Event, error) {
-	data, err := json.Marshal(v)
+	data, err := encoder{mayBeUnknown(typ)}.value(nil, reflect.ValueOf(v), "data")
 	if err != nil {
 		return Event{}, pipeline.Errorf("event.encode", "event %s of type %s can't be written as JSON: %w", id, typ, err)
 	}
-	return Event{ID: id, Type: typ, Time: time, Content: ContentJSON, Data: data}, nil
+	e := Event{ID: id, Type: typ, Time: time, Content: ContentJSON, Data: data}
+	if !e.Command() {
+		e.Epoch = NoEpoch
+	}
+	return e, nil
 }
 
 // DataSchema returns the URI of the JSON Schema of an event type, or "" when its data is not JSON.
@@ -138,7 +155,7 @@ func (e *Event) Headers(sequence uint64) []pipeline.Header {
 	hs := make([]pipeline.Header, 0, 20)
 	put := func(key, value string) {
 		if value != "" {
-			hs = append(hs, pipeline.Header{Key: key, Value: []byte(value)})
+			hs = append(hs, pipeline.Header{Key: key, Value: []byte(strings.ToValidUTF8(value, "\uFFFD"))})
 		}
 	}
 	put(HeaderSpecVersion, "1.0")
@@ -165,12 +182,18 @@ func (e *Event) Headers(sequence uint64) []pipeline.Header {
 		put(HeaderExpiry, FormatTime(e.Expiry))
 	}
 	put(HeaderIdempotency, e.Idempotency)
-	if e.Command() {
-		put(HeaderEpoch, fmt.Sprintf("%020d", e.Epoch))
-	}
+	put(HeaderEpoch, e.epochText())
 	put(HeaderMode, e.Mode)
 	put(HeaderPlan, e.Plan)
 	return hs
+}
+
+// epochText returns the epoch in 20 digits, "" where none belongs or is set: without one a command is not carried out.
+func (e *Event) epochText() string {
+	if !e.Command() || e.Epoch < 0 {
+		return ""
+	}
+	return fmt.Sprintf("%020d", e.Epoch)
 }
 
 // FormatTime writes event time as CloudEvents wants it: RFC 3339, UTC, with as many digits of the second as needed.
@@ -189,91 +212,45 @@ func ParseTime(s string) (int64, error) {
 }
 
 // ReadEvent reads a record in CloudEvents binary mode. Strings are copied; Data borrows the record's value. A
-// record that is no CloudEvent of version 1.0 is an error that says which attribute is at fault.
+// record that is no CloudEvent of version 1.0 is an error that says which attribute is at fault. Of an attribute that
+// is there twice the last one counts. Without a time attribute the event has its record's time.
 func ReadEvent(rec *pipeline.Record) (Event, error) {
-	e := Event{Data: rec.Value}
-	version := ""
-	var timeText, expiryText, epochText string
-	for _, h := range rec.Headers {
-		if target := e.attribute(h.Key, &version, &timeText, &expiryText, &epochText); target != nil {
-			*target = string(h.Value)
-		}
-	}
 	bad := func(name, why string) (Event, error) {
+		if name = "ce_" + name; name == "ce_datacontenttype" {
+			name = HeaderContentType
+		}
 		return Event{}, pipeline.Errorf("event.attribute", "record %s/%d@%d is no CloudEvent: header %s %s: producers must write CloudEvents 1.0 in binary mode", rec.Topic, rec.Partition, rec.Offset, name, why)
 	}
-	switch {
-	case version == "":
-		return bad(HeaderSpecVersion, "is missing")
-	case version != "1.0":
-		return bad(HeaderSpecVersion, "is "+strconv.Quote(version)+", not 1.0")
-	case e.ID == "":
-		return bad(HeaderID, "is missing")
-	case e.Type == "":
-		return bad(HeaderType, "is missing")
-	case e.Source == "":
-		return bad(HeaderSource, "is missing")
-	}
-	var err error
-	e.Time = rec.Timestamp * int64(time.Millisecond)
-	if timeText != "" {
-		if e.Time, err = ParseTime(timeText); err != nil {
-			return bad(HeaderTime, "is no RFC 3339 time")
+	e := Event{Data: rec.Value}
+	texts := attributes{event: &e}
+	for _, h := range rec.Headers {
+		name, isAttribute := strings.CutPrefix(h.Key, "ce_")
+		if !isAttribute {
+			if h.Key != HeaderContentType {
+				continue
+			}
+			name = "datacontenttype"
 		}
-	}
-	if expiryText != "" {
-		if e.Expiry, err = ParseTime(expiryText); err != nil {
-			return bad(HeaderExpiry, "is no RFC 3339 time")
+		target := texts.byName(name)
+		if target == nil {
+			continue
 		}
-	}
-	e.Epoch = NoEpoch
-	if epochText != "" {
-		if e.Epoch, err = strconv.ParseInt(epochText, 10, 64); err != nil || e.Epoch < 0 {
-			return bad(HeaderEpoch, "is no number of 20 digits")
+		if !utf8.Valid(h.Value) {
+			return bad(name, "is not UTF-8")
 		}
+		*target = string(h.Value)
+	}
+	if name, why := texts.finish(); name != "" {
+		return bad(name, why)
+	}
+	if texts.time == "" {
+		if rec.Timestamp > math.MaxInt64/int64(time.Millisecond) || rec.Timestamp < 0 {
+			return bad("time", "is missing and the record has no time of its own")
+		}
+		e.Time = rec.Timestamp * int64(time.Millisecond)
 	}
 	return e, nil
 }
 
 // NoEpoch is the Epoch of an event that carries none. On a command it means: do not act.
 const NoEpoch = -1
-
-func (e *Event) attribute(header string, version, timeText, expiry, epoch *string) *string {
-	switch header {
-	case HeaderSpecVersion:
-		return version
-	case HeaderID:
-		return &e.ID
-	case HeaderSource:
-		return &e.Source
-	case HeaderType:
-		return &e.Type
-	case HeaderTime:
-		return timeText
-	case HeaderContentType:
-		return &e.Content
-	case HeaderSubject:
-		return &e.Subject
-	case HeaderSystem:
-		return &e.System
-	case HeaderKey:
-		return &e.Key
-	case HeaderCorrelation:
-		return &e.Correlation
-	case HeaderCausation:
-		return &e.Causation
-	case HeaderTrace:
-		return &e.Trace
-	case HeaderExpiry:
-		return expiry
-	case HeaderIdempotency:
-		return &e.Idempotency
-	case HeaderEpoch:
-		return epoch
-	case HeaderMode:
-		return &e.Mode
-	case HeaderPlan:
-		return &e.Plan
-	}
-	return nil
-}

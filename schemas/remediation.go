@@ -45,7 +45,8 @@ type Population struct {
 	Size int    `json:"size"`
 }
 
-// Limits bound the blast radius; both hold, the percentage rounded down but at least one target.
+// Limits bound the blast radius; both hold. The percentage is of the population and rounded down, so that half of one
+// is none: a limit that is to allow the only one says 100.
 type Limits struct {
 	MaxTargets    int `json:"maxtargets"`
 	MaxPercent    int `json:"maxpercent"`
@@ -83,9 +84,10 @@ type Authority struct {
 
 // PlanHash returns ce_hsplan: the SHA-256 of the canonical plan, which is verb, actuator, targets, params, guards, limits.
 func (r *Remediation) PlanHash() (string, error) {
+	// What is left out of the event when empty is left out here, so that the plan hashes alike before and after its journey.
 	raw, err := pipeline.CanonicalJSON(struct {
 		Action Action  `json:"action"`
-		Guards []Guard `json:"guards"`
+		Guards []Guard `json:"guards,omitempty"`
 		Limits Limits  `json:"limits"`
 	}{r.Action, r.Guards, r.Limits})
 	if err != nil {
@@ -97,7 +99,11 @@ func (r *Remediation) PlanHash() (string, error) {
 
 // IdempotencyKey returns ce_hskey: a hash of incident, verb, actuator, sorted target uids, params and attempt.
 func IdempotencyKey(incident string, a Action, attempt int) (string, error) {
-	params, err := pipeline.CanonicalJSON(a.Params)
+	// No params and empty params are the same: neither is written.
+	params, err := []byte("null"), error(nil)
+	if len(a.Params) > 0 {
+		params, err = pipeline.CanonicalJSON(a.Params)
+	}
 	if err != nil {
 		return "", pipeline.Errorf("remediation.params", "params of verb %s can't be written canonically: %w", a.Verb, err)
 	}
@@ -107,6 +113,16 @@ func IdempotencyKey(incident string, a Action, attempt int) (string, error) {
 	}
 	sort.Strings(uids)
 	return pipeline.ID(append([]string{incident, a.Verb, a.Actuator, string(params), strconv.Itoa(attempt)}, uids...)...), nil
+}
+
+// Cancellation is the data of remediation.cancelled.v1: a command that has not been started shall not be.
+type Cancellation struct {
+	Remediation string `json:"remediation"`
+	// Key is the idempotency key of the command.
+	Key        string `json:"key"`
+	Incident   string `json:"incident"`
+	Hypothesis string `json:"hypothesis"`
+	Reason     string `json:"reason"`
 }
 
 // Result is the data of result.v1: what the actuator says. It says that it ran, never that it worked.
