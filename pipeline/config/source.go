@@ -18,9 +18,9 @@ const (
 // Source is one origin of telemetry.
 type Source struct {
 	Name string
-	// Topic is the Kafka topic; "" for the other sources, which Type and Settings describe.
+	// Topic is the Kafka topic that a run reads; "" if there is none.
 	Topic string
-	// Type is the name of a registered source; "" for a topic.
+	// Type is the name of a registered source, which a backtest and feed read; "" if there is none.
 	Type     string
 	Settings pipeline.Settings
 	// Codec decodes the records; nil for a source that makes columns itself.
@@ -100,24 +100,26 @@ func (r *reader) sourceName(item *node, path string, s pipeline.Settings, taken 
 	taken[name] = path
 }
 
-// origin reads where the source's rows come from: a topic, or one of the registered sources.
+// origin reads where the source's rows come from: a topic, one of the registered sources, or both: then a run reads the
+// topic, and a backtest and feed read the other.
 func (r *reader) origin(item *node, path string, src *Source, topics map[string]string) {
-	var given []member
+	var made []member
+	topic := item.member("topic")
 	for _, m := range item.members {
-		if _, ok := r.registry.Source(m.name); ok || m.name == "topic" && !absent(m.value) {
-			given = append(given, m)
+		if _, ok := r.registry.Source(m.name); ok {
+			made = append(made, m)
 		}
 	}
-	if len(given) != 1 {
+	if len(made) > 1 || len(made) == 0 && absent(topic) {
 		place := item
-		if len(given) > 1 {
-			place = given[1].key
+		if len(made) > 1 {
+			place = made[1].key
 		}
-		r.fault(place, path, "config.source.origin", "a source has one origin, this has %d: write topic: or one of %s", len(given), strings.Join(r.registry.Sources(), ", "))
+		r.fault(place, path, "config.source.origin", "a source has a topic, or one of %s, or both; this has %d of the latter: keep one", strings.Join(r.registry.Sources(), ", "), len(made))
 		return
 	}
-	m := given[0]
-	if m.name != "topic" {
+	if len(made) == 1 {
+		m := made[0]
 		body := m.value
 		if body.empty {
 			body = &node{file: m.key.file, line: m.key.line, column: m.key.column, shape: mapping}
@@ -125,17 +127,19 @@ func (r *reader) origin(item *node, path string, src *Source, topics map[string]
 		c := Component{Type: m.name, Name: src.Name}
 		r.construct(m.key, body, path, &c, r.sourceTypes())
 		src.Type, src.Settings = c.Type, c.Settings
-		return
 	}
-	if m.value.shape != scalar {
-		return
+	if !absent(topic) && topic.shape == scalar {
+		r.sourceTopic(topic, path, src, topics)
 	}
+}
+
+func (r *reader) sourceTopic(n *node, path string, src *Source, topics map[string]string) {
 	at := join(path, "topic")
 	if !regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`).MatchString(src.Topic) || src.Topic == "." || src.Topic == ".." {
-		r.fault(m.value, at, "config.source.topic", "%s is no name of a Kafka topic: use up to 249 of a-z, A-Z, 0-9, '.', '_' and '-'", m.value.shown())
+		r.fault(n, at, "config.source.topic", "%s is no name of a Kafka topic: use up to 249 of a-z, A-Z, 0-9, '.', '_' and '-'", n.shown())
 	}
 	if first, twice := topics[src.Topic]; twice {
-		r.fault(m.value, at, "config.source.topic.duplicate", "%s reads this topic already: keep one of the two", first)
+		r.fault(n, at, "config.source.topic.duplicate", "%s reads this topic already: keep one of the two", first)
 		return
 	}
 	topics[src.Topic] = path
@@ -166,7 +170,7 @@ func (r *reader) time(item *node, path string, s pipeline.Settings, src *Source)
 		return
 	}
 	src.MaxFutureSkew = s.Duration("max_future_skew")
-	if src.Type != "" && src.MaxFutureSkew != 0 {
+	if src.Topic == "" && src.MaxFutureSkew != 0 {
 		r.fault(item.member("max_future_skew"), join(path, "max_future_skew"), "config.source.skew", "rows of a %s source have no append time to compare with: remove it", src.Type)
 	}
 }

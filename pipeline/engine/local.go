@@ -21,7 +21,8 @@ type Local struct {
 	plan    *plan.Plan
 	lanes   []*detectLane            // in order of the sources, then the inbox
 	topics  map[string][]*detectLane // by topic
-	files   []*fileLane
+	files   bool
+	sources []*fileLane
 	operate *operateLane
 	act     *actLane
 	offsets map[string]int64
@@ -37,9 +38,10 @@ type fileLane struct {
 	time   int64           // of head's first row
 }
 
-// NewLocal makes the lanes of a plan and opens its sinks. Close it in any case.
-func NewLocal(ctx context.Context, p *plan.Plan, o Options) (*Local, error) {
-	l := &Local{surroundings: newSurroundings(p, o), plan: p, topics: map[string][]*detectLane{}, offsets: map[string]int64{}}
+// NewLocal makes the lanes of a plan and opens its sinks. With files, its sources are the files that the configuration
+// names, for Run; otherwise they are topics, for Write. Close it in any case.
+func NewLocal(ctx context.Context, p *plan.Plan, files bool, o Options) (*Local, error) {
+	l := &Local{surroundings: newSurroundings(p, o), plan: p, files: files, topics: map[string][]*detectLane{}, offsets: map[string]int64{}}
 	if err := l.open(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -57,15 +59,18 @@ func (l *Local) open(ctx context.Context) error {
 		}
 		expected = append(expected, name)
 		l.lanes = append(l.lanes, lane)
-		if src.Topic != "" {
+		if !l.files {
 			l.topics[src.Topic] = append(l.topics[src.Topic], lane)
 			continue
+		}
+		if src.Entry.New == nil {
+			return pipeline.Errorf("backtest.source.topic", "source %s names a topic only, and a backtest reads files: add file: to it", src.Name)
 		}
 		source, err := src.Entry.New(src.Settings)
 		if err != nil {
 			return err
 		}
-		l.files = append(l.files, &fileLane{lane: lane, source: source})
+		l.sources = append(l.sources, &fileLane{lane: lane, source: source})
 	}
 	inbox, err := l.inboxLane(l.plan, laneName("inbox", 0), 1)
 	if err != nil {
@@ -115,7 +120,7 @@ func single(rec pipeline.Record) pipeline.Input {
 
 // Run reads all file sources to their end, merged by event time.
 func (l *Local) Run(ctx context.Context) error {
-	for _, f := range l.files {
+	for _, f := range l.sources {
 		if err := f.source.Open(ctx, l.env(f.lane.name, f.lane.in.source, func() int64 { return f.lane.mark }, f.lane.ledger.lose), f.lane.table); err != nil {
 			return err
 		}
@@ -125,7 +130,7 @@ func (l *Local) Run(ctx context.Context) error {
 	}
 	for ctx.Err() == nil {
 		var first *fileLane
-		for _, f := range l.files {
+		for _, f := range l.sources {
 			if f.head != nil && (first == nil || f.time < first.time) {
 				first = f
 			}
@@ -229,7 +234,7 @@ func (l *Local) Close() error {
 	for _, lane := range l.lanes {
 		all = errors.Join(all, lane.close())
 	}
-	for _, f := range l.files {
+	for _, f := range l.sources {
 		if f.head != nil {
 			if f.head.Batch != nil {
 				f.head.Batch.Release()
