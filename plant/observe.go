@@ -11,7 +11,7 @@ type Observation struct {
 
 	Web      Web
 	Balancer Balancer
-	// Instances are those that are not stopped, by number.
+	// Instances are those that were not stopped all the time, by number.
 	Instances []Instance
 	Database  Database
 	// Logs are in order of time.

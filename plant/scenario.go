@@ -129,7 +129,7 @@ func quiet(r *rand.Rand, cfg *Config) script {
 }
 
 func ceiling(r *rand.Rand, cfg *Config) script {
-	base := vary(r, cfg, 0.62, 0.69)
+	base := vary(r, cfg, 0.55, 0.61)
 	at := minutes(between(r, 24, 29))
 	return script{
 		base: base, peak: minutes(between(r, 30, 60)),
@@ -151,8 +151,8 @@ func blip(r *rand.Rand, cfg *Config) script {
 		f.Kind, f.Entity, f.Size = Stall, instanceName(r.IntN(cfg.App.Instances)), 1
 		base = vary(r, cfg, 0.36, 0.42)
 	} else {
-		f.Kind, f.Entity, f.Size = IOErrors, entityDatabase, between(r, 0.2, 0.35)
-		base = vary(r, cfg, 0.40, 0.47)
+		f.Kind, f.Entity, f.Size = IOErrors, entityDatabase, between(r, 0.2, 0.33)
+		base = vary(r, cfg, 0.38, 0.45)
 	}
 	return script{
 		base: base, peak: minutes(between(r, -120, 180)),

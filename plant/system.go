@@ -75,6 +75,7 @@ func New(cfg Config, scenario Scenario, seed uint64, start time.Time) (*System, 
 	}
 	stream := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, n)) }
 	s := &System{start: start, chance: stream(streamChance), freeClient: -1, freeJob: -1, replicas: cfg.App.Instances}
+	s.version, s.appLevel, s.balancer.version = 1, 1, 1
 	s.script = scenario.write(stream(streamScript), &cfg)
 	s.cfg = cfg
 	s.load = newLoad(stream(streamDemand), &s.script)
@@ -83,7 +84,7 @@ func New(cfg Config, scenario Scenario, seed uint64, start time.Time) (*System, 
 	for i := range cfg.App.MaxInstances {
 		in := newInstance(cfg.App, i)
 		if i < cfg.App.Instances {
-			in.phase = Running
+			in.phase, in.version = Running, 1
 		}
 		s.instances = append(s.instances, in)
 	}
@@ -96,6 +97,9 @@ func New(cfg Config, scenario Scenario, seed uint64, start time.Time) (*System, 
 
 // Faults says what goes wrong in this system, and when. It is for people and tests, not for operators.
 func (s *System) Faults() []Fault { return append([]Fault(nil), s.script.faults...) }
+
+// Config returns the sizes of this system, which depend a little on the seed.
+func (s *System) Config() Config { return s.cfg }
 
 // Now is the time since the start.
 func (s *System) Now() time.Duration { return s.now }

@@ -17,7 +17,7 @@ type InstanceState struct {
 
 // State is what can be set, as it is set.
 type State struct {
-	// Version rises with every change that was ordered, whatever it changed.
+	// Version rises with every change that was ordered, whatever it changed. All versions start at 1.
 	Version uint64
 	// Replicas is the number of instances that was ordered; ReplicasVersion rises when it changes.
 	Replicas        int
