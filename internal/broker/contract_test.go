@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/homeostat/homeostat/internal/broker/apachekafka"
 	"github.com/homeostat/homeostat/internal/broker/embedded"
 )
 
@@ -86,4 +87,13 @@ func runContract(t *testing.T, bootstrap string, apache bool) {
 			c.run(t, &rig{t: t, bootstrap: bootstrap, apache: apache, prefix: prefix})
 		})
 	}
+}
+
+// TestContractApache runs on KAFKA_BOOTSTRAP if it is set, otherwise on a broker of its own.
+func TestContractApache(t *testing.T) {
+	if b := os.Getenv("KAFKA_BOOTSTRAP"); b != "" {
+		runContract(t, b, true)
+		return
+	}
+	runContract(t, apachekafka.Start(t).Addr(), true)
 }
