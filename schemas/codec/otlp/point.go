@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"encoding/binary"
 	"math"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -16,17 +17,18 @@ type attributes struct {
 	scattered bool
 }
 
-func (c *codec) gather(a *attributes, f *field) {
+// gather adds the attribute field in c.b[at:to].
+func (c *codec) gather(a *attributes, at, to int) {
 	switch {
 	case a.scattered:
-		c.scattered = append(c.scattered, c.b[f.at:f.to]...)
+		c.scattered = append(c.scattered, c.b[at:to]...)
 	case a.to == 0:
-		a.from, a.to = f.at, f.to
-	case a.to == f.at:
-		a.to = f.to
+		a.from, a.to = at, to
+	case a.to == at:
+		a.to = to
 	default:
 		a.scattered = true
-		c.scattered = append(append(c.scattered[:0], c.b[a.from:a.to]...), c.b[f.at:f.to]...)
+		c.scattered = append(append(c.scattered[:0], c.b[a.from:a.to]...), c.b[at:to]...)
 	}
 }
 
@@ -37,49 +39,102 @@ func (c *codec) raw(a *attributes) []byte {
 	return c.b[a.from:a.to]
 }
 
-// numberPoint reads NumberDataPoint: start 2, time 3, as_double 4, as_int 6, attributes 7, flags 8.
+// number is what a NumberDataPoint says.
+type number struct {
+	attrs              attributes
+	start, time, flags uint64
+	value              float64
+	valued             bool
+}
+
+// Tags of NumberDataPoint: start_time_unix_nano 2, time_unix_nano 3, as_double 4, as_int 6, attributes 7.
+const (
+	tagStart      = 2<<3 | wireFixed64
+	tagTime       = 3<<3 | wireFixed64
+	tagDouble     = 4<<3 | wireFixed64
+	tagInt        = 6<<3 | wireFixed64
+	tagAttributes = 7<<3 | wireBytes
+)
+
+// numberPoint reads a NumberDataPoint. What all points have is read here, where no call is made for it; the rest, and
+// whatever is odd or broken, by numberField.
 func (c *codec) numberPoint(p *field, metric uint32, lose loss) error {
-	cur := c.walk(p)
-	var f field
-	var attrs attributes
-	var start, time, flags uint64
-	var value float64
-	valued := false
-	for cur.next(&f) {
-		switch f.number {
-		case 7:
-			if cur.expect(&f, wireBytes) {
-				c.gather(&attrs, &f)
-			}
-		case 2:
-			if cur.expect(&f, wireFixed64) {
-				start = f.value
-			}
-		case 3:
-			if cur.expect(&f, wireFixed64) {
-				time = f.value
-			}
-		case 4:
-			if cur.expect(&f, wireFixed64) {
-				value, valued = math.Float64frombits(f.value), true
-			}
-		case 6:
-			if cur.expect(&f, wireFixed64) {
-				value, valued = float64(int64(f.value)), true
-			}
-		case 8:
-			if cur.expect(&f, wireVarint) {
-				flags = f.value
+	var n number
+	b := c.b[:p.to]
+	for i := p.from; i < len(b); {
+		rest := b[i:]
+		if len(rest) >= 9 {
+			v := binary.LittleEndian.Uint64(rest[1:])
+			switch rest[0] {
+			case tagAttributes:
+				if to := i + 2 + int(rest[1]); rest[1] < 0x80 && to <= len(b) {
+					c.gather(&n.attrs, i, to)
+					i = to
+					continue
+				}
+			case tagStart:
+				n.start = v
+				i += 9
+				continue
+			case tagTime:
+				n.time = v
+				i += 9
+				continue
+			case tagDouble:
+				n.value, n.valued = math.Float64frombits(v), true
+				i += 9
+				continue
+			case tagInt:
+				n.value, n.valued = float64(int64(v)), true
+				i += 9
+				continue
 			}
 		}
+		var err error
+		if i, err = c.numberField(i, p.to, &n); err != nil {
+			return err
+		}
 	}
-	if cur.fault != "" {
-		return cur.err()
-	}
-	if lose == kept && (!valued || flags&noValueFlag != 0) {
+	if lose == kept && (!n.valued || n.flags&noValueFlag != 0) {
 		lose = noValue
 	}
-	return c.row(p.from, metric, &attrs, start, time, value, lose)
+	return c.row(p.from, metric, &n.attrs, n.start, n.time, n.value, lose)
+}
+
+// numberField reads the field of a NumberDataPoint at position at, among them flags = 8, and returns where it ends.
+func (c *codec) numberField(at, end int, n *number) (int, error) {
+	cur := cursor{b: c.b, at: at, end: end}
+	var f field
+	if !cur.next(&f) {
+		return 0, cur.err()
+	}
+	switch f.number {
+	case 7:
+		if cur.expect(&f, wireBytes) {
+			c.gather(&n.attrs, f.at, f.to)
+		}
+	case 2:
+		if cur.expect(&f, wireFixed64) {
+			n.start = f.value
+		}
+	case 3:
+		if cur.expect(&f, wireFixed64) {
+			n.time = f.value
+		}
+	case 4:
+		if cur.expect(&f, wireFixed64) {
+			n.value, n.valued = math.Float64frombits(f.value), true
+		}
+	case 6:
+		if cur.expect(&f, wireFixed64) {
+			n.value, n.valued = float64(int64(f.value)), true
+		}
+	case 8:
+		if cur.expect(&f, wireVarint) {
+			n.flags = f.value
+		}
+	}
+	return f.to, cur.err()
 }
 
 // distributionPoint reads what HistogramDataPoint, ExponentialHistogramDataPoint and SummaryDataPoint have in common:
@@ -96,7 +151,7 @@ func (c *codec) distributionPoint(p *field, sh shape, countMetric, sumMetric uin
 		switch f.number {
 		case sh.attributes:
 			if cur.expect(&f, wireBytes) {
-				c.gather(&attrs, &f)
+				c.gather(&attrs, f.at, f.to)
 			}
 		case 2:
 			if cur.expect(&f, wireFixed64) {

@@ -1,0 +1,319 @@
+package jsonlog
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"maps"
+	"runtime"
+	"strings"
+
+	"github.com/VictoriaMetrics/fastcache"
+	"github.com/valyala/fastjson"
+
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+// Name is the codec's word in the configuration.
+const Name = "json_logs"
+
+// Reasons in Columns.Lost.
+const (
+	// LostNoTime: neither the line nor the record has a time.
+	LostNoTime = "no_time"
+	// LostStreamLimit: a new stream, and the lane's table is full.
+	LostStreamLimit = "series_limit"
+)
+
+type limits struct{ bytes, lineBytes, lines, bodyBytes, labelBytes, nesting int }
+
+// codec decodes lines. Its memo leads from the values of a line's labels to its stream; it holds for one series table.
+type codec struct {
+	limits   limits
+	fields   fields
+	timeUnit timeUnit
+	numbers  numbering
+	table    *pipeline.SeriesTable
+
+	memo                *fastcache.Cache
+	key, lastKey, found []byte
+	last                uint32 // the stream of lastKey
+
+	parser  fastjson.Parser
+	scratch []byte // a field's text
+	number  []byte // a body that is a number or boolean
+	// Of the record being decoded.
+	rec                  *pipeline.Record
+	out                  *pipeline.Columns
+	lines                int
+	noTime, streamsLimit int
+}
+
+// memoBytes is the least that fastcache takes; it uses it as keys come.
+const memoBytes = 32 << 20
+
+// parserLine is the size of line beyond which the parser, which keeps what it needed, is not kept.
+const parserLine = 64 << 10
+
+// refused stands for a stream that came when the table was full: the table only grows, so it stays so.
+const refused = ^uint32(0)
+
+// New makes a codec for one lane. Settings that are absent have the defaults of Spec.
+func New(given pipeline.Settings) (pipeline.Codec, error) {
+	s := pipeline.Settings{}
+	for _, setting := range Spec().Settings {
+		s[setting.Name] = setting.Default
+	}
+	maps.Copy(s, given)
+	fields, err := newFields(s)
+	if err != nil {
+		return nil, err
+	}
+	return &codec{
+		fields:   fields,
+		timeUnit: unitOf(s.Text("time_unit")),
+		numbers:  numberingOf(s.Text("severity_numbers")),
+		limits: limits{
+			bytes:      int(s.Int("max_bytes")),
+			lineBytes:  int(s.Int("max_line_bytes")),
+			lines:      int(s.Int("max_lines")),
+			bodyBytes:  int(s.Int("max_body_bytes")),
+			labelBytes: int(s.Int("max_label_bytes")),
+			nesting:    int(s.Int("max_nesting")),
+		},
+	}, nil
+}
+
+// Decode implements pipeline.Codec. Losses are counted only when the whole record is sound.
+func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
+	if n := len(rec.Value); n > c.limits.bytes {
+		return pipeline.Errorf("json_logs.limit.bytes", "json logs record of %d bytes is larger than max_bytes %d: send smaller batches or raise it", n, c.limits.bytes)
+	}
+	if c.table != out.Series {
+		c.forget(out.Series)
+	}
+	c.rec, c.out, c.lines, c.noTime, c.streamsLimit = rec, out, 0, 0, 0
+	err := c.record()
+	c.rec, c.out = nil, nil
+	if err != nil {
+		return err
+	}
+	if c.noTime > 0 {
+		out.Lose(LostNoTime, c.noTime)
+	}
+	if c.streamsLimit > 0 {
+		out.Lose(LostStreamLimit, c.streamsLimit)
+	}
+	return nil
+}
+
+// forget starts the memo anew, for a table. fastcache keeps its keys outside the heap: they are given back when
+// the codec is gone.
+func (c *codec) forget(table *pipeline.SeriesTable) {
+	c.table, c.lastKey = table, nil
+	if c.memo != nil {
+		c.memo.Reset()
+		return
+	}
+	c.memo = fastcache.New(memoBytes)
+	runtime.AddCleanup(c, (*fastcache.Cache).Reset, c.memo)
+}
+
+func (c *codec) record() error {
+	sp := splitter{b: c.rec.Value, nesting: c.limits.nesting}
+	if len(bytes.TrimSpace(sp.b)) == 0 {
+		return pipeline.Errorf("json_logs.empty", "json logs record has no line: check what writes to topic %s", c.rec.Topic)
+	}
+	for {
+		from, to, ok, err := sp.next()
+		if err != nil || !ok {
+			return err
+		}
+		if c.lines++; c.lines > c.limits.lines {
+			return pipeline.Errorf("json_logs.limit.lines", "json logs record has more lines than max_lines %d: send smaller batches or raise it", c.limits.lines)
+		}
+		if to-from > c.limits.lineBytes {
+			return pipeline.Errorf("json_logs.limit.line_bytes", "json log line at byte %d has %d bytes, more than max_line_bytes %d: shorten it at the producer or raise it", from, to-from, c.limits.lineBytes)
+		}
+		if err := c.line(from, to); err != nil {
+			return err
+		}
+	}
+}
+
+// line decodes the line in c.rec.Value[from:to].
+func (c *codec) line(from, to int) error {
+	raw := c.rec.Value[from:to]
+	v, err := c.parser.ParseBytes(raw)
+	if err != nil {
+		c.parser = fastjson.Parser{}
+		return c.broken(from, raw)
+	}
+	if len(raw) > parserLine {
+		defer func() { c.parser = fastjson.Parser{} }()
+	}
+	switch v.Type() {
+	case fastjson.TypeString:
+		clear(c.fields.slots)
+		body, _ := v.StringBytes()
+		return c.append(from, body)
+	case fastjson.TypeObject:
+		c.fields.find(v.GetObject())
+		body, ok := c.body()
+		if !ok {
+			body = raw
+		}
+		return c.append(from, body)
+	}
+	return pipeline.Errorf("json_logs.not_object", "json log line at byte %d is a %s, neither an object nor a text: check what writes to the topic", from, v.Type())
+}
+
+// broken says where the line at a position does not follow JSON's grammar.
+func (c *codec) broken(at int, raw []byte) error {
+	why := "it is not JSON"
+	var v json.RawMessage
+	var fault *json.SyntaxError
+	if errors.As(json.Unmarshal(raw, &v), &fault) {
+		at, why = at+max(int(fault.Offset)-1, 0), fault.Error()
+	}
+	return pipeline.Errorf("json_logs.syntax", "json logs record of %d bytes is broken at byte %d: %s; check what writes to topic %s", len(c.rec.Value), at, why, c.rec.Topic)
+}
+
+// append adds the row of the line whose fields were found.
+func (c *codec) append(at int, body []byte) error {
+	if body = bytes.TrimRight(body, "\r\n"); len(body) > c.limits.bodyBytes {
+		return pipeline.Errorf("json_logs.limit.body_bytes", "json log line at byte %d has a body of %d bytes, more than max_body_bytes %d: shorten it at the producer or raise it", at, len(body), c.limits.bodyBytes)
+	}
+	when := c.time()
+	if when == 0 {
+		c.noTime++
+		return nil
+	}
+	stream, err := c.stream(at)
+	if err != nil {
+		return err
+	}
+	if stream == refused {
+		c.streamsLimit++
+		return nil
+	}
+	c.out.Log(stream, when, c.severity(), body)
+	return nil
+}
+
+// time returns the line's time in Unix nanoseconds, 0 if there is none.
+func (c *codec) time() int64 {
+	for _, v := range c.fields.time() {
+		if s, number := c.text(v); len(s) > 0 {
+			if ns, ok := parseTime(s, number, c.timeUnit); ok {
+				return ns
+			}
+		}
+	}
+	return max(c.rec.Timestamp, 0) * 1e6
+}
+
+// severity returns the line's OpenTelemetry severity number, 0 if unknown.
+func (c *codec) severity() uint8 {
+	for i, v := range c.fields.severity() {
+		if s, _ := c.text(v); len(s) > 0 {
+			how := c.numbers
+			if c.fields.otel[i] && how == byValue {
+				how = byOpenTelemetry
+			}
+			if n := parseSeverity(s, how); n != 0 {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+func (c *codec) body() (body []byte, ok bool) {
+	for _, v := range c.fields.body() {
+		if v == nil {
+			continue
+		}
+		switch v.Type() {
+		case fastjson.TypeString:
+			body, _ = v.StringBytes()
+			return body, true
+		case fastjson.TypeNumber, fastjson.TypeTrue, fastjson.TypeFalse:
+			c.number = v.MarshalTo(c.number[:0])
+			return c.number, true
+		}
+	}
+	return nil, false
+}
+
+// text returns the text of a scalar, nil if v is none. It is valid until the next call.
+func (c *codec) text(v *fastjson.Value) (s []byte, number bool) {
+	if v == nil {
+		return nil, false
+	}
+	switch v.Type() {
+	case fastjson.TypeString:
+		s, _ := v.StringBytes()
+		return s, false
+	case fastjson.TypeNumber:
+		c.scratch = v.MarshalTo(c.scratch[:0])
+		return c.scratch, true
+	case fastjson.TypeTrue, fastjson.TypeFalse:
+		c.scratch = v.MarshalTo(c.scratch[:0])
+		return c.scratch, false
+	}
+	return nil, false
+}
+
+// stream finds the stream of the line by the values of its labels.
+func (c *codec) stream(at int) (uint32, error) {
+	c.key = c.key[:0]
+	size := 0
+	for i, v := range c.fields.labels() {
+		s, _ := c.text(v)
+		if len(s) == 0 {
+			continue
+		}
+		c.key = binary.AppendUvarint(binary.AppendUvarint(c.key, uint64(i)), uint64(len(s)))
+		c.key = append(c.key, s...)
+		if size += len(c.fields.labelNames[i]) + len(s); size > c.limits.labelBytes {
+			return 0, pipeline.Errorf("json_logs.limit.label_bytes", "json log line at byte %d has more text in its labels than max_label_bytes %d: take long fields out of labels or raise it", at, c.limits.labelBytes)
+		}
+	}
+	if c.lastKey != nil && bytes.Equal(c.key, c.lastKey) {
+		return c.last, nil
+	}
+	stream, err := c.lookUp()
+	if err == nil {
+		c.lastKey, c.last = append(c.lastKey[:0], c.key...), stream
+		if c.lastKey == nil {
+			c.lastKey = []byte{}
+		}
+	}
+	return stream, err
+}
+
+// lookUp finds the stream of c.key, interning it at first sight.
+func (c *codec) lookUp() (uint32, error) {
+	if c.found = c.memo.Get(c.found[:0], c.key); len(c.found) == 4 {
+		return binary.LittleEndian.Uint32(c.found), nil
+	}
+	var labels []pipeline.Label
+	for key := c.key; len(key) > 0; {
+		i, n := binary.Uvarint(key)
+		size, m := binary.Uvarint(key[n:])
+		value := key[n+m : n+m+int(size)]
+		labels = append(labels, pipeline.Label{Name: c.fields.labelNames[i], Value: strings.ToValidUTF8(string(value), "\uFFFD")})
+		key = key[n+m+int(size):]
+	}
+	stream, err := c.table.Intern("", "", pipeline.Stream, pipeline.NewLabels(labels))
+	switch {
+	case pipeline.Code(err) == "series.limit":
+		stream = refused
+	case err != nil:
+		return 0, err
+	}
+	c.memo.Set(c.key, binary.LittleEndian.AppendUint32(c.found[:0], stream))
+	return stream, nil
+}
