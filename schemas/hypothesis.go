@@ -91,6 +91,8 @@ type Candidate struct {
 	Score  float64 `json:"score"`
 	// Success is the believed probability that it works.
 	Success float64 `json:"success"`
+	// Weight is how many observations that belief is worth: the prior's weight plus what was judged since.
+	Weight float64 `json:"weight"`
 	// Excluded says why it could not be chosen, "" if it could.
 	Excluded string `json:"excluded,omitempty"`
 }

@@ -21,6 +21,8 @@ type Incident struct {
 	Suspects []Suspect `json:"suspects"`
 	// Findings are the findings that belong together, by name, in order of onset.
 	Findings []string `json:"findings"`
+	// Reason says in words why this event was written: why it opened, what changed, why it closed.
+	Reason string `json:"reason,omitempty"`
 }
 
 // Impact is one SLO that an incident touches.
