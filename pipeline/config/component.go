@@ -40,7 +40,7 @@ func (r *reader) component(n *node, path string, from catalogue) (c Component, o
 			}
 		}
 		if len(found) != 1 {
-			r.fault(n, path, "config.component.form", "a %s is one name with its settings, this has %d: write `- name: {…}`, and `as: …` beside it for a name of its own", from.word, len(found))
+			r.fault(n, path, "config.component.form", "it is one name with its settings, this has %d: write `- name: {…}`, and `as: …` beside it for a name of its own", len(found))
 			return c, false
 		}
 		r.named(n, path, &c)
@@ -197,7 +197,7 @@ func (r *reader) components(root *node, section string, from catalogue, taken ma
 	for i, item := range r.section(root, section) {
 		path := index(section, i)
 		c, ok := r.component(item, path, from)
-		if c.Name != "" {
+		if c.Settings != nil {
 			if first, twice := taken[c.Name]; twice {
 				r.fault(item, path, "config.name.duplicate", "the name %s is that of %s already: give this one its own, `- %s: {…}` with `as: …` below", clip(c.Name), first, clip(c.Type))
 				continue

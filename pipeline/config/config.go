@@ -126,7 +126,7 @@ func plain(err error) error {
 func Parse(name string, data []byte, registry *pipeline.Registry, getenv func(string) (string, bool), readFile func(path string) ([]byte, error)) (*Config, error) {
 	r := &reader{name: name, registry: registry, getenv: getenv, readFile: readFile, texts: map[string][]string{}}
 	c := &Config{}
-	if root := r.tree(name, data); root != nil {
+	if root := r.tree(name, "", data); root != nil {
 		r.config(root, c)
 	}
 	if len(r.faults) > 0 {
@@ -150,6 +150,9 @@ func (r *reader) config(root *node, c *Config) {
 		{Name: "admin", Type: pipeline.Object, Fields: adminSettings()},
 		{Name: "log", Type: pipeline.Object, Fields: logSettings()},
 	}, "scope", "sources", "slos", "detect", "operate", "declare", "topology", "sinks")
+	if root.shape != mapping {
+		return
+	}
 	r.identity(root, s, c)
 	r.process(root, s, c)
 	c.Scope = r.scope(root)

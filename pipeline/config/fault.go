@@ -63,14 +63,14 @@ func (fs Faults) sorted(main string) Faults {
 			return a.File == main || b.File != main && a.File < b.File
 		case a.Line != b.Line:
 			return a.Line < b.Line
-		case a.Column != b.Column:
-			return a.Column < b.Column
 		}
-		return a.Path < b.Path
+		return a.Column < b.Column
 	})
+	seen := make(map[Fault]bool, len(fs)) // aliases show a fault as often as they are used
 	out := fs[:0]
-	for i, f := range fs {
-		if i == 0 || f != fs[i-1] {
+	for _, f := range fs {
+		if !seen[f] {
+			seen[f] = true
 			out = append(out, f)
 		}
 	}

@@ -105,8 +105,9 @@ func step(n *node, path string) (next *node, rest string) {
 	return next, rest
 }
 
-// join adds a key to a path.
+// join adds a key to a path; a long one is cut.
 func join(path, key string) string {
+	key = clip(key)
 	if key == "" {
 		return path + `[""]`
 	}

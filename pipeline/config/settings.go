@@ -86,13 +86,19 @@ func known(fields []pipeline.Setting, elsewhere []string) string {
 
 // instruction says how a setting is written.
 func instruction(f *pipeline.Setting) string {
+	value := "a " + f.Type.String()
 	switch {
 	case f.Example != "":
-		return fmt.Sprintf("write %s: %s", f.Name, strings.TrimPrefix(f.Example, f.Name+": "))
+		value = strings.TrimPrefix(f.Example, f.Name+": ")
 	case len(f.Enum) > 0:
-		return fmt.Sprintf("write %s: %s", f.Name, strings.Join(f.Enum, " or "))
+		value = strings.Join(f.Enum, " or ")
+	case f.Type == pipeline.Bool:
+		value = f.Type.String()
 	}
-	return fmt.Sprintf("write %s: and a %s", f.Name, f.Type)
+	if f.Name == "" {
+		return "write " + value
+	}
+	return "write " + f.Name + ": " + value
 }
 
 // fallback returns a fresh copy of a setting's default, nil for none.
@@ -337,7 +343,7 @@ func (r *reader) included(n *node, path string, f *pipeline.Setting) any {
 	if data == nil {
 		return nil
 	}
-	content := r.tree(file, data)
+	content := r.tree(file, path, data)
 	if content == nil {
 		return nil
 	}

@@ -110,12 +110,12 @@ func (r *reader) origin(item *node, path string, src *Source, topics map[string]
 			made = append(made, m)
 		}
 	}
-	if len(made) > 1 || len(made) == 0 && absent(topic) {
-		place := item
-		if len(made) > 1 {
-			place = made[1].key
-		}
-		r.fault(place, path, "config.source.origin", "a source has a topic, or one of %s, or both; this has %d of the latter: keep one", strings.Join(r.registry.Sources(), ", "), len(made))
+	types := strings.Join(r.registry.Sources(), ", ")
+	switch {
+	case len(made) == 0 && absent(topic):
+		r.fault(item, path, "config.source.origin", "nothing says where its rows come from: write topic:, or one of %s, or both", types)
+	case len(made) > 1:
+		r.fault(made[1].key, join(path, made[1].name), "config.source.origin", "%s says already where its rows come from: keep one of %s", made[0].name, types)
 		return
 	}
 	if len(made) == 1 {

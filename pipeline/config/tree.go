@@ -86,16 +86,17 @@ func (n *node) what() string {
 	return n.shown()
 }
 
-// tree reads the one document of a YAML file. It returns nil after reporting what keeps the file from being read.
-func (r *reader) tree(file string, data []byte) *node {
+// tree reads the one document of a YAML file that stands at path in the configuration. It returns nil after reporting
+// what keeps the file from being read.
+func (r *reader) tree(file, path string, data []byte) *node {
 	r.texts[file] = strings.Split(string(data), "\n")
 	top := &node{file: file, line: 1, column: 1}
 	if len(data) > maxFile {
-		r.fault(top, "", "config.file.large", "the file has more than %s: split it into included files", FormatSize(maxFile))
+		r.fault(top, path, "config.file.large", "the file has more than %s: split it into included files", FormatSize(maxFile))
 		return nil
 	}
 	if !utf8.Valid(data) {
-		r.fault(top, "", "config.yaml.syntax", "the file is not UTF-8: save it as UTF-8 text")
+		r.fault(top, path, "config.yaml.syntax", "the file is not UTF-8: save it as UTF-8 text")
 		return nil
 	}
 	loader, err := yaml.NewLoader(bytes.NewReader(data))
@@ -105,38 +106,38 @@ func (r *reader) tree(file string, data []byte) *node {
 	var doc yaml.Node
 	switch err := loader.Load(&doc); {
 	case errors.Is(err, io.EOF):
-		r.fault(top, "", "config.file.empty", "the file is empty")
+		r.fault(top, path, "config.file.empty", "the file is empty")
 		return nil
 	case err != nil:
-		r.syntax(top, err)
+		r.syntax(top, path, err)
 		return nil
 	}
 	var second yaml.Node
 	if err := loader.Load(&second); err == nil {
-		r.fault(&node{file: file, line: second.Line, column: second.Column}, "", "config.yaml.documents",
+		r.fault(&node{file: file, line: second.Line, column: second.Column}, path, "config.yaml.documents",
 			"a second document begins here: one file holds one document, remove the '---' and what follows")
 		return nil
 	} else if !errors.Is(err, io.EOF) {
-		r.syntax(top, err)
+		r.syntax(top, path, err)
 		return nil
 	}
 	if len(doc.Content) == 0 {
-		r.fault(top, "", "config.file.empty", "the file is empty")
+		r.fault(top, path, "config.file.empty", "the file is empty")
 		return nil
 	}
 	e := expansion{reader: r, file: file, open: map[*yaml.Node]bool{}}
-	root := e.expand(doc.Content[0], 0)
+	root := e.expand(doc.Content[0], path, 0)
 	if e.stopped {
 		return nil
 	}
 	if root.empty {
-		r.fault(top, "", "config.file.empty", "the file is empty")
+		r.fault(top, path, "config.file.empty", "the file is empty")
 		return nil
 	}
 	return root
 }
 
-func (r *reader) syntax(top *node, err error) {
+func (r *reader) syntax(top *node, path string, err error) {
 	at, message := *top, err.Error()
 	var le *yaml.LoadError
 	if errors.As(err, &le) {
@@ -148,7 +149,11 @@ func (r *reader) syntax(top *node, err error) {
 			at.line, at.column = le.Mark.Line, le.Mark.Column
 		}
 	}
-	r.fault(&at, "", "config.yaml.syntax", "not valid YAML: %s: correct the text here or on the line before", message)
+	hint := ""
+	if text := r.texts[at.file]; at.line <= len(text) && (strings.Contains(text[at.line-1], "${") || strings.Contains(text[at.line-1], "{{")) {
+		hint = "; inside of { } and [ ] a text with { needs quotes"
+	}
+	r.fault(&at, path, "config.yaml.syntax", "not valid YAML: %s: correct the text here or on the line before%s", message, hint)
 }
 
 // expansion turns the library's nodes into ours.
@@ -160,54 +165,54 @@ type expansion struct {
 	stopped bool
 }
 
-func (e *expansion) expand(y *yaml.Node, depth int) *node {
+func (e *expansion) expand(y *yaml.Node, path string, depth int) *node {
 	n := &node{file: e.file, line: y.Line, column: y.Column}
 	if e.stopped {
 		return n
 	}
 	if e.values++; e.values > maxValues {
-		e.stop(n, "config.yaml.large", "the file has more than %d values, aliases counted as what they stand for: write less or use fewer aliases", maxValues)
+		e.stop(n, path, "config.yaml.large", "the file has more than %d values, aliases counted as what they stand for: write less or use fewer aliases", maxValues)
 		return n
 	}
 	if depth > maxDepth {
-		e.stop(n, "config.yaml.deep", "values are nested more than %d deep: write them flatter", maxDepth)
+		e.stop(n, path, "config.yaml.deep", "values are nested more than %d deep: write them flatter", maxDepth)
 		return n
 	}
 	switch y.Kind {
 	case yaml.AliasNode:
 		if e.open[y.Alias] {
-			e.stop(n, "config.yaml.alias", "alias *%s stands inside of what it stands for: remove it", y.Value)
+			e.stop(n, path, "config.yaml.alias", "alias *%s stands inside of what it stands for: remove it", y.Value)
 			return n
 		}
-		return e.expand(y.Alias, depth+1)
+		return e.expand(y.Alias, path, depth+1)
 	case yaml.ScalarNode:
-		e.scalar(n, y)
+		e.scalar(n, y, path)
 	case yaml.SequenceNode:
 		e.open[y] = true
 		n.shape = list
-		for _, c := range y.Content {
-			n.items = append(n.items, e.expand(c, depth+1))
+		for i, c := range y.Content {
+			n.items = append(n.items, e.expand(c, index(path, i), depth+1))
 		}
 		delete(e.open, y)
 	case yaml.MappingNode:
 		e.open[y] = true
 		n.shape = mapping
-		e.members(n, y, depth)
+		e.members(n, y, path, depth)
 		delete(e.open, y)
 	}
 	return n
 }
 
-func (e *expansion) stop(n *node, code, format string, args ...any) {
+func (e *expansion) stop(n *node, path, code, format string, args ...any) {
 	e.stopped = true
-	e.fault(n, "", code, format, args...)
+	e.fault(n, path, code, format, args...)
 }
 
-func (e *expansion) scalar(n *node, y *yaml.Node) {
+func (e *expansion) scalar(n *node, y *yaml.Node, path string) {
 	switch y.ShortTag() {
 	case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp", "!!merge":
 	default:
-		e.fault(n, "", "config.yaml.tag", "tag %s is not known here: remove it", y.Tag)
+		e.fault(n, path, "config.yaml.tag", "tag %s is not known here: remove it", y.Tag)
 		return
 	}
 	n.shape = scalar
@@ -216,14 +221,14 @@ func (e *expansion) scalar(n *node, y *yaml.Node) {
 	text, reference, err := expandEnv(y.Value, e.getenv)
 	if err != nil {
 		n.shape = broken
-		e.raise(n, "", err)
+		e.raise(n, path, err)
 		return
 	}
 	n.text, n.reference = text, reference
 }
 
 // members fills a mapping: its own keys first, then those of merge keys that it does not have.
-func (e *expansion) members(n *node, y *yaml.Node, depth int) {
+func (e *expansion) members(n *node, y *yaml.Node, path string, depth int) {
 	lines := map[string]int{} // of the keys that are taken
 	var merged []*yaml.Node
 	for i := 0; i+1 < len(y.Content); i += 2 {
@@ -233,7 +238,7 @@ func (e *expansion) members(n *node, y *yaml.Node, depth int) {
 			k = k.Alias
 		}
 		if k.Kind != yaml.ScalarNode {
-			e.fault(key, "", "config.key.type", "a key must be a text: a template that starts with {{ needs quotes around it")
+			e.fault(key, path, "config.key.type", "a key must be a text: a template that starts with {{ needs quotes around it")
 			continue
 		}
 		if k.ShortTag() == "!!merge" {
@@ -241,18 +246,18 @@ func (e *expansion) members(n *node, y *yaml.Node, depth int) {
 			continue
 		}
 		if line, twice := lines[k.Value]; twice {
-			e.fault(key, "", "config.key.duplicate", "key %q stands on line %d already: remove one of the two", k.Value, line)
+			e.fault(key, join(path, k.Value), "config.key.duplicate", "this key stands on line %d already: remove one of the two", line)
 			continue
 		}
 		lines[k.Value] = k.Line
-		n.members = append(n.members, member{k.Value, key, e.expand(v, depth+1)})
+		n.members = append(n.members, member{k.Value, key, e.expand(v, join(path, k.Value), depth+1)})
 	}
 	for _, y := range merged {
-		e.merge(n, e.expand(y, depth+1), lines)
+		e.merge(n, e.expand(y, path, depth+1), path, lines)
 	}
 }
 
-func (e *expansion) merge(into, from *node, taken map[string]int) {
+func (e *expansion) merge(into, from *node, path string, taken map[string]int) {
 	switch from.shape {
 	case mapping:
 		for _, m := range from.members {
@@ -263,9 +268,9 @@ func (e *expansion) merge(into, from *node, taken map[string]int) {
 		}
 	case list:
 		for _, item := range from.items {
-			e.merge(into, item, taken)
+			e.merge(into, item, path, taken)
 		}
 	case scalar:
-		e.fault(from, "", "config.key.type", "a merge key << takes a mapping or a list of mappings: write an alias of one")
+		e.fault(from, path, "config.key.type", "a merge key << takes a mapping or a list of mappings: write an alias of one")
 	}
 }

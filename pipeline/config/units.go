@@ -65,7 +65,7 @@ func parseSize(text string) (int64, error) {
 	}
 	v, rest, err := quantity(text, sizeUnits())
 	if err == nil && rest != "" {
-		err = errSyntax
+		return 0, errSyntax
 	}
 	return v, err
 }
