@@ -64,7 +64,7 @@ func Open(cfg Config) (*Client, error) {
 			return nil, pipeline.Errorf("kafka.bootstrap.address", "%q is not an address of a Kafka broker, write host:port: %w", a, err)
 		}
 	}
-	if cfg.Compression < 0 || cfg.Compression > Zstd {
+	if cfg.Compression < 0 || cfg.Compression > None {
 		return nil, pipeline.Errorf("kafka.compression.unknown", "compression %d is not known: use one of the package's constants", cfg.Compression)
 	}
 	if cfg.MaxBatchBytes == 0 {

@@ -69,6 +69,26 @@ var contract = []struct {
 }{
 	{"topics are made and checked", topicsAreMade},
 	{"what is produced is fetched", producedIsFetched},
+	{"records keep all their parts", recordsKeepTheirParts},
+	{"other clients read what we write", othersReadUs},
+	{"we read what other clients write", weReadOthers},
+	{"keys go where other clients put them", keysMeet},
+	{"bounds follow the log and its transactions", boundsFollow},
+	{"a retention gap is reported", gapIsReported},
+	{"a fetcher obeys", fetcherObeys},
+	{"an absent topic stops its partition", absentTopicStops},
+	{"a group shares out and takes back", groupSharesOut},
+	{"a generation ends when it is released", releaseEndsGeneration},
+	{"outputs and positions are committed together", committedTogether},
+	{"aborted records stay unseen", abortedStayUnseen},
+	{"positions are stable right after a commit", positionsAreStable},
+	{"large outputs are one transaction", largeOutputs},
+	{"a zombie is fenced", zombieIsFenced},
+	{"a stale generation loses only its share", staleGenerationLoses},
+	{"a share without a generation is refused", noGeneration},
+	{"a record that fits nowhere aborts the transaction", tooLargeAborts},
+	{"a lost answer repeats nothing", lostAnswers},
+	{"doubt is told, and the positions resolve it", doubtIsResolved},
 }
 
 func TestContractEmbedded(t *testing.T) {
