@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"sort"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -67,12 +65,18 @@ func (l *ledger) balance() bool {
 	return sum == l.in
 }
 
-// reasons lists the reasons in order.
-func (l *ledger) reasons() []string {
-	out := make([]string, 0, len(l.lost))
-	for r := range l.lost {
-		out = append(out, r)
+// Account is the loss ledger of one source: In = On + the sum of Lost.
+type Account struct {
+	Source string           `json:"source"`
+	In     int64            `json:"in"`
+	On     int64            `json:"on"`
+	Lost   map[string]int64 `json:"lost"`
+}
+
+func (l *ledger) account(source string) Account {
+	a := Account{Source: source, In: l.in, On: l.on, Lost: map[string]int64{}}
+	for reason, n := range l.lost {
+		a.Lost[reason] = n
 	}
-	sort.Strings(out)
-	return out
+	return a
 }

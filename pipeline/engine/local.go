@@ -194,6 +194,15 @@ func (l *Local) Finish() error {
 	return nil
 }
 
+// Accounts returns the loss ledger of the sources, in their order, the inbox last.
+func (l *Local) Accounts() []Account {
+	out := make([]Account, len(l.lanes))
+	for i, lane := range l.lanes {
+		out[i] = lane.ledger.account(lane.in.source)
+	}
+	return out
+}
+
 // carry passes a share's outputs to the lanes that read them, until nothing moves any more.
 func (l *Local) carry(s share) error {
 	l.append(s.outputs)

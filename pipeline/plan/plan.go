@@ -243,3 +243,12 @@ func (p *Plan) note() {
 		p.Notes = append(p.Notes, "there is no topology: incidents are grouped by time and system alone")
 	}
 }
+
+// Redirect replaces the sinks of act: all events of the pipeline go to these, whatever the configuration says.
+func (p *Plan) Redirect(sinks ...Sink) {
+	t := &p.Topics
+	p.Act = Stage{
+		Stage: pipeline.Act, Group: p.Pipeline + ".act", Sinks: sinks,
+		Inputs: []string{t.Events.Name, t.Incidents.Name, t.Remediations.Name}, Outputs: []string{t.DeadLetters.Name},
+	}
+}

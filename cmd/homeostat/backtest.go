@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/homeostat/homeostat/pipeline/engine"
+)
+
+func backtestCommand() *cobra.Command {
+	var path, input, out string
+	cmd := &cobra.Command{
+		Use:   "backtest -c FILE --input DIR --out DIR",
+		Short: "Run a pipeline over files, in event time, as fast as it can go",
+		Long: "Run a pipeline over the files that its sources name below --input. Into --out it writes one JSONL file an event type,\n" +
+			"incidents.scored.jsonl (one line an incident: start, detected, end, ranks) and summary.json.\n" +
+			"The same input gives the same bytes, always.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			for _, f := range []struct{ name, value, why string }{
+				{"config", path, "name the pipeline's file"}, {"input", input, "name the folder that the sources' files lie in"}, {"out", out, "name a folder for the results"},
+			} {
+				if err := requireFlag(f.name, f.value, f.why); err != nil {
+					return err
+				}
+			}
+			cfg, p, err := load(path)
+			if err != nil {
+				return err
+			}
+			for i := range p.Sources {
+				if p.Sources[i].Type != "" {
+					p.Sources[i].Settings["root"] = input
+				}
+			}
+			// The results of a backtest are its files; the sinks of the configuration are for live events.
+			if err := redirect(p, out); err != nil {
+				return err
+			}
+			log := newLogger(os.Stderr, cfg.Log)
+			local, err := engine.NewLocal(cmd.Context(), p, true, engine.Options{NewOutput: newOutput(p), Logger: log})
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, local.Close()) }()
+			results := newResults(p)
+			local.Watch(results.record)
+			if err := local.Run(cmd.Context()); err != nil {
+				return err
+			}
+			if err := local.Finish(); err != nil {
+				return err
+			}
+			return results.write(out, local.Accounts(), cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().StringVarP(&path, "config", "c", "", "the pipeline's file")
+	cmd.Flags().StringVar(&input, "input", "", "the folder that the sources' files lie in")
+	cmd.Flags().StringVar(&out, "out", "", "the folder for the results")
+	return cmd
+}

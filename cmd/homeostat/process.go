@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/homeostat/homeostat/internal/broker"
+	"github.com/homeostat/homeostat/internal/broker/embedded"
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/pipeline/config"
+	"github.com/homeostat/homeostat/pipeline/engine"
+	"github.com/homeostat/homeostat/pipeline/plan"
+	"github.com/homeostat/homeostat/schemas"
+	kafkasink "github.com/homeostat/homeostat/sinks/kafka"
+)
+
+// load reads a configuration and plans it. The error lists all faults, a line each.
+func load(path string) (*config.Config, *plan.Plan, error) {
+	registry := newRegistry()
+	cfg, err := config.Load(path, registry, os.LookupEnv)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := plan.New(cfg, registry)
+	return cfg, p, err
+}
+
+// newLogger writes as the configuration says.
+func newLogger(w io.Writer, cfg config.Log) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.Level)); err != nil {
+		level = slog.LevelInfo
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if cfg.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// newOutput makes the encoder of a lane's events for the topics of the plan.
+func newOutput(p *plan.Plan) func() engine.Output {
+	routes := map[string]string{}
+	for _, r := range []struct {
+		topic string
+		types []string
+	}{
+		{p.Topics.Events.Name, []string{schemas.TypeFinding, schemas.TypeWindow, schemas.TypeResult, schemas.TypeChange, schemas.TypeTopology}},
+		{p.Topics.Incidents.Name, []string{schemas.TypeIncidentOpened, schemas.TypeIncidentUpdated, schemas.TypeIncidentClosed, schemas.TypeHypothesisOpened, schemas.TypeHypothesisJudged}},
+		{p.Topics.Remediations.Name, []string{schemas.TypeRemediationProposed, schemas.TypeRemediationRequested, schemas.TypeRemediationCancelled}},
+	} {
+		for _, t := range r.types {
+			routes[t] = r.topic
+		}
+	}
+	return func() engine.Output { return kafkasink.New(routes) }
+}
+
+// connect opens a client on the brokers, or on an embedded broker of its own when there are none. stop ends both.
+func connect(ctx context.Context, bootstrap []string, instance string, log *slog.Logger) (client *broker.Client, stop func(), err error) {
+	var own *embedded.Broker
+	if len(bootstrap) == 0 {
+		if own, err = embedded.Start(embedded.Options{}); err != nil {
+			return nil, nil, err
+		}
+		bootstrap = []string{own.Addr()}
+		log.Info("no brokers are named: using an embedded one, which ends with this process", "address", own.Addr())
+	}
+	client, err = broker.Open(broker.Config{Bootstrap: bootstrap, Instance: instance, Logger: log})
+	if err != nil {
+		if own != nil {
+			own.Close()
+		}
+		return nil, nil, err
+	}
+	return client, func() {
+		client.Close()
+		if own != nil {
+			own.Close()
+		}
+	}, nil
+}
+
+// sourceTopics makes the producers' topics, of one partition: on an embedded broker nobody else would.
+func sourceTopics(ctx context.Context, client *broker.Client, p *plan.Plan) error {
+	var topics []broker.Topic
+	for _, s := range p.Sources {
+		if s.Topic != "" {
+			topics = append(topics, broker.Topic{Name: s.Topic, Partitions: 1, Settings: map[string]string{"retention.ms": "-1"}})
+		}
+	}
+	return client.EnsureTopics(ctx, topics)
+}
+
+// requireFlag says that a command can't do without one of its flags.
+func requireFlag(name, value, why string) error {
+	if value == "" {
+		return pipeline.Errorf("cli.flag.missing", "flag --%s is missing: %s", name, why)
+	}
+	return nil
+}
+
+// plural writes a count with its noun.
+func plural(n int, noun string) string {
+	if n == 1 {
+		return fmt.Sprintf("1 %s", noun)
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// redirect sends all events of the pipeline to JSONL files in dir, made anew.
+func redirect(p *plan.Plan, dir string) error {
+	entry, ok := newRegistry().Sink("file")
+	if !ok {
+		return errors.New("BUG: the file sink is not registered")
+	}
+	p.Redirect(plan.Sink{Name: "out", Entry: entry, Settings: pipeline.Settings{"dir": dir, "types": []any{}, "mode": "truncate"}, Guarantee: pipeline.AtLeastOnce})
+	return nil
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"github.com/homeostat/homeostat/operators/correlate"
+	"github.com/homeostat/homeostat/operators/decide"
+	"github.com/homeostat/homeostat/operators/detect/burnrate"
+	"github.com/homeostat/homeostat/operators/detect/errorlogs"
+	"github.com/homeostat/homeostat/operators/detect/robustz"
+	"github.com/homeostat/homeostat/operators/judge"
+	"github.com/homeostat/homeostat/operators/publish"
+	"github.com/homeostat/homeostat/operators/sli"
+	"github.com/homeostat/homeostat/operators/window"
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/jsonlog"
+	"github.com/homeostat/homeostat/schemas/codec/otlp"
+	filesink "github.com/homeostat/homeostat/sinks/file"
+	filesource "github.com/homeostat/homeostat/sources/file"
+)
+
+// newRegistry holds every component that a configuration may name.
+func newRegistry() *pipeline.Registry {
+	r := pipeline.NewRegistry()
+	for _, register := range []func(*pipeline.Registry){
+		otlp.Register, jsonlog.Register,
+		filesource.Register,
+		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register,
+		correlate.Register, decide.Register, judge.Register,
+		filesink.Register,
+	} {
+		register(r)
+	}
+	return r
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/spf13/cobra"
+
+	"github.com/homeostat/homeostat/internal/broker"
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/pipeline/config"
+	"github.com/homeostat/homeostat/pipeline/engine"
+	"github.com/homeostat/homeostat/schemas"
+)
+
+func tapCommand() *cobra.Command {
+	var bootstrap, codec string
+	var follow, uncommitted bool
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "tap TOPIC --bootstrap ADDR",
+		Short: "Decode a topic and print it, a line a record",
+		Long: "Decode a topic and print it. Events are printed as CloudEvents with their data, windows as rows; with --codec, producers'\n" +
+			"records are printed as the rows that the codec makes of them; anything else as text or size.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := requireFlag("bootstrap", bootstrap, "give a broker's host:port"); err != nil {
+				return err
+			}
+			ctx := cmd.Context()
+			client, stop, err := connect(ctx, strings.Split(bootstrap, ","), "tap", newLogger(os.Stderr, config.Log{Level: "warn"}))
+			if err != nil {
+				return err
+			}
+			defer stop()
+			print, err := newPrinter(cmd.OutOrStdout(), codec)
+			if err != nil {
+				return err
+			}
+			n, err := client.Partitions(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			var tps []broker.TopicPartition
+			for p := 0; p < n; p++ {
+				tps = append(tps, broker.TopicPartition{Topic: args[0], Partition: int32(p)})
+			}
+			bounds, err := client.Bounds(ctx, tps)
+			if err != nil {
+				return err
+			}
+			fetcher := client.NewFetcher(broker.FetchConfig{Uncommitted: uncommitted})
+			defer fetcher.Close()
+			left := map[broker.TopicPartition]int64{}
+			for _, tp := range tps {
+				if bounds[tp].Start < bounds[tp].Stable || follow {
+					fetcher.Assign(tp, bounds[tp].Start)
+					left[tp] = bounds[tp].Stable
+				}
+			}
+			for printed := 0; len(left) > 0; {
+				chunks, err := fetcher.Poll(ctx)
+				if err != nil {
+					if ctx.Err() != nil {
+						return nil
+					}
+					return err
+				}
+				for i := range chunks {
+					c := &chunks[i]
+					for k := range c.Records {
+						if limit > 0 && printed >= limit {
+							return nil
+						}
+						print.record(&c.Records[k])
+						printed++
+					}
+					c.Release()
+					if c.Err != nil {
+						return c.Err
+					}
+					if !follow && c.Next >= left[c.TopicPartition] {
+						delete(left, c.TopicPartition)
+						fetcher.Remove(c.TopicPartition)
+					}
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&bootstrap, "bootstrap", "", "a broker's host:port")
+	cmd.Flags().StringVar(&codec, "codec", "", "decode producers' records with this codec")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what comes")
+	cmd.Flags().BoolVar(&uncommitted, "uncommitted", false, "also print what transactions have not committed, or aborted")
+	cmd.Flags().IntVarP(&limit, "limit", "n", 0, "stop after so many records")
+	return cmd
+}
+
+// printer writes records as lines.
+type printer struct {
+	out   io.Writer
+	codec pipeline.Codec
+	table *pipeline.SeriesTable
+}
+
+func newPrinter(out io.Writer, codec string) (*printer, error) {
+	p := &printer{out: out, table: pipeline.NewSeriesTable(nil, 0)}
+	if codec == "" {
+		return p, nil
+	}
+	registry := newRegistry()
+	entry, ok := registry.Codec(codec)
+	if !ok {
+		return nil, pipeline.Errorf("tap.codec", "codec %q does not exist: choose one of %s", codec, strings.Join(registry.Codecs(), ", "))
+	}
+	settings := pipeline.Settings{}
+	for _, s := range entry.Spec.Settings {
+		settings[s.Name] = s.Default
+	}
+	var err error
+	p.codec, err = entry.New(settings)
+	return p, err
+}
+
+func (p *printer) record(rec *pipeline.Record) {
+	fmt.Fprintf(p.out, "%d@%d ", rec.Partition, rec.Offset)
+	switch e, err := schemas.ReadEvent(rec); {
+	case err == nil && e.Type == schemas.TypeWindow:
+		p.windows(rec, &e)
+	case err == nil:
+		fmt.Fprintf(p.out, "%s %s subject=%s system=%s mode=%s id=%s %s\n", schemas.FormatTime(e.Time),
+			strings.TrimPrefix(e.Type, schemas.TypePrefix), e.Subject, e.System, e.Mode, e.ID, compact(e.Data))
+	case p.codec != nil:
+		p.rows(rec)
+	default:
+		p.plain(rec)
+	}
+}
+
+func (p *printer) windows(rec *pipeline.Record, e *schemas.Event) {
+	if lane, ok := rec.Header(schemas.HeaderLane); ok {
+		fmt.Fprintf(p.out, "%s time of lane %s\n", schemas.FormatTime(e.Time), lane)
+		return
+	}
+	b, err := schemas.DecodeWindows(memory.NewGoAllocator(), e.Data, p.table)
+	if err != nil {
+		fmt.Fprintln(p.out, err)
+		return
+	}
+	defer b.Release()
+	fmt.Fprintf(p.out, "%s window.v1 system=%s %s\n", schemas.FormatTime(e.Time), e.System, plural(b.Rows(), "row"))
+	if b.Rows() == 0 {
+		return
+	}
+	w := engine.WindowOf(b)
+	for i := range w.Series {
+		fmt.Fprintf(p.out, "  %s count=%d sum=%g min=%g max=%g last=%g\n", w.Table.At(w.Series[i]).Key, w.Count[i], w.Sum[i], w.Min[i], w.Max[i], w.Last[i])
+	}
+}
+
+func (p *printer) rows(rec *pipeline.Record) {
+	cols := pipeline.NewColumns(p.table)
+	if err := p.codec.Decode(rec, cols); err != nil {
+		fmt.Fprintln(p.out, err)
+		return
+	}
+	fmt.Fprintf(p.out, "%s, %s\n", plural(len(cols.PointTime), "point"), plural(len(cols.LogTime), "log record"))
+	for i, s := range cols.PointSeries {
+		fmt.Fprintf(p.out, "  %s %s %g\n", schemas.FormatTime(cols.PointTime[i]), p.table.At(s).Key, cols.PointValue[i])
+	}
+	for i, s := range cols.LogStream {
+		fmt.Fprintf(p.out, "  %s %s %d %s\n", schemas.FormatTime(cols.LogTime[i]), p.table.At(s).Key, cols.LogSeverity[i], cols.LogBytes[cols.LogOffset[i]:cols.LogOffset[i+1]])
+	}
+}
+
+func (p *printer) plain(rec *pipeline.Record) {
+	at := time.UnixMilli(rec.Timestamp).UTC().Format(time.RFC3339)
+	for _, h := range rec.Headers {
+		fmt.Fprintf(p.out, "%s=%q ", h.Key, h.Value)
+	}
+	if utf8.Valid(rec.Value) {
+		fmt.Fprintf(p.out, "%s %s\n", at, strings.TrimSpace(string(rec.Value)))
+		return
+	}
+	fmt.Fprintf(p.out, "%s %d bytes\n", at, len(rec.Value))
+}
+
+// compact writes JSON in one line.
+func compact(raw []byte) string {
+	var v any
+	if json.Unmarshal(raw, &v) != nil {
+		return string(raw)
+	}
+	line, err := json.Marshal(v)
+	if err != nil {
+		return string(raw)
+	}
+	return string(line)
+}

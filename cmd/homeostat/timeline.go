@@ -1,0 +1,233 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow/go/v15/arrow/memory"
+
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/pipeline/engine"
+	"github.com/homeostat/homeostat/schemas"
+)
+
+// timeline tells what a pipeline does, a line a happening, in event time since the start. It is for one goroutine.
+type timeline struct {
+	out    io.Writer
+	start  int64
+	colour bool
+	table  *pipeline.SeriesTable
+	// burning says of each SLO whether the last line about it said so.
+	burning map[string]bool
+	// story is what was told, for the end.
+	story story
+}
+
+// story is what the demo concludes from. Only events count, whoever made them happen.
+type story struct {
+	Incidents    int            `json:"incidents"`
+	Findings     int            `json:"findings"`
+	Hypotheses   int            `json:"hypotheses"`
+	Proposed     int            `json:"proposed"`
+	Requested    int            `json:"requested"`
+	Executed     int            `json:"executed"`
+	Verdicts     map[string]int `json:"verdicts"`
+	open, judged map[string]bool
+}
+
+func newTimeline(out io.Writer, start time.Time, colour bool) *timeline {
+	return &timeline{
+		out: out, start: start.UnixNano(), colour: colour, table: pipeline.NewSeriesTable(nil, 0), burning: map[string]bool{},
+		story: story{Verdicts: map[string]int{}, open: map[string]bool{}, judged: map[string]bool{}},
+	}
+}
+
+const (
+	plain  = ""
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	cyan   = "\x1b[36m"
+	bold   = "\x1b[1m"
+	reset  = "\x1b[0m"
+)
+
+// say writes one line: minutes and seconds since the start, a word, and what happened.
+func (t *timeline) say(at int64, colour, word, format string, args ...any) {
+	s := max(at-t.start, 0) / int64(time.Second)
+	line := fmt.Sprintf("%3d:%02d  %-12s %s", s/60, s%60, word, fmt.Sprintf(format, args...))
+	if t.colour && colour != plain {
+		line = colour + line + reset
+	}
+	fmt.Fprintln(t.out, line)
+}
+
+// record takes one record of the pipeline's topics.
+func (t *timeline) record(rec pipeline.Record) error {
+	if _, time := rec.Header(schemas.HeaderLane); time {
+		return nil
+	}
+	e, err := schemas.ReadEvent(&rec)
+	if err != nil {
+		return nil // a dead letter
+	}
+	switch e.Type {
+	case schemas.TypeWindow:
+		return t.window(&e)
+	case schemas.TypeFinding:
+		return tell(t, &e, t.finding)
+	case schemas.TypeIncidentOpened, schemas.TypeIncidentUpdated, schemas.TypeIncidentClosed:
+		return tell(t, &e, t.incident)
+	case schemas.TypeHypothesisOpened:
+		return tell(t, &e, t.hypothesis)
+	case schemas.TypeRemediationProposed, schemas.TypeRemediationRequested:
+		return tell(t, &e, t.remediation)
+	case schemas.TypeResult:
+		return tell(t, &e, t.result)
+	case schemas.TypeHypothesisJudged:
+		return tell(t, &e, t.judgement)
+	}
+	return nil
+}
+
+// tell decodes the event's data for f.
+func tell[T any](_ *timeline, e *schemas.Event, f func(*schemas.Event, *T)) error {
+	var v T
+	if err := e.Into(&v); err != nil {
+		return err
+	}
+	f(e, &v)
+	return nil
+}
+
+// window follows the share of bad requests of each objective and tells when it crosses a tenth of all.
+func (t *timeline) window(e *schemas.Event) error {
+	b, err := schemas.DecodeWindows(memory.NewGoAllocator(), e.Data, t.table)
+	if err != nil {
+		return err
+	}
+	defer b.Release()
+	if b.Rows() == 0 {
+		return nil
+	}
+	w := engine.WindowOf(b)
+	for i, s := range w.Series {
+		series := t.table.At(s)
+		if series.Metric != pipeline.SLIMetric || w.Count[i] == 0 {
+			continue
+		}
+		name, share := series.Labels.Get("slo"), w.Sum[i]/float64(w.Count[i])
+		switch {
+		case share > 0.1 && !t.burning[name]:
+			t.burning[name] = true
+			t.say(w.End, red, "slo", "%s: %.0f %% of requests are bad", name, 100*share)
+		case share < 0.01 && t.burning[name]:
+			t.burning[name] = false
+			t.say(w.End, green, "slo", "%s: %.1f %% of requests are bad", name, 100*share)
+		}
+	}
+	return nil
+}
+
+func (t *timeline) finding(e *schemas.Event, f *schemas.Finding) {
+	if f.Revision > 0 || f.State != schemas.Open {
+		return
+	}
+	t.story.Findings++
+	t.say(e.Time, plain, "finding", "%s: %s of %s is %s, expected %s to %s (%.1f × the threshold)",
+		f.Detector, f.Series.Metric, f.Series.Entity, number(f.Value), number(f.Expected.Low), number(f.Expected.High), f.Score)
+}
+
+func (t *timeline) incident(e *schemas.Event, in *schemas.Incident) {
+	switch e.Type {
+	case schemas.TypeIncidentOpened:
+		t.story.Incidents++
+		t.story.open[in.Incident] = true
+		t.say(e.Time, red, "incident", "opened: %s; suspects %s", in.Signature, suspects(in.Suspects))
+	case schemas.TypeIncidentUpdated:
+		t.say(e.Time, plain, "incident", "%s; suspects %s", in.Signature, suspects(in.Suspects))
+	case schemas.TypeIncidentClosed:
+		delete(t.story.open, in.Incident)
+		t.say(e.Time, green, "incident", "closed after %s", elapsed(in.Onset, in.Closed))
+	}
+}
+
+func (t *timeline) hypothesis(e *schemas.Event, h *schemas.Hypothesis) {
+	t.story.Hypotheses++
+	t.say(e.Time, cyan, "hypothesis", "%s", h.Claim)
+	t.say(e.Time, cyan, "", "prediction: %s goes %s by at least %s within %s; rivals: %s",
+		h.Deduction.Metric, h.Deduction.Direction, number(h.Deduction.Effect), time.Duration(h.Deduction.Horizon*float64(time.Second)), strings.Join(h.Rivals, ", "))
+}
+
+func (t *timeline) remediation(e *schemas.Event, r *schemas.Remediation) {
+	word := "requested"
+	if e.Type == schemas.TypeRemediationProposed {
+		word = "proposed"
+		t.story.Proposed++
+	} else {
+		t.story.Requested++
+	}
+	t.say(e.Time, yellow, "remediation", "%s (%s): %s", word, e.Mode, describe(&r.Action))
+}
+
+func (t *timeline) result(e *schemas.Event, r *schemas.Result) {
+	if r.Phase != schemas.PhaseFinished && r.Phase != schemas.PhaseRejected {
+		return
+	}
+	if r.Execution == schemas.ExecutionSucceeded {
+		t.story.Executed++
+	}
+	text := r.Phase
+	for _, s := range []string{r.Execution, r.Reason, r.Detail} {
+		if s != "" {
+			text += ", " + s
+		}
+	}
+	t.say(e.Time, yellow, "result", "%s: %s", r.Actuator, text)
+}
+
+func (t *timeline) judgement(e *schemas.Event, j *schemas.Judgement) {
+	t.story.Verdicts[j.Verdict]++
+	t.story.judged[j.Incident] = true
+	colour := map[string]string{schemas.Supported: green, schemas.Harmful: red}[j.Verdict]
+	t.say(e.Time, bold+colour, "verdict", "%s: %s; %s", j.Action, j.Verdict, j.Reason)
+}
+
+func describe(a *schemas.Action) string {
+	targets := make([]string, len(a.Targets))
+	for i, target := range a.Targets {
+		targets[i] = target.ID
+	}
+	text := a.Verb + " " + strings.Join(targets, ", ")
+	if len(a.Params) > 0 {
+		if raw, err := pipeline.CanonicalJSON(a.Params); err == nil {
+			text += " " + string(raw)
+		}
+	}
+	return text
+}
+
+func suspects(list []schemas.Suspect) string {
+	var out []string
+	for i, s := range list {
+		if i == 3 {
+			break
+		}
+		out = append(out, fmt.Sprintf("%s %.2f", s.Entity, s.Score))
+	}
+	return strings.Join(out, ", ")
+}
+
+func elapsed(from, to string) time.Duration {
+	a, errA := schemas.ParseTime(from)
+	b, errB := schemas.ParseTime(to)
+	if errA != nil || errB != nil {
+		return 0
+	}
+	return time.Duration(b - a).Round(time.Second)
+}
+
+// number writes a value with three significant digits.
+func number(v float64) string { return fmt.Sprintf("%.3g", v) }
