@@ -46,7 +46,6 @@ type codec struct {
 	// Of the record being decoded.
 	rec                  *pipeline.Record
 	out                  *pipeline.Columns
-	lines                int
 	noTime, streamsLimit int
 }
 
@@ -93,7 +92,7 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 	if c.table != out.Series {
 		c.forget(out.Series)
 	}
-	c.rec, c.out, c.lines, c.noTime, c.streamsLimit = rec, out, 0, 0, 0
+	c.rec, c.out, c.noTime, c.streamsLimit = rec, out, 0, 0
 	err := c.record()
 	c.rec, c.out = nil, nil
 	if err != nil {
@@ -121,35 +120,48 @@ func (c *codec) forget(table *pipeline.SeriesTable) {
 }
 
 func (c *codec) record() error {
-	sp := splitter{b: c.rec.Value, nesting: c.limits.nesting}
-	if len(bytes.TrimSpace(sp.b)) == 0 {
+	value := c.rec.Value
+	from := len(value) - len(bytes.TrimLeft(value, space))
+	trimmed := bytes.TrimRight(value[from:], space)
+	if len(trimmed) == 0 {
 		return pipeline.Errorf("json_logs.empty", "json logs record has no line: check what writes to topic %s", c.rec.Topic)
 	}
-	for {
+	if c.alone(trimmed) {
+		if v, err := c.parser.ParseBytes(trimmed); err == nil {
+			return c.line(v, from, trimmed)
+		}
+	}
+	sp := splitter{b: value, nesting: c.limits.nesting}
+	for lines := 1; ; lines++ {
 		from, to, ok, err := sp.next()
 		if err != nil || !ok {
 			return err
 		}
-		if c.lines++; c.lines > c.limits.lines {
+		if lines > c.limits.lines {
 			return pipeline.Errorf("json_logs.limit.lines", "json logs record has more lines than max_lines %d: send smaller batches or raise it", c.limits.lines)
 		}
 		if to-from > c.limits.lineBytes {
 			return pipeline.Errorf("json_logs.limit.line_bytes", "json log line at byte %d has %d bytes, more than max_line_bytes %d: shorten it at the producer or raise it", from, to-from, c.limits.lineBytes)
 		}
-		if err := c.line(from, to); err != nil {
+		v, err := c.parser.ParseBytes(value[from:to])
+		if err != nil {
+			return c.broken(from, value[from:to])
+		}
+		if err := c.line(v, from, value[from:to]); err != nil {
 			return err
 		}
 	}
 }
 
-// line decodes the line in c.rec.Value[from:to].
-func (c *codec) line(from, to int) error {
-	raw := c.rec.Value[from:to]
-	v, err := c.parser.ParseBytes(raw)
-	if err != nil {
-		c.parser = fastjson.Parser{}
-		return c.broken(from, raw)
-	}
+// alone tells whether a record looks like one line within its limits, the usual case, which is quicker to parse than
+// to split. If the parser does not agree, the splitter has the word.
+func (c *codec) alone(b []byte) bool {
+	return b[0] == '{' && b[len(b)-1] == '}' && len(b) <= min(c.limits.lineBytes, parserLine) &&
+		bytes.Count(b, []byte{'{'})+bytes.Count(b, []byte{'['}) <= c.limits.nesting
+}
+
+// line decodes a parsed line, which stands as raw at a position of the record.
+func (c *codec) line(v *fastjson.Value, from int, raw []byte) error {
 	if len(raw) > parserLine {
 		defer func() { c.parser = fastjson.Parser{} }()
 	}
@@ -172,6 +184,7 @@ func (c *codec) line(from, to int) error {
 // broken says where the line at a position does not follow JSON's grammar.
 func (c *codec) broken(at int, raw []byte) error {
 	why := "it is not JSON"
+	c.parser = fastjson.Parser{}
 	var v json.RawMessage
 	var fault *json.SyntaxError
 	if errors.As(json.Unmarshal(raw, &v), &fault) {
@@ -205,6 +218,9 @@ func (c *codec) append(at int, body []byte) error {
 // time returns the line's time in Unix nanoseconds, 0 if there is none.
 func (c *codec) time() int64 {
 	for _, v := range c.fields.time() {
+		if v == nil {
+			continue
+		}
 		if s, number := c.text(v); len(s) > 0 {
 			if ns, ok := parseTime(s, number, c.timeUnit); ok {
 				return ns
@@ -217,6 +233,9 @@ func (c *codec) time() int64 {
 // severity returns the line's OpenTelemetry severity number, 0 if unknown.
 func (c *codec) severity() uint8 {
 	for i, v := range c.fields.severity() {
+		if v == nil {
+			continue
+		}
 		if s, _ := c.text(v); len(s) > 0 {
 			how := c.numbers
 			if c.fields.otel[i] && how == byValue {
@@ -249,9 +268,6 @@ func (c *codec) body() (body []byte, ok bool) {
 
 // text returns the text of a scalar, nil if v is none. It is valid until the next call.
 func (c *codec) text(v *fastjson.Value) (s []byte, number bool) {
-	if v == nil {
-		return nil, false
-	}
 	switch v.Type() {
 	case fastjson.TypeString:
 		s, _ := v.StringBytes()
@@ -271,6 +287,9 @@ func (c *codec) stream(at int) (uint32, error) {
 	c.key = c.key[:0]
 	size := 0
 	for i, v := range c.fields.labels() {
+		if v == nil {
+			continue
+		}
 		s, _ := c.text(v)
 		if len(s) == 0 {
 			continue

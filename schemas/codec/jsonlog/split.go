@@ -2,6 +2,7 @@ package jsonlog
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/homeostat/homeostat/pipeline"
 )
@@ -16,15 +17,18 @@ type splitter struct {
 	comma   bool // the next element has to follow
 }
 
-var byteOrderMark = [...]byte{0xef, 0xbb, 0xbf}
+// space is what JSON calls white space.
+const space = " \t\r\n"
+
+const byteOrderMark = "\uFEFF"
 
 // next returns the bounds of the next line; ok is false at the end.
 func (s *splitter) next() (from, to int, ok bool, err error) {
-	if s.at == 0 && bytes.HasPrefix(s.b, byteOrderMark[:]) {
+	if s.at == 0 && bytes.HasPrefix(s.b, []byte(byteOrderMark)) {
 		s.at = len(byteOrderMark)
 	}
 	for {
-		s.space()
+		s.skipSpace()
 		switch {
 		case s.at == len(s.b):
 			if s.array {
@@ -53,7 +57,7 @@ func (s *splitter) separator() error {
 	if !s.array {
 		return nil
 	}
-	s.space()
+	s.skipSpace()
 	s.comma = false
 	switch {
 	case s.at == len(s.b):
@@ -75,7 +79,7 @@ func (s *splitter) value() error {
 		return s.brackets()
 	}
 	from := s.at
-	for s.at < len(s.b) && bytes.IndexByte([]byte(" \t\r\n,]}{[\""), s.b[s.at]) < 0 {
+	for s.at < len(s.b) && strings.IndexByte(space+`,]}{["`, s.b[s.at]) < 0 {
 		s.at++
 	}
 	if s.at == from {
@@ -129,7 +133,7 @@ func (s *splitter) text() error {
 	}
 }
 
-func (s *splitter) space() {
+func (s *splitter) skipSpace() {
 	for s.at < len(s.b) {
 		switch s.b[s.at] {
 		case ' ', '\t', '\r', '\n':

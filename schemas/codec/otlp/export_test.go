@@ -1,0 +1,9 @@
+package otlp
+
+import "github.com/homeostat/homeostat/pipeline"
+
+// MemoBytes returns the memory of a codec's memos.
+func MemoBytes(p pipeline.Codec) int {
+	c := p.(*codec)
+	return c.resourceMemo.bytes() + c.metricMemo.bytes() + c.seriesMemo.bytes()
+}
