@@ -1,0 +1,256 @@
+// Package alarm turns the scores of a detector into findings: one fault is one finding, with updates and an end. It is
+// a library for detectors, not one of them.
+//
+// Each series is quiet, open or resting:
+//
+//	quiet    → open     when Hold of the last Of windows scored 1 or more, the present one among them
+//	open     → resting  when Clear windows in a row were calm, or none came for Gone windows
+//	resting  → quiet    after Rest windows
+//
+// Windows are those in which the series was present; what is absent neither raises nor calms. Only Gone counts
+// windows of the lane: a series that vanished can't recover, and its finding must not stay open for ever.
+//
+// The onset is the start of the first window of the run that led to the finding: a run begins with a window that
+// isn't calm and ends when Of windows in a row were calm. It is fixed when the finding opens and names it.
+//
+// While a finding is open it is updated when its score has doubled since what was last said, when the detector asks
+// for it, and every Update windows.
+//
+// Hold-down and hysteresis are those of ANSI/ISA-18.2 (on-delay, off-delay, deadband) and of Prometheus' alerting rules
+// (for, keep_firing_for).
+package alarm
+
+import (
+	"maps"
+	"math/bits"
+	"slices"
+
+	"github.com/homeostat/homeostat/operators/state"
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+// Config says when findings open and close. All are numbers of windows.
+type Config struct{ Hold, Of, Clear, Rest, Update, Gone int }
+
+// Settings returns the settings that Read reads, with the detector's own defaults.
+func Settings(d Config) []pipeline.Setting {
+	whole := func(name string, v, least, most int, doc string) pipeline.Setting {
+		return pipeline.Setting{Name: name, Type: pipeline.Int, Default: int64(v), Min: pipeline.Bound(float64(least)), Max: pipeline.Bound(float64(most)), Doc: doc}
+	}
+	return []pipeline.Setting{
+		whole("hold", d.Hold, 1, 64, "A finding opens when so many of the last windows were abnormal."),
+		whole("of", d.Of, 1, 64, "The number of last windows that hold looks at."),
+		whole("clear", d.Clear, 1, 10_000, "A finding closes after so many calm windows in a row."),
+		whole("rest", d.Rest, 0, 10_000, "For so many windows after a finding closed no other opens on the series."),
+		whole("update", d.Update, 1, 10_000, "An open finding is repeated after so many windows."),
+		whole("gone", d.Gone, 1, 1_000_000, "A finding closes when its series was absent for so many windows."),
+	}
+}
+
+// Read returns the configuration in a detector's settings.
+func Read(s pipeline.Settings) (Config, error) {
+	c := Config{int(s.Int("hold")), int(s.Int("of")), int(s.Int("clear")), int(s.Int("rest")), int(s.Int("update")), int(s.Int("gone"))}
+	if c.Hold > c.Of {
+		return c, &pipeline.SettingFault{Path: "hold", Err: pipeline.Errorf("alarm.hold.range", "hold is %d of only %d windows and could never be reached: make it %d or less, or raise of", c.Hold, c.Of, c.Of)}
+	}
+	return c, nil
+}
+
+// Change is what Step found.
+type Change uint8
+
+const (
+	// None: there is nothing to say.
+	None Change = iota
+	// Opened, Updated, Closed: a finding is due; the detector makes it and passes it to Append.
+	Opened
+	Updated
+	Closed
+)
+
+// Table is the alarm state of all series of a lane. One goroutine uses it.
+type Table struct {
+	cfg Config
+	// by ordinal
+	recent []uint64 // bit i: the window i windows ago was abnormal
+	calm   []uint16 // calm windows in a row, at most its maximum
+	rest   []uint16 // windows left to rest
+	run    []int64  // start of the present run, if any
+	inRun  []bool
+	open   map[uint32]*finding
+	end    int64 // of the latest window
+}
+
+type finding struct {
+	said   pipeline.Finding // what was last said, without evidence
+	silent int              // windows since
+	seen   int64            // end of the last window with the series
+}
+
+// New makes an empty table.
+func New(cfg Config) *Table { return &Table{cfg: cfg, open: map[uint32]*finding{}} }
+
+// Grow makes room for n series.
+func (t *Table) Grow(n int) {
+	for len(t.recent) < n {
+		t.recent, t.calm, t.rest = append(t.recent, 0), append(t.calm, 0), append(t.rest, 0)
+		t.run, t.inRun = append(t.run, 0), append(t.inRun, false)
+	}
+}
+
+// Open tells whether a finding of the series is open.
+func (t *Table) Open(series uint32) bool {
+	_, open := t.open[series]
+	return open
+}
+
+// Said returns what was last said of an open finding.
+func (t *Table) Said(series uint32) pipeline.Finding { return t.open[series].said }
+
+// Step takes the score of a series in the window [start, end): 1 and more is abnormal. calm says that it counts
+// towards the end of a finding; between the two nothing moves. There must be room for the series.
+func (t *Table) Step(series uint32, start, end int64, score float64, calm bool) Change {
+	t.recent[series] <<= 1
+	if score >= 1 {
+		t.recent[series] |= 1
+		calm = false
+	}
+	if !calm {
+		t.calm[series] = 0
+		if !t.inRun[series] {
+			t.inRun[series], t.run[series] = true, start
+		}
+	} else if t.calm[series] < 1<<16-1 {
+		t.calm[series]++
+	}
+	if f := t.open[series]; f != nil {
+		return t.stepOpen(series, f, end, score)
+	}
+	if int(t.calm[series]) >= t.cfg.Of {
+		t.inRun[series] = false
+	}
+	if t.rest[series] > 0 {
+		t.rest[series]--
+		return None
+	}
+	mask := ^uint64(0) >> (64 - t.cfg.Of)
+	if score >= 1 && bits.OnesCount64(t.recent[series]&mask) >= t.cfg.Hold {
+		t.open[series] = &finding{seen: end}
+		return Opened
+	}
+	return None
+}
+
+func (t *Table) stepOpen(series uint32, f *finding, end int64, score float64) Change {
+	f.seen = end
+	f.silent++
+	switch {
+	case int(t.calm[series]) >= t.cfg.Clear:
+		return Closed
+	case f.silent >= t.cfg.Update || score >= 2*max(1, f.said.Score):
+		return Updated
+	}
+	return None
+}
+
+// Append adds a finding that Step asked for; a detector may also update or close an open one by itself. It sets Open and
+// Revision; Onset is the beginning of the run, unless the detector gives another one when the finding opens.
+func (t *Table) Append(found []pipeline.Finding, f pipeline.Finding, change Change) []pipeline.Finding {
+	state := t.open[f.Series]
+	if change == Opened {
+		if f.Onset == 0 {
+			f.Onset = t.run[f.Series]
+		}
+	} else {
+		f.Onset, f.Revision = state.said.Onset, state.said.Revision+1
+	}
+	f.Open = change != Closed
+	state.said, state.silent = f, 0
+	state.said.Evidence = nil
+	if change == Closed {
+		t.finish(f.Series)
+	}
+	return append(found, f)
+}
+
+// finish ends the series' open finding and begins its rest.
+func (t *Table) finish(series uint32) {
+	delete(t.open, series)
+	t.recent[series], t.calm[series], t.inRun[series] = 0, 0, false
+	t.rest[series] = uint16(t.cfg.Rest)
+}
+
+// Begin is told of each window before its rows. It closes the findings of series that have been absent too long.
+func (t *Table) Begin(start, end int64, found []pipeline.Finding) []pipeline.Finding {
+	if end <= t.end {
+		return found
+	}
+	t.end = end
+	if len(t.open) == 0 {
+		return found
+	}
+	gone := int64(t.cfg.Gone) * (end - start)
+	for _, series := range slices.Sorted(maps.Keys(t.open)) {
+		state := t.open[series]
+		if end-state.seen <= gone {
+			continue
+		}
+		f := state.said
+		f.Start, f.End, f.Open, f.Score = start, end, false, 0
+		f.Revision++
+		f.Evidence = []pipeline.Evidence{{Name: "absent_seconds", Value: float64(end-state.seen) / 1e9}}
+		t.finish(series)
+		found = append(found, f)
+	}
+	return found
+}
+
+// Save writes the table into a snapshot.
+func (t *Table) Save(w *state.Writer) {
+	state.Column(w, t.recent)
+	state.Column(w, t.calm)
+	state.Column(w, t.rest)
+	state.Column(w, t.run)
+	state.Column(w, t.inRun)
+	w.Int(t.end)
+	w.Int(int64(len(t.open)))
+	for _, series := range slices.Sorted(maps.Keys(t.open)) {
+		f := t.open[series]
+		w.Int(int64(series))
+		for _, v := range []int64{f.said.Onset, f.said.Start, f.said.End, int64(f.said.Revision), int64(f.silent), f.seen} {
+			w.Int(v)
+		}
+		for _, v := range []float64{f.said.Score, f.said.Probability, f.said.Value, f.said.Low, f.said.High} {
+			w.Float(v)
+		}
+		w.Text(f.said.Direction)
+		w.Text(f.said.Severity)
+	}
+}
+
+// Load reads what Save wrote and returns the number of series.
+func (t *Table) Load(r *state.Reader) int {
+	t.recent = state.ReadColumn[uint64](r, -1)
+	n := len(t.recent)
+	t.calm, t.rest = state.ReadColumn[uint16](r, n), state.ReadColumn[uint16](r, n)
+	t.run, t.inRun = state.ReadColumn[int64](r, n), state.ReadColumn[bool](r, n)
+	t.end = r.Int()
+	last := int64(-1)
+	for range r.Int() {
+		series := r.Int()
+		if series <= last || series >= int64(n) {
+			r.Fail("has an open finding of an unknown series")
+		}
+		if !r.Ok() {
+			break
+		}
+		last = series
+		f := &finding{said: pipeline.Finding{Series: uint32(series), Open: true}}
+		f.said.Onset, f.said.Start, f.said.End = r.Int(), r.Int(), r.Int()
+		f.said.Revision, f.silent, f.seen = int(r.Int()), int(r.Int()), r.Int()
+		f.said.Score, f.said.Probability, f.said.Value, f.said.Low, f.said.High = r.Float(), r.Float(), r.Float(), r.Float(), r.Float()
+		f.said.Direction, f.said.Severity = r.Text(), r.Text()
+		t.open[uint32(series)] = f
+	}
+	return n
+}

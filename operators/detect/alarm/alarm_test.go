@@ -1,0 +1,172 @@
+package alarm
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/homeostat/homeostat/operators/state"
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+var testConfig = Config{Hold: 2, Of: 3, Clear: 3, Rest: 4, Update: 5, Gone: 6}
+
+// play feeds one series' scores, window k being [10k, 10k+10), and says what was found: O, U, C with the window it was
+// found in. '!' is a score of 1, digits one more, '-' one that neither raises nor calms, '.' a calm one, ' ' no window of
+// the series.
+func play(scores string) (string, []pipeline.Finding) {
+	t := New(testConfig)
+	t.Grow(1)
+	var found []pipeline.Finding
+	for k, c := range scores {
+		start, end := int64(10*k+10), int64(10*k+20)
+		n := len(found)
+		found = t.Begin(start, end, found)
+		if c != ' ' {
+			score := map[rune]float64{'!': 1, '-': 0.7, '.': 0.1}[c]
+			if c >= '1' && c <= '9' {
+				score = float64(c - '0')
+			}
+			if change := t.Step(0, start, end, score, score < 0.5); change != None {
+				found = t.Append(found, pipeline.Finding{Start: start, End: end, Score: score}, change)
+			}
+		}
+		if len(found) > n+1 {
+			panic("two findings in one window")
+		}
+	}
+	var out []string
+	for _, f := range found {
+		kind := "U"
+		if !f.Open {
+			kind = "C"
+		} else if f.Revision == 0 {
+			kind = "O"
+		}
+		out = append(out, fmt.Sprintf("%s%d", kind, f.Start/10-1))
+	}
+	return strings.Join(out, " "), found
+}
+
+func TestAlarm(t *testing.T) {
+	for _, c := range []struct{ fact, scores, want string }{
+		{"one abnormal window is nothing", "...!.....", ""},
+		{"two of three are a finding", "..!!......", "O3 C6"},
+		{"two of three need not be adjacent", "..!.!....", "O4 C7"},
+		{"two of four are nothing", "..!..!...", ""},
+		{"a window between calm and abnormal keeps it open", "!!-..-...", "O1 U6 C8"},
+		{"calm windows must be in a row", "!!..!..!...", "O1 U6 C10"},
+		{"an update each five windows", "!!!!!!!!!!!!", "O1 U6 U11"},
+		{"an update when the score doubles, no sooner", "!!123459999", "O1 U3 U5 U7"},
+		{"after the end it rests", "!!...!!!!!!!", "O1 C4 O9"},
+		{"what is quiet again after the rest is not found", "!!...!!......!!", "O1 C4 O14"},
+		{"absent windows neither calm", "!!.   .  .!!", "O1 C9"},
+		{"nor raise", "!  !", "O3"},
+		{"who is gone too long is closed", "!!            ", "O1 C8"},
+	} {
+		if got, _ := play(c.scores); got != c.want {
+			t.Errorf("%s: %q gives %q, want %q", c.fact, c.scores, got, c.want)
+		}
+	}
+}
+
+func TestOnsetIsWhereTheRunBegan(t *testing.T) {
+	for scores, want := range map[string]int64{
+		"...!!":     40,
+		"..-!!":     30, // a window that is not calm counts
+		"..-.!!":    30, // a short calm does not end the run
+		"..-...!!":  70, // a long one does
+		"..!..-.!!": 30,
+	} {
+		_, found := play(scores)
+		if len(found) != 1 || found[0].Onset != want {
+			t.Errorf("%q: findings %+v, want one with onset %d", scores, found, want)
+		}
+	}
+}
+
+func TestRevisionsShareTheOnset(t *testing.T) {
+	_, found := play("..!!!!!!!!....")
+	if len(found) != 3 {
+		t.Fatalf("found %+v", found)
+	}
+	for i, f := range found {
+		if f.Revision != i || f.Onset != 30 || f.Open != (i < 2) {
+			t.Errorf("finding %d: %+v", i, f)
+		}
+	}
+}
+
+func TestGone(t *testing.T) {
+	table := New(testConfig)
+	table.Grow(2)
+	var found []pipeline.Finding
+	for k := range int64(20) {
+		start, end := 10*k, 10*k+10
+		found = table.Begin(start, end, found)
+		found = table.Begin(start, end, found) // a window may come in parts
+		table.Step(0, start, end, 0, true)
+		if k < 2 {
+			if c := table.Step(1, start, end, 3, false); c != None {
+				found = table.Append(found, pipeline.Finding{Series: 1, Start: start, End: end, Score: 3}, c)
+			}
+		}
+	}
+	if len(found) != 2 || found[1].Open || found[1].Revision != 1 || found[1].End != 90 || found[1].Onset != found[0].Onset {
+		t.Errorf("found %+v; want a finding that is closed when its series was absent for more than 6 windows", found)
+	}
+	if table.Open(1) {
+		t.Error("it is still open")
+	}
+}
+
+func TestSaveLoad(t *testing.T) {
+	table := New(testConfig)
+	table.Grow(3)
+	var found []pipeline.Finding
+	for k := range int64(3) {
+		for s := range uint32(3) {
+			if c := table.Step(s, 10*k, 10*k+10, float64(s), s == 0); c != None {
+				found = table.Append(found, pipeline.Finding{Series: s, Start: 10 * k, End: 10*k + 10, Score: float64(s), Direction: "up"}, c)
+			}
+		}
+	}
+	save := func(t *Table) []byte {
+		var b bytes.Buffer
+		w := state.NewWriter(&b, "alarm", 1)
+		t.Save(w)
+		w.Close()
+		return b.Bytes()
+	}
+	saved := save(table)
+	again := New(testConfig)
+	r := state.NewReader(bytes.NewReader(saved), "alarm", 1)
+	if n := again.Load(r); n != 3 || r.Close() != nil {
+		t.Fatalf("%d series, %v", n, r.Close())
+	}
+	if !bytes.Equal(save(again), saved) || !again.Open(1) || !again.Open(2) || again.Open(0) || len(found) != 2 {
+		t.Errorf("the restored table differs: open %v %v %v", again.Open(0), again.Open(1), again.Open(2))
+	}
+	for n := range saved {
+		r := state.NewReader(bytes.NewReader(saved[:n]), "alarm", 1)
+		New(testConfig).Load(r)
+		if r.Close() == nil {
+			t.Fatalf("a snapshot of %d of %d bytes was taken", n, len(saved))
+		}
+	}
+}
+
+func TestReadRefusesWhatCantBe(t *testing.T) {
+	s := pipeline.Settings{}
+	for _, d := range Settings(testConfig) {
+		s[d.Name] = d.Default
+	}
+	if c, err := Read(s); err != nil || c != testConfig {
+		t.Fatalf("defaults: %+v, %v", c, err)
+	}
+	s["hold"] = int64(4)
+	if _, err := Read(s); pipeline.Code(err) != "alarm.hold.range" {
+		t.Errorf("4 of 3: %v", err)
+	}
+}

@@ -1,0 +1,244 @@
+// Package baseline remembers what is normal for each series: the last values that were taken for normal, and from them
+// median and scale. It is a library for detectors, not one of them.
+//
+// The scale is taken upwards and downwards apart, since latencies and counts are skewed: upwards it is the larger of
+// (q75 − q50)/0.6745 and (q95 − q50)/1.6449, which for normal values both estimate the standard deviation; downwards
+// likewise. The quartile resists a quarter of outliers, the 95 % quantile respects heavy tails: the larger of
+// both errs on the side of silence (on robust estimates of location and scale see Huber, Robust Statistics, 1981).
+//
+// What a fault looks like must not become normal while it lasts, but a series that has really changed must not be
+// called abnormal for ever. So values are either learned, or rejected into a second memory; when that has grown to Adapt
+// values, it takes the place of the first.
+package baseline
+
+import (
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/homeostat/homeostat/operators/state"
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+// Config sizes a baseline, in windows in which the series was present.
+type Config struct {
+	// History is the number of values that median and scale are taken from.
+	History int
+	// Warmup is the number of values without which nothing is said.
+	Warmup int
+	// Adapt is the number of rejected values that become the new normal.
+	Adapt int
+}
+
+// Settings returns the settings that Read reads, with the detector's own defaults.
+func Settings(d Config) []pipeline.Setting {
+	whole := func(name string, v, least, most int, doc string) pipeline.Setting {
+		return pipeline.Setting{Name: name, Type: pipeline.Int, Default: int64(v), Min: pipeline.Bound(float64(least)), Max: pipeline.Bound(float64(most)), Doc: doc}
+	}
+	return []pipeline.Setting{
+		whole("history", d.History, 8, 4096, "The number of last windows that say what is normal. Memory is 16 bytes each for a series."),
+		whole("warmup", d.Warmup, 4, 4096, "The number of windows of a series before anything is said about it."),
+		whole("adapt", d.Adapt, 8, 1_000_000, "After so many abnormal windows of one finding the new level is taken for normal."),
+	}
+}
+
+// Read returns the configuration in a detector's settings.
+func Read(s pipeline.Settings) (Config, error) {
+	c := Config{int(s.Int("history")), int(s.Int("warmup")), int(s.Int("adapt"))}
+	if c.Warmup > c.History {
+		return c, &pipeline.SettingFault{Path: "warmup", Err: pipeline.Errorf("baseline.warmup.range", "warmup of %d windows is longer than the history of %d and would never end: make it shorter", c.Warmup, c.History)}
+	}
+	return c, nil
+}
+
+// Band is what is normal for a series.
+type Band struct {
+	Median float64
+	// Up and Down estimate the standard deviation of what lies above and below the median.
+	Up, Down float64
+}
+
+// Table is the memory of all series of a lane. One goroutine uses it.
+type Table struct {
+	cfg Config
+	// by ordinal; values[s] is nil until the first value, then the ring of values in order of time followed by
+	// the same values in order of size
+	values      [][]float64
+	count, head []uint16
+	rejected    map[uint32]*rejects
+}
+
+// rejects is the second memory: the last values of a fault.
+type rejects struct {
+	ring  []float64 // at most History, the oldest at total % History once it is full
+	total int
+}
+
+// New makes an empty table.
+func New(cfg Config) *Table { return &Table{cfg: cfg, rejected: map[uint32]*rejects{}} }
+
+// Grow makes room for n series.
+func (t *Table) Grow(n int) {
+	for len(t.values) < n {
+		t.values, t.count, t.head = append(t.values, nil), append(t.count, 0), append(t.head, 0)
+	}
+}
+
+// Count returns the number of values that the band is taken from.
+func (t *Table) Count(series uint32) int { return int(t.count[series]) }
+
+// Ready tells whether the series has been seen long enough.
+func (t *Table) Ready(series uint32) bool { return int(t.count[series]) >= t.cfg.Warmup }
+
+func (t *Table) sorted(series uint32) []float64 {
+	return t.values[series][t.cfg.History : t.cfg.History+int(t.count[series])]
+}
+
+// Band returns what is normal; the series has at least one value.
+func (t *Table) Band(series uint32) Band {
+	s := t.sorted(series)
+	m := quantile(s, 0.5)
+	return Band{
+		Median: m,
+		Up:     max((quantile(s, 0.75)-m)/0.6745, (quantile(s, 0.95)-m)/1.6449),
+		Down:   max((m-quantile(s, 0.25))/0.6745, (m-quantile(s, 0.05))/1.6449),
+	}
+}
+
+// quantile interpolates between the sorted values around position p·(n−1).
+func quantile(sorted []float64, p float64) float64 {
+	at := p * float64(len(sorted)-1)
+	i := int(at)
+	if i+1 >= len(sorted) {
+		return sorted[len(sorted)-1]
+	}
+	f := at - float64(i)
+	return sorted[i]*(1-f) + sorted[i+1]*f
+}
+
+// Learn takes a finite value for normal.
+func (t *Table) Learn(series uint32, v float64) {
+	n := t.cfg.History
+	if t.values[series] == nil {
+		t.values[series] = make([]float64, 2*n)
+	}
+	ring, size := t.values[series][:n], t.values[series][n:]
+	head, count := int(t.head[series]), int(t.count[series])
+	if count < n {
+		j, _ := slices.BinarySearch(size[:count], v)
+		copy(size[j+1:count+1], size[j:count])
+		size[j] = v
+		t.count[series]++
+	} else {
+		i, _ := slices.BinarySearch(size, ring[head])
+		j, _ := slices.BinarySearch(size, v)
+		if j > i {
+			copy(size[i:], size[i+1:j])
+			size[j-1] = v
+		} else {
+			copy(size[j+1:i+1], size[j:i])
+			size[j] = v
+		}
+	}
+	ring[head] = v
+	if head++; head == n {
+		head = 0
+	}
+	t.head[series] = uint16(head)
+}
+
+// Reject takes a finite value for abnormal. It returns true when that makes Adapt of them since the last Settle: then
+// the latest of them have become the new normal.
+func (t *Table) Reject(series uint32, v float64) (adapted bool) {
+	r := t.rejected[series]
+	if r == nil {
+		r = &rejects{}
+		t.rejected[series] = r
+	}
+	if len(r.ring) < t.cfg.History {
+		r.ring = append(r.ring, v)
+	} else {
+		r.ring[r.total%t.cfg.History] = v
+	}
+	if r.total++; r.total < t.cfg.Adapt {
+		return false
+	}
+	t.count[series], t.head[series] = 0, 0
+	for i := range r.ring {
+		t.Learn(series, r.ring[(r.total+i)%len(r.ring)])
+	}
+	t.Settle(series)
+	return true
+}
+
+// Settle forgets the rejected values: the fault is over.
+func (t *Table) Settle(series uint32) {
+	if len(t.rejected) > 0 {
+		delete(t.rejected, series)
+	}
+}
+
+// Save writes the table into a snapshot.
+func (t *Table) Save(w *state.Writer) {
+	w.Int(int64(t.cfg.History))
+	state.Column(w, t.count)
+	for s, n := range t.count {
+		if n > 0 {
+			state.Column(w, t.inOrder(s))
+		}
+	}
+	w.Int(int64(len(t.rejected)))
+	for _, s := range slices.Sorted(maps.Keys(t.rejected)) {
+		w.Int(int64(s))
+		w.Int(int64(t.rejected[s].total))
+		state.Column(w, t.rejected[s].ring)
+	}
+}
+
+// inOrder returns the values from the oldest to the newest.
+func (t *Table) inOrder(series int) []float64 {
+	n, head, count := t.cfg.History, int(t.head[series]), int(t.count[series])
+	ring := t.values[series][:n]
+	if count < n {
+		return ring[:count]
+	}
+	return append(slices.Clone(ring[head:]), ring[:head]...)
+}
+
+// Load reads what Save wrote and returns the number of series. The history must be as long as it was.
+func (t *Table) Load(r *state.Reader) int {
+	if h := r.Int(); r.Ok() && h != int64(t.cfg.History) {
+		r.Fail("has another history than the configuration says")
+	}
+	counts := state.ReadColumn[uint16](r, -1)
+	t.Grow(len(counts))
+	for s, n := range counts {
+		if int(n) > t.cfg.History {
+			r.Fail("has a history that is too long")
+		}
+		if n == 0 || !r.Ok() {
+			continue
+		}
+		for _, v := range state.ReadColumn[float64](r, int(n)) {
+			if math.IsNaN(v) {
+				r.Fail("has a value that is no number")
+				break
+			}
+			t.Learn(uint32(s), v)
+		}
+	}
+	last := int64(-1)
+	for range r.Int() {
+		s, total := r.Int(), r.Int()
+		ring := state.ReadColumn[float64](r, -1)
+		if s <= last || s >= int64(len(counts)) || len(ring) != int(min(total, int64(t.cfg.History))) || len(ring) == 0 {
+			r.Fail("has rejected values of an unknown series")
+		}
+		if !r.Ok() {
+			break
+		}
+		last = s
+		t.rejected[uint32(s)] = &rejects{ring, int(total)}
+	}
+	return len(counts)
+}

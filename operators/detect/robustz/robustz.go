@@ -1,0 +1,218 @@
+package robustz
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/homeostat/homeostat/operators/detect/alarm"
+	"github.com/homeostat/homeostat/operators/detect/baseline"
+	"github.com/homeostat/homeostat/operators/state"
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+// Detector is the robust z detector. Its state is columns by ordinal.
+type Detector struct {
+	rules   []rule
+	exclude []pipeline.Selector
+	release float64
+
+	alarm    *alarm.Table
+	baseline *baseline.Table
+	rule     []int16 // of each series; unwatched if none
+	whole    []bool  // counters whose increases have all been whole numbers
+}
+
+const (
+	unwatched = -1
+	// maxScore keeps scores readable when the scale is next to nothing.
+	maxScore = 1000
+	// maxValue bounds the values that are looked at, so that their squares are finite.
+	maxValue = 1e140
+)
+
+// New makes the detector.
+func New(s pipeline.Settings) (pipeline.Detector, error) {
+	d := &Detector{release: s.Float("release")}
+	a, alarmErr := alarm.Read(s)
+	b, baselineErr := baseline.Read(s)
+	d.alarm, d.baseline = alarm.New(a), baseline.New(b)
+	err := errors.Join(alarmErr, baselineErr)
+	base := readRule(s, defaults)
+	for i, o := range s.Objects("series") {
+		r := readRule(o, base)
+		var fault error
+		r.selector, fault = readSelector(element("series", i), o)
+		err = errors.Join(err, fault)
+		d.rules = append(d.rules, r)
+	}
+	if len(d.rules) == 0 {
+		d.rules = []rule{base}
+	}
+	for i, o := range s.Objects("exclude") {
+		sel, fault := readSelector(element("exclude", i), o)
+		err = errors.Join(err, fault)
+		d.exclude = append(d.exclude, sel)
+	}
+	return d, err
+}
+
+// Open implements pipeline.Detector.
+func (d *Detector) Open(*pipeline.Env) error { return nil }
+
+// Describe implements pipeline.Describer.
+func (d *Detector) Describe() string {
+	what := "all series of numbers"
+	if d.rules[0].selector.Metric != "" {
+		what = fmt.Sprintf("the series of %d selectors", len(d.rules))
+	}
+	return fmt.Sprintf("%s, abnormal beyond z = %g", what, d.rules[0].threshold)
+}
+
+// Detect implements pipeline.Detector.
+func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
+	d.grow(w.Table)
+	found = d.alarm.Begin(w.Start, w.End, found)
+	for i, s := range w.Series {
+		if d.rule[s] == unwatched {
+			continue
+		}
+		v := w.Value(i)
+		if !(math.Abs(v) < maxValue) {
+			continue
+		}
+		found = d.value(w, s, v, found)
+	}
+	return found, nil
+}
+
+// value scores one value against what is normal, and then learns from it.
+func (d *Detector) value(w *pipeline.Window, s uint32, v float64, found []pipeline.Finding) []pipeline.Finding {
+	if d.whole[s] && v != math.Trunc(v) {
+		d.whole[s] = false
+	}
+	if !d.baseline.Ready(s) {
+		d.baseline.Learn(s, v)
+		return found
+	}
+	r := &d.rules[d.rule[s]]
+	band := d.band(s, r)
+	z := (v - band.Median) / band.Up
+	if v < band.Median {
+		z = (v - band.Median) / band.Down
+	}
+	score := min(math.Abs(z)/r.threshold, maxScore)
+	if r.direction == "up" && z < 0 || r.direction == "down" && z > 0 {
+		score = 0
+	}
+	change := d.alarm.Step(s, w.Start, w.End, score, score < d.release)
+	learned := d.baseline.Count(s)
+	adapted := false
+	switch {
+	case score < 1:
+		d.baseline.Learn(s, v)
+	case d.alarm.Open(s):
+		adapted = d.baseline.Reject(s, v)
+	default:
+		d.baseline.Learn(s, cut(v, band))
+	}
+	if adapted {
+		change = alarm.Closed
+	}
+	if change == alarm.None {
+		return found
+	}
+	f := pipeline.Finding{
+		Series: s, Start: w.Start, End: w.End, Score: score, Probability: 1 / (1 + 1/(z*z)), Value: v,
+		Low: band.Median - r.threshold*band.Down, High: band.Median + r.threshold*band.Up, Direction: "up",
+		Evidence: []pipeline.Evidence{{Name: "median", Value: band.Median}, {Name: "scale", Value: band.Up}, {Name: "z", Value: z}, {Name: "history", Value: float64(learned)}},
+	}
+	if z < 0 {
+		f.Direction, f.Evidence[1].Value = "down", band.Down
+	}
+	if adapted {
+		f.Evidence = append(f.Evidence, pipeline.Evidence{Name: "adapted", Value: 1})
+	}
+	if change == alarm.Closed {
+		d.baseline.Settle(s)
+	}
+	return d.alarm.Append(found, f, change)
+}
+
+// band returns what is normal for the series, with the floors of its scale.
+func (d *Detector) band(s uint32, r *rule) baseline.Band {
+	b := d.baseline.Band(s)
+	floor := max(r.absolute, r.relative*math.Abs(b.Median))
+	if d.whole[s] {
+		floor = max(floor, math.Sqrt(math.Abs(b.Median)+1))
+	}
+	b.Up, b.Down = max(b.Up, floor), max(b.Down, floor)
+	return b
+}
+
+// cut limits an outlier to three scales from the median.
+func cut(v float64, b baseline.Band) float64 {
+	return min(max(v, b.Median-3*b.Down), b.Median+3*b.Up)
+}
+
+// grow makes room for new series and chooses their rules.
+func (d *Detector) grow(table *pipeline.SeriesTable) {
+	n := table.Len()
+	if len(d.rule) == n {
+		return
+	}
+	d.alarm.Grow(n)
+	d.baseline.Grow(n)
+	for i := len(d.rule); i < n; i++ {
+		s := table.At(uint32(i))
+		d.rule = append(d.rule, d.ruleOf(s))
+		d.whole = append(d.whole, s.Type != pipeline.Gauge)
+	}
+}
+
+func (d *Detector) ruleOf(s *pipeline.Series) int16 {
+	if s.Type == pipeline.Stream || s.Metric == pipeline.SLIMetric {
+		return unwatched
+	}
+	for _, sel := range d.exclude {
+		if sel.Match(s) {
+			return unwatched
+		}
+	}
+	for i := range d.rules {
+		if d.rules[i].selector.Metric == "" || d.rules[i].selector.Match(s) {
+			return int16(i)
+		}
+	}
+	return unwatched
+}
+
+// Snapshot implements pipeline.Snapshotter.
+func (d *Detector) Snapshot(w io.Writer) error {
+	s := state.NewWriter(w, name, version)
+	state.Column(s, d.rule)
+	state.Column(s, d.whole)
+	d.alarm.Save(s)
+	d.baseline.Save(s)
+	return s.Close()
+}
+
+// Restore implements pipeline.Snapshotter.
+func (d *Detector) Restore(r io.Reader) error {
+	s := state.NewReader(r, name, version)
+	d.rule = state.ReadColumn[int16](s, -1)
+	d.whole = state.ReadColumn[bool](s, len(d.rule))
+	if a := d.alarm.Load(s); s.Ok() && a != len(d.rule) {
+		s.Fail("has columns of different length")
+	}
+	if b := d.baseline.Load(s); s.Ok() && b != len(d.rule) {
+		s.Fail("has columns of different length")
+	}
+	for _, r := range d.rule {
+		if int(r) >= len(d.rules) || r < unwatched {
+			s.Fail("was written with other selectors")
+		}
+	}
+	return s.Close()
+}
