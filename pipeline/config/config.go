@@ -122,7 +122,8 @@ func plain(err error) error {
 }
 
 // Parse reads a configuration from memory. name is its path, for messages and to find the files it names, which
-// readFile reads. The error is of type Faults and lists all that is wrong.
+// readFile reads; it fails with fs.ErrNotExist for those that are missing. Components are made once, to hear what
+// their constructors say, and not opened. The error is of type Faults and lists all that is wrong.
 func Parse(name string, data []byte, registry *pipeline.Registry, getenv func(string) (string, bool), readFile func(path string) ([]byte, error)) (*Config, error) {
 	r := &reader{name: name, registry: registry, getenv: getenv, readFile: readFile, texts: map[string][]string{}}
 	c := &Config{}

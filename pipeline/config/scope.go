@@ -48,6 +48,9 @@ type part struct {
 // String returns the template as it was written.
 func (t Template) String() string { return t.text }
 
+// Constant tells whether the template has no references, so that it always fits.
+func (t Template) Constant() bool { return len(t.parts) == 1 && t.parts[0].literal != "" }
+
 // Expand fills the template in; ok is false when one of its labels is absent or empty.
 func (t Template) Expand(metric string, labels pipeline.Labels) (text string, ok bool) {
 	var b strings.Builder

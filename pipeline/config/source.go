@@ -28,12 +28,12 @@ type Source struct {
 	// Keyed says that the producers key records by the series group or coarser.
 	Keyed bool
 	// Disorder is how far event times may lie behind the highest one seen: the bound of the watermark. By default
-	// 10 s for a topic and 0 for other sources, which are read in order.
+	// 10 s for sources with a topic and 0 for the others, which are read in order.
 	Disorder time.Duration
 	// Late is the policy for rows behind the watermark: LateDeadLetter or LateDrop.
 	Late string
 	// MaxFutureSkew is how far event time may lie ahead of the record's append time, by default 5 m; 0 does not check. It is
-	// always 0 for sources other than topics, which have no append time.
+	// always 0 for sources without a topic, which have no append time.
 	MaxFutureSkew time.Duration
 }
 
@@ -170,7 +170,7 @@ func (r *reader) time(item *node, path string, s pipeline.Settings, src *Source)
 		return
 	}
 	src.MaxFutureSkew = s.Duration("max_future_skew")
-	if src.Topic == "" && src.MaxFutureSkew != 0 {
+	if src.Topic == "" && src.Type != "" && src.MaxFutureSkew != 0 {
 		r.fault(item.member("max_future_skew"), join(path, "max_future_skew"), "config.source.skew", "rows of a %s source have no append time to compare with: remove it", src.Type)
 	}
 }

@@ -3,13 +3,14 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/pipeline/config"
 )
 
-// Plan is what a configuration comes to. It is not changed after it was made.
+// Plan is what a configuration comes to. It is not changed once it runs.
 type Plan struct {
 	// Pipeline is the pipeline's name, Instance this process's among its instances.
 	Pipeline, Instance string
@@ -42,7 +43,7 @@ type Plan struct {
 // Source is one origin of telemetry, ready to be made.
 type Source struct {
 	config.Source
-	// Entry makes the source; its New is nil for a Kafka topic.
+	// Entry makes the source that a backtest and feed read; its New is nil when there is only a topic.
 	Entry pipeline.SourceEntry
 	// Codec makes the decoder of each lane; nil for a source that makes columns itself.
 	Codec *Codec
@@ -97,6 +98,9 @@ func New(cfg *config.Config, registry *pipeline.Registry) (*Plan, error) {
 		Topics: newTopics(cfg), Fingerprint: cfg.Fingerprint(), config: cfg,
 	}
 	for _, s := range cfg.Sources {
+		if p.owns(s.Topic) {
+			return nil, pipeline.Errorf("plan.source.loop", "source %s reads %s, which the pipeline writes itself: name a topic of the producers", s.Name, s.Topic)
+		}
 		p.Sources = append(p.Sources, newSource(s, registry))
 	}
 	if err := p.detect(registry); err != nil {
@@ -108,6 +112,10 @@ func New(cfg *config.Config, registry *pipeline.Registry) (*Plan, error) {
 	}
 	p.note()
 	return p, nil
+}
+
+func (p *Plan) owns(topic string) bool {
+	return slices.ContainsFunc(p.Topics.All(), func(t Topic) bool { return t.Name == topic })
 }
 
 func newSource(s config.Source, registry *pipeline.Registry) Source {

@@ -1,0 +1,56 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/homeostat/homeostat/pipeline/config"
+)
+
+// explainEdges says what is guaranteed from each input to each output.
+func (p *Plan) explainEdges(t *page) {
+	t.head("guarantees")
+	between := "exactly once: outputs and positions are one transaction"
+	if !p.Transactions {
+		between = "at least once: a repeat has the same id (kafka.transactions is false)"
+	}
+	events := p.Topics.Events.Name
+	for _, s := range p.Sources {
+		if s.Topic == "" {
+			t.line(fmt.Sprintf("source %s → %s: a backtest reads it from its start each time, each row once; a repeat has the same id", s.Name, events))
+			continue
+		}
+		t.line(fmt.Sprintf("%s → %s: %s", s.Topic, events, between))
+	}
+	t.line(fmt.Sprintf("%s → %s: %s", p.Topics.Inbox.Name, events, between))
+	if p.Operate.Runs() {
+		t.line(fmt.Sprintf("%s → %s, %s: %s", events, p.Topics.Incidents.Name, p.Topics.Remediations.Name, between))
+	}
+	for _, s := range p.Act.Sinks {
+		t.line(fmt.Sprintf("%s → sink %s: %s; positions are committed after the sink has flushed", strings.Join(p.Act.Inputs, ", "), s.Name, s.Guarantee))
+	}
+}
+
+// explainLosses names every place where a row can end.
+func (p *Plan) explainLosses(t *page) {
+	t.head("where rows can be lost, each counted with its reason")
+	letters := p.Topics.DeadLetters.Name
+	t.row("undecodable", fmt.Sprintf("a record that its codec refuses or with more than %s: to %s, untouched", config.FormatSize(p.Limits.Record), letters))
+	for _, s := range p.Sources {
+		fate := "dropped"
+		if s.Late == config.LateDeadLetter {
+			fate = "to " + letters
+		}
+		t.row("late", fmt.Sprintf("%s: rows more than %s behind the newest one of their partition: %s", s.Name, config.FormatDuration(s.Disorder), fate))
+	}
+	for _, s := range p.Sources {
+		if s.MaxFutureSkew > 0 {
+			t.row("future", fmt.Sprintf("%s: rows more than %s ahead of their record's time: to %s", s.Name, config.FormatDuration(s.MaxFutureSkew), letters))
+		} else {
+			t.row("future", s.Name+": not checked")
+		}
+	}
+	t.row("series limit", fmt.Sprintf("rows of series beyond the first %d of a lane are refused", p.Limits.Series))
+	t.row("retention", "records that Kafka deletes before they are read: keep topics longer than the longest standstill")
+	t.row("operators", "rows that an operator cannot use or has no room for, as its settings say")
+}
