@@ -1,0 +1,57 @@
+# The targets that people use are described by `make help`.
+GO ?= go
+BIN := bin/homeostat
+FUZZTIME ?= 5s
+
+# The race detector needs a C compiler; without one the tests run without it, and say so.
+RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
+
+.PHONY: help build demo test check fmt lint race fuzz bench golden figures clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/homeostat
+	$(GO) build -o $(BIN) ./cmd/homeostat
+
+demo: build ## run the main job on the embedded broker: a database jams, the pipeline finds out why and puts it right
+	$(BIN) demo --scenario ceiling
+
+test: ## all tests: race detector, assertions, random order
+ifeq ($(RACE),)
+	@echo "no C compiler: testing without the race detector (install gcc for it)"
+endif
+	$(GO) test $(RACE) -shuffle=on -tags assert -timeout 9m ./...
+
+check: fmtcheck lint test fuzz ## all that CI runs
+
+fmt: ## format the code
+	gofmt -w $$(git ls-files '*.go')
+
+fmtcheck:
+	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not formatted, run make fmt:"; echo "$$out"; exit 1; }
+
+lint: ## go vet, with and without assertions, and staticcheck
+	$(GO) vet ./...
+	$(GO) vet -tags assert ./...
+	$(GO) tool staticcheck -tags assert ./...
+
+race: test ## the same as test
+
+fuzz: ## run each fuzz target for FUZZTIME (default 5s)
+	@set -e; for file in $$(git grep -l '^func Fuzz' -- '*_test.go'); do \
+		dir=./$$(dirname $$file); \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
+			echo "fuzz $$dir $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; \
+		done; \
+	done
+
+bench: ## the benchmarks behind docs/performance.md
+	$(GO) test -run '^$$' -bench . -benchmem ./bench/... ./operators/... ./schemas/... ./internal/broker/...
+
+golden: ## write the golden files anew from what the code says now
+	$(GO) test ./schemas/... ./pipeline/plan/... -update
+
+clean: ## remove what was built
+	rm -rf bin out
