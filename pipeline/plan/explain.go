@@ -56,7 +56,7 @@ func (t *page) row(name string, lines ...string) {
 			t.line(name)
 			name = ""
 		}
-		fmt.Fprintf(t, "  %-*s%s\n", nameWidth, name, line)
+		t.line(strings.TrimRight(fmt.Sprintf("%-*s%s", nameWidth, name, line), " "))
 	}
 }
 

@@ -241,6 +241,15 @@ func TestOwnTopicsAreNoSources(t *testing.T) {
 	}
 }
 
+func TestWrapped(t *testing.T) {
+	long := strings.Repeat("x", 90)
+	got := wrapped("set  ", []string{"a: 1", long, "b: 2", "c: 3"})
+	want := []string{"set  a: 1,", "     " + long + ",", "     b: 2, c: 3"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+}
+
 // TestExplain compares whole texts. Run with -update to write them anew.
 func TestExplain(t *testing.T) {
 	for _, f := range []struct{ golden, text string }{{"shop", shop}, {"lean", lean}} {

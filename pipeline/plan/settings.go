@@ -31,12 +31,26 @@ func settings(fields []pipeline.Setting, s pipeline.Settings) []string {
 			given = append(given, text)
 		}
 	}
+	return append(wrapped("set      ", given), wrapped("default  ", defaults)...)
+}
+
+// wrapped joins texts into lines of about a screen's width.
+func wrapped(title string, texts []string) []string {
+	const width = 96
 	var lines []string
-	if len(given) > 0 {
-		lines = append(lines, "set      "+strings.Join(given, ", "))
-	}
-	if len(defaults) > 0 {
-		lines = append(lines, "default  "+strings.Join(defaults, ", "))
+	for i, text := range texts {
+		if i < len(texts)-1 {
+			text += ","
+		}
+		last := len(lines) - 1
+		if last >= 0 && len(lines[last])+1+len(text) <= width {
+			lines[last] += " " + text
+			continue
+		}
+		if last >= 0 {
+			title = strings.Repeat(" ", len(title))
+		}
+		lines = append(lines, title+text)
 	}
 	return lines
 }
@@ -99,7 +113,7 @@ func object(f *pipeline.Setting, v pipeline.Settings) string {
 
 func items(f *pipeline.Setting, v []any) string {
 	nested := len(v) > 0 && (f.Fields[0].Type == pipeline.Object || f.Fields[0].Type == pipeline.List)
-	if len(v) > long || nested && len(v) > 1 {
+	if len(v) > long || nested {
 		return count(len(v), "element")
 	}
 	var parts []string
