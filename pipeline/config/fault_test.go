@@ -13,16 +13,9 @@ const head = "version: 1\nname: shop\n"
 
 const tail = "detect: [window]\n"
 
-// after is the line of a text that is appended to small.
-//
-//	1 version: 1
-//	2 name: shop
-//	3 sources:
-//	4   - {name: metrics, topic: raw, codec: otlp_metrics, late: drop}
-//	5 detect: [window]
-//	6 <the text of the case>
+// TestFaults is a list of facts: a text, and all the lines that it gives, without the file's name. Most texts append
+// to small, so that what they say begins on line 6.
 func TestFaults(t *testing.T) {
-	// Each fact: a text, and the whole of the lines that it gives, without the file's name.
 	for _, f := range []struct {
 		name string
 		text string
