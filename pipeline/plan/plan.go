@@ -240,12 +240,11 @@ func (p *Plan) note() {
 		}
 		p.Notes = append(p.Notes, "there is no operate stage: findings are written, and nothing is decided")
 	}
-	burns := false
-	for _, o := range p.Detect.Operators {
-		burns = burns || o.Entry.Spec.Name == "burnrate"
-	}
-	if len(p.SLOs) > 0 && !burns {
-		p.Notes = append(p.Notes, "there are service-level objectives, but no burnrate in detect that would watch them")
+	for _, need := range []string{"sli", "burnrate"} {
+		has := slices.ContainsFunc(p.Detect.Operators, func(o Operator) bool { return o.Entry.Spec.Name == need })
+		if len(p.SLOs) > 0 && !has {
+			p.Notes = append(p.Notes, "there are service-level objectives, but no "+need+" in detect, so nobody watches them")
+		}
 	}
 	if len(p.Topology.Edges) == 0 && p.Operate.Runs() {
 		p.Notes = append(p.Notes, "there is no topology: incidents are grouped by time and system alone")
