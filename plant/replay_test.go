@@ -55,6 +55,9 @@ func TestSameSeedSameBytes(t *testing.T) {
 			if !bytes.Equal(whole, chopped) {
 				t.Error("the run depends on how Advance is cut")
 			}
+			if seedShare > 1 {
+				return
+			}
 			if other := episode(t, sc.Name, 4, (*System).Advance); bytes.Equal(whole, other) {
 				t.Error("two seeds give the same run")
 			}

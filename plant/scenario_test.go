@@ -9,7 +9,7 @@ import (
 // eachSeed runs the claim for the seeds from 1, in parallel.
 func eachSeed(t *testing.T, seeds uint64, claim func(t *testing.T, seed uint64)) {
 	t.Parallel()
-	for seed := uint64(1); seed <= seeds; seed++ {
+	for seed := uint64(1); seed <= seeds/seedShare; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			claim(t, seed)
@@ -85,32 +85,26 @@ func TestCeilingStaysJammedWithoutAction(t *testing.T) {
 	})
 }
 
-func TestCeilingWorseWithMoreInstances(t *testing.T) {
-	eachSeed(t, 20, func(t *testing.T, seed uint64) {
-		s, before, burst := jam(t, seed)
-		jammed := badShare(t, window(before, burst.Until, s.Now()))
-		x := average(window(before, burst.Until, s.Now()), queries)
-		must(t, s.Scale(8))
-		acted := s.Now()
-		after := window(record(s, acted+12*time.Minute), acted+2*time.Minute, 70*time.Minute)
-		if share := badShare(t, after); share < jammed+0.08 || share < 0.98 {
-			t.Errorf("bad share %.3f with 8 instances, %.3f with 4", share, jammed)
-		}
-		if is := average(after, queries); is > 0.7*x {
-			t.Errorf("%.0f queries a second with 8 instances, %.0f with 4", is, x)
-		}
-	})
-}
-
-func TestCeilingHardlyBetterAfterOneRestart(t *testing.T) {
+// The two actions that come to mind first: restart an instance, then add some.
+func TestCeilingResistsRestartAndScaling(t *testing.T) {
 	eachSeed(t, 20, func(t *testing.T, seed uint64) {
 		s, before, burst := jam(t, seed)
 		jammed := badShare(t, window(before, burst.Until, s.Now()))
 		must(t, s.Restart("app-1"))
 		acted := s.Now()
-		after := window(record(s, acted+8*time.Minute), acted+time.Minute, 70*time.Minute)
-		if share := badShare(t, after); share < jammed-0.05 {
-			t.Errorf("bad share %.3f after a restart, %.3f before", share, jammed)
+		after := window(record(s, acted+5*time.Minute), acted+time.Minute, time.Hour)
+		restarted, x := badShare(t, after), average(after, queries)
+		if restarted < jammed-0.05 {
+			t.Errorf("bad share %.3f after a restart, %.3f before", restarted, jammed)
+		}
+		must(t, s.Scale(8))
+		acted = s.Now()
+		after = window(record(s, acted+8*time.Minute), acted+2*time.Minute, time.Hour)
+		if share := badShare(t, after); share < restarted+0.08 || share < 0.98 {
+			t.Errorf("bad share %.3f with 8 instances, %.3f with 4", share, restarted)
+		}
+		if is := average(after, queries); is > 0.7*x {
+			t.Errorf("%.0f queries a second with 8 instances, %.0f with 4", is, x)
 		}
 	})
 }
@@ -122,7 +116,7 @@ func TestCeilingEndsWithAdmissionLimit(t *testing.T) {
 		s, _, burst := jam(t, seed)
 		must(t, s.SetAdmissionLimit(limits[seed%uint64(len(limits))]))
 		acted := s.Now()
-		after := record(s, acted+22*time.Minute)
+		after := record(s, acted+15*time.Minute)
 		shed := badShare(t, window(after, acted, acted+2*time.Minute))
 		if shed < 0.02 || shed > 0.4 {
 			t.Errorf("bad share %.3f while shedding", shed)
