@@ -205,7 +205,7 @@ func TestStagesThatHaveNothingToDo(t *testing.T) {
 	if p.Operate.Runs() || p.Act.Runs() || len(p.Stages()) != 1 || p.Stages()[0] != &p.Detect {
 		t.Errorf("stages without operators or sinks run: %+v", p.Stages())
 	}
-	if len(p.Notes) != 3 {
+	if len(p.Notes) != 4 {
 		t.Errorf("notes are %q", p.Notes)
 	}
 }
