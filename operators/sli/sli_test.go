@@ -1,0 +1,150 @@
+package sli
+
+import (
+	"testing"
+
+	"github.com/homeostat/homeostat/operators/operatortest"
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+func metric(name string, labels ...string) pipeline.Selector {
+	s := pipeline.Selector{Metric: name}
+	for i := 0; i < len(labels); i += 2 {
+		if s.Labels == nil {
+			s.Labels = map[string]string{}
+		}
+		s.Labels[labels[i]] = labels[i+1]
+	}
+	return s
+}
+
+func bound(v float64) *float64 { return &v }
+
+func TestSLI(t *testing.T) {
+	for _, c := range []struct {
+		fact, input, want string
+		slos              []pipeline.SLO
+		silent            bool
+		lost              map[string]int
+	}{{
+		fact: "bad is total less good",
+		slos: []pipeline.SLO{{Name: "web", Total: metric("requests"), Good: metric("good")}},
+		input: `
+			windows requests:delta{} at 0s every 10s: 100 200
+			windows good:delta{} at 0s every 10s: 99 180`,
+		want: `
+			[0s,10s) slo.bad:delta{slo="web"} count=100 sum=1 min=0.01 max=0.01 last=0.01
+			[10s,20s) slo.bad:delta{slo="web"} count=200 sum=20 min=0.1 max=0.1 last=0.1`,
+	}, {
+		fact: "bad may be counted, and series add up",
+		slos: []pipeline.SLO{{Name: "web", Total: metric("requests"), Bad: metric("requests", "code", "5*")}},
+		input: `
+			windows requests:cumulative{code="200"} at 0s every 10s: 90
+			windows requests:cumulative{code="404"} at 0s every 10s: 5
+			windows requests:cumulative{code="500"} at 0s every 10s: 3
+			windows requests:cumulative{code="503"} at 0s every 10s: 2`,
+		want: `[0s,10s) slo.bad:delta{slo="web"} count=100 sum=5 min=0.05 max=0.05 last=0.05`,
+	}, {
+		fact: "who logs errors is bad",
+		slos: []pipeline.SLO{{Name: "logs", Total: metric("app"), Bad: metric("app")}, {Name: "too", Total: metric("app"), Good: metric("app")}},
+		input: `
+			windows app:stream{service="a"} at 0s every 10s: 100/7
+			windows app:stream{service="b"} at 0s every 10s: 100/3`,
+		want: `
+			[0s,10s) slo.bad:delta{slo="logs"} count=200 sum=10 min=0.05 max=0.05 last=0.05
+			[0s,10s) slo.bad:delta{slo="too"} count=200 sum=10 min=0.05 max=0.05 last=0.05`,
+	}, {
+		fact: "more good than all is no bad",
+		slos: []pipeline.SLO{{Name: "web", Total: metric("requests"), Good: metric("good")}},
+		input: `
+			windows requests:delta{} at 0s every 10s: 100
+			windows good:delta{} at 0s every 10s: 101`,
+		want: `[0s,10s) slo.bad:delta{slo="web"} count=100 sum=0 min=0 max=0 last=0`,
+	}, {
+		fact: "no good events at all is all bad",
+		slos: []pipeline.SLO{{Name: "web", Total: metric("requests"), Good: metric("good")}},
+		input: `
+			windows requests:delta{} at 0s every 10s: 100`,
+		want: `[0s,10s) slo.bad:delta{slo="web"} count=100 sum=100 min=1 max=1 last=1`,
+	}, {
+		fact: "no events, no row",
+		slos: []pipeline.SLO{{Name: "web", Total: metric("requests"), Good: metric("good")}},
+		input: `
+			windows requests:delta{} at 0s every 10s: 0 _ 5
+			windows good:delta{} at 0s every 10s: 0 5 5
+			windows other{} at 0s every 10s: 1x3`,
+		want: `[20s,30s) slo.bad:delta{slo="web"} count=5 sum=0 min=0 max=0 last=0`,
+	}, {
+		fact: "a threshold's windows are its events, the bound itself is bad",
+		slos: []pipeline.SLO{{Name: "fast", Threshold: &pipeline.Threshold{Selector: metric("latency"), Below: bound(1)}}},
+		input: `
+			windows latency{host="a"} at 0s every 10s: 0.5 1 0.9
+			windows latency{host="b"} at 0s every 10s: 2 0.3 0.9`,
+		want: `
+			[0s,10s) slo.bad:delta{slo="fast"} count=2 sum=1 min=0.5 max=0.5 last=0.5
+			[10s,20s) slo.bad:delta{slo="fast"} count=2 sum=1 min=0.5 max=0.5 last=0.5
+			[20s,30s) slo.bad:delta{slo="fast"} count=2 sum=0 min=0 max=0 last=0`,
+	}, {
+		fact: "a threshold from below and above",
+		slos: []pipeline.SLO{{Name: "even", Threshold: &pipeline.Threshold{Selector: metric("success"), Above: bound(98), Below: bound(101)}}},
+		input: `
+			windows success{} at 0s every 10s: 100 98 101`,
+		want: `
+			[0s,10s) slo.bad:delta{slo="even"} count=1 sum=0 min=0 max=0 last=0
+			[10s,20s) slo.bad:delta{slo="even"} count=1 sum=1 min=1 max=1 last=1
+			[20s,30s) slo.bad:delta{slo="even"} count=1 sum=1 min=1 max=1 last=1`,
+	}, {
+		fact: "gauges that are no whole numbers are rounded, with their share",
+		slos: []pipeline.SLO{{Name: "web", Total: metric("rate"), Bad: metric("bad")}},
+		input: `
+			windows rate{} at 0s every 10s: 0.25 9.6
+			windows bad{} at 0s every 10s: 0.125 4.8`,
+		want: `
+			[0s,10s) slo.bad:delta{slo="web"} count=1 sum=0.5 min=0.5 max=0.5 last=0.5
+			[10s,20s) slo.bad:delta{slo="web"} count=10 sum=5 min=0.5 max=0.5 last=0.5`,
+	}, {
+		fact:   "without objectives there is nothing",
+		input:  `windows requests:delta{} at 0s every 10s: 100`,
+		silent: true,
+	}, {
+		fact: "rows of a window that is done are lost, others are not missed",
+		slos: []pipeline.SLO{{Name: "web", Total: metric("requests"), Bad: metric("bad")}},
+		input: `
+			windows requests:delta{} at 0s every 10s: 100
+			watermark 10s
+			windows requests:delta{} at 0s every 10s: 100
+			windows other{} at 0s every 10s: 1`,
+		want: `[0s,10s) slo.bad:delta{slo="web"} count=100 sum=0 min=0 max=0 last=0`,
+		lost: map[string]int{"late": 1},
+	}} {
+		t.Run(c.fact, func(t *testing.T) {
+			operatortest.Run(t, operatortest.Case{
+				New:   func() (pipeline.Operator, error) { return New(nil) },
+				Env:   func(env *pipeline.Env) { env.SLOs = c.slos },
+				Input: operatortest.Script(t, c.input), Want: c.want, Silent: c.silent, Lost: c.lost,
+			})
+		})
+	}
+}
+
+func TestScope(t *testing.T) {
+	for entity, want := range map[string]pipeline.Scope{
+		"":     {Entity: "web", System: "shop", Domain: "web"},
+		"web":  {Entity: "web", System: "shop", Domain: "web"},
+		"edge": {Entity: "edge", System: "shop", Domain: "edge"},
+	} {
+		operatortest.Run(t, operatortest.Case{
+			New: func() (pipeline.Operator, error) { return New(nil) },
+			Env: func(env *pipeline.Env) {
+				env.SLOs = []pipeline.SLO{{Name: "a", Entity: entity, Total: metric("requests"), Bad: metric("bad")}}
+			},
+			Input: operatortest.Script(t, `windows requests:delta{service="web",system="shop"} at 0s every 10s: 100`),
+			Check: func(t testing.TB, out *operatortest.Output) {
+				w := operatortest.Windows(out)
+				if s := out.Series.At(w[0].Series[0]); s.Scope != want || s.Type != pipeline.Delta {
+					t.Errorf("entity %q: %+v, want %+v", entity, s.Scope, want)
+				}
+			},
+		})
+	}
+}
