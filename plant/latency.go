@@ -18,11 +18,13 @@ type histogram struct {
 	counts [16 * 34]uint32
 	n      int64
 	sum    time.Duration
+	most   time.Duration
 }
 
 func (h *histogram) add(d time.Duration) {
 	h.n++
 	h.sum += d
+	h.most = max(h.most, d)
 	h.counts[min(bucket(uint64(max(d, 0)/time.Microsecond)), len(h.counts)-1)]++
 }
 
@@ -50,7 +52,7 @@ func (h *histogram) quantile(q float64) time.Duration {
 		if c > 0 && seen+float64(c) >= rank {
 			low, high := float64(lower(i)), float64(lower(i+1))
 			us := low + (high-low)*(rank-seen)/float64(c)
-			return time.Duration(us) * time.Microsecond
+			return min(time.Duration(us)*time.Microsecond, h.most)
 		}
 		seen += float64(c)
 	}

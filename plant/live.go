@@ -12,8 +12,8 @@ import (
 
 // Live runs the rig to the end of its scenario over Kafka, as any web system would stand beside a pipeline: its telemetry
 // goes to its topics, its actuator follows the topic of the commands and answers in the inbox. speed is how many
-// times faster than real time it runs.
-func Live(ctx context.Context, r *Rig, client *broker.Client, remediations string, speed float64) error {
+// times faster than real time it runs. each, if not nil, is called after each interval.
+func Live(ctx context.Context, r *Rig, client *broker.Client, remediations string, speed float64, each func()) error {
 	fetcher, err := follow(ctx, client, remediations)
 	if err != nil {
 		return err
@@ -25,7 +25,7 @@ func Live(ctx context.Context, r *Rig, client *broker.Client, remediations strin
 	g.Go(func() error { return obey(running, r, client, fetcher) })
 	g.Go(func() error {
 		defer stop()
-		return emit(running, r, client, speed)
+		return emit(running, r, client, speed, each)
 	})
 	return g.Wait()
 }
@@ -88,7 +88,7 @@ func obeyChunk(ctx context.Context, r *Rig, client *broker.Client, c *broker.Chu
 
 // emit advances the rig at its speed and writes its telemetry. When it falls behind it does not hurry to catch up: the
 // simulated clock is nobody else's.
-func emit(ctx context.Context, r *Rig, client *broker.Client, speed float64) error {
+func emit(ctx context.Context, r *Rig, client *broker.Client, speed float64, each func()) error {
 	pace := time.NewTicker(time.Duration(float64(r.cfg.Interval) / speed))
 	defer pace.Stop()
 	for !r.Done() {
@@ -103,6 +103,9 @@ func emit(ctx context.Context, r *Rig, client *broker.Client, speed float64) err
 		}
 		if err := client.Produce(ctx, messages(records)); err != nil {
 			return err
+		}
+		if each != nil {
+			each()
 		}
 	}
 	return nil

@@ -112,6 +112,10 @@ func TestQuantiles(t *testing.T) {
 			t.Errorf("quantile %v is %v, want %v", q.q, q.got, want)
 		}
 	}
+	h.add(3 * time.Second)
+	if one := h.take(); one.P99 > 3*time.Second {
+		t.Errorf("quantile %v is beyond all that was added", one.P99)
+	}
 	if h.take() != (Latency{}) {
 		t.Error("a second take is not empty")
 	}
