@@ -1,0 +1,156 @@
+package burnrate
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/homeostat/homeostat/operators/operatortest"
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+func settings(changes pipeline.Settings) pipeline.Settings {
+	s := pipeline.Settings{}
+	for _, d := range Spec().Settings {
+		if d.Default != nil {
+			s[d.Name] = d.Default
+		}
+	}
+	for k, v := range changes {
+		s[k] = v
+	}
+	return s
+}
+
+// slo promises 99 % and has rules over 10 and 2 windows of 10 s, and over 40 and 8.
+func slo(rules ...pipeline.BurnRule) pipeline.SLO {
+	if rules == nil {
+		rules = []pipeline.BurnRule{
+			{Long: 100e9, Short: 20e9, Factor: 10, Severity: "critical"},
+			{Long: 400e9, Short: 80e9, Factor: 4, Severity: "warning"},
+		}
+	}
+	return pipeline.SLO{Name: "web", Objective: 0.99, Window: int64(30 * 24 * time.Hour), Burn: rules}
+}
+
+func run(t *testing.T, o pipeline.SLO, changes pipeline.Settings, input, want string) {
+	t.Helper()
+	operatortest.RunDetector(t, operatortest.DetectorCase{
+		New:   func() (pipeline.Detector, error) { return New(settings(changes)) },
+		Env:   func(env *pipeline.Env) { env.SLOs = []pipeline.SLO{o} },
+		Input: operatortest.Script(t, input), Want: want, Silent: want == "",
+	})
+}
+
+func TestFindings(t *testing.T) {
+	quick := pipeline.Settings{"clear": int64(2), "update": int64(50)}
+	for _, c := range []struct {
+		fact, input, want string
+		changes           pipeline.Settings
+	}{{
+		fact:  "an outage is found when both windows burn, and over when the short one does not", // half of all requests fail, for 4 windows
+		input: `windows slo.bad:delta{slo="web"} at 0s every 10s: 100/0x19 100/50x3 100/0x30`,
+		want: `
+			[3m30s,3m40s) slo.bad:delta{slo="web"} open rev=0 onset=3m20s score=1.13636 value=0.125 expect=0..0.04 up warning p=0.531915 evidence{burn_long=4.54545 burn_short=12.5 factor=4 long_seconds=400 short_seconds=80 bad=100 total=2200}
+			[3m40s,3m50s) slo.bad:delta{slo="web"} open rev=1 onset=3m20s score=1.63043 value=0.1875 expect=0..0.04 up critical p=0.619835 evidence{burn_long=6.52174 burn_short=18.75 factor=4 long_seconds=400 short_seconds=80 bad=150 total=2300}
+			[4m20s,4m30s) slo.bad:delta{slo="web"} closed rev=2 onset=3m20s score=0 value=0 expect=0..0.1 up critical evidence{burn_long=20 burn_short=0 factor=10 long_seconds=100 short_seconds=20 bad=200 total=1000}`,
+		changes: quick,
+	}, {
+		fact:    "what is within the budget is nothing",
+		input:   `windows slo.bad:delta{slo="web"} at 0s every 10s: 100/1x60`,
+		changes: quick,
+	}, {
+		fact:    "a short burst does not burn the long window",
+		input:   `windows slo.bad:delta{slo="web"} at 0s every 10s: 1000/0x39 100/80 1000/0x9`,
+		changes: quick,
+	}, {
+		fact:    "few bad events are nothing",
+		input:   `windows slo.bad:delta{slo="web"} at 0s every 10s: 1/0x19 1/1 1/1`,
+		changes: quick,
+	}, {
+		fact:    "nothing is said before the short window is full",
+		input:   `windows slo.bad:delta{slo="web"} at 0s every 10s: 100/100`,
+		changes: quick,
+	}, {
+		fact:    "other series are not for it",
+		input:   `windows bad:delta{slo="web"} at 0s every 10s: 100/100x9`,
+		changes: quick,
+	}, {
+		fact:    "objectives that the configuration does not have are left alone",
+		input:   `windows slo.bad:delta{slo="other"} at 0s every 10s: 100/100x9`,
+		changes: quick,
+	}} {
+		t.Run(c.fact, func(t *testing.T) {
+			run(t, slo(), c.changes, c.input, c.want)
+		})
+	}
+}
+
+// TestSlowBurn: a fault too small for the first rule is found by the second; the onset looks over pauses.
+func TestSlowBurn(t *testing.T) {
+	operatortest.RunDetector(t, operatortest.DetectorCase{
+		New:   func() (pipeline.Detector, error) { return New(settings(nil)) },
+		Env:   func(env *pipeline.Env) { env.SLOs = []pipeline.SLO{slo()} },
+		Input: operatortest.Script(t, `windows slo.bad:delta{slo="web"} at 0s every 10s: 100/0x39 100/6x8 100/0x1 100/6x29`),
+		Check: func(t testing.TB, out *operatortest.Output) {
+			if len(out.Findings) == 0 {
+				t.Fatal("nothing was found")
+			}
+			if f := out.Findings[0]; f.Severity != "warning" || f.Onset != 400e9 || f.Evidence[2].Value != 4 {
+				t.Errorf("found %+v", f)
+			}
+		},
+	})
+}
+
+// TestRates compares the sliding sums with sums taken anew, over random events and gaps.
+func TestRates(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 1))
+	o := slo()
+	x := newIndicator(&o)
+	var all []sample
+	at := int64(0)
+	for range 3000 {
+		at += 10e9 * int64(1+rnd.IntN(3)/2)
+		total := math.Floor(rnd.Float64() * 1000)
+		bad := total * rnd.Float64()
+		x.add(at, at+10e9, total, bad)
+		all = append(all, sample{at, at + 10e9, inMillionths(total), inMillionths(bad)})
+		for _, r := range x.rules {
+			for _, s := range []sum{r.long, r.short} {
+				var total, bad int64
+				for _, p := range all {
+					if p.end > at+10e9-s.length {
+						total, bad = total+p.total, bad+p.bad
+					}
+				}
+				if total != s.total || bad != s.bad {
+					t.Fatalf("at %d: %d of %d bad in the last %ds, want %d of %d", at/1e9, s.bad, s.total, s.length/1e9, bad, total)
+				}
+			}
+		}
+	}
+	if len(x.past) > 200 {
+		t.Errorf("%d windows are kept where 40 matter", len(x.past))
+	}
+}
+
+// TestDefaultRules: an objective without rules gets those for paging.
+func TestDefaultRules(t *testing.T) {
+	o := pipeline.SLO{Name: "web", Objective: 0.999}
+	in := operatortest.NewInput()
+	for k := range int64(30) {
+		in.Window(`slo.bad:delta{slo="web"}`, k*60e9, k*60e9+60e9, 1000, 30, 0.03, 0.03, 0.03)
+	}
+	operatortest.RunDetector(t, operatortest.DetectorCase{
+		New:   func() (pipeline.Detector, error) { return New(settings(nil)) },
+		Env:   func(env *pipeline.Env) { env.SLOs = []pipeline.SLO{o} },
+		Input: in,
+		Check: func(t testing.TB, out *operatortest.Output) {
+			if len(out.Findings) == 0 || out.Findings[0].End != 300e9 || out.Findings[0].Severity != "critical" {
+				t.Errorf("found %+v; want a critical finding when five minutes are full", out.Findings)
+			}
+		},
+	})
+}
