@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,14 +24,31 @@ var start = time.Date(2024, 1, 1, 12, 0, 0, 0, time.UTC)
 
 // rig is an actuator whose function counts its calls, and what surrounds it.
 type rig struct {
-	t      *testing.T
-	cfg    actuator.Config
-	now    time.Time
-	calls  int
-	last   actuator.Command
-	do     actuator.Func
-	made   *actuator.Actuator
-	offset int64
+	t    *testing.T
+	cfg  actuator.Config
+	now  time.Time
+	made *actuator.Actuator
+
+	mu    sync.Mutex // functions that were given up run beside the test
+	do    actuator.Func
+	calls int
+	last  actuator.Command
+}
+
+func (r *rig) call(ctx context.Context, c actuator.Command) (actuator.Outcome, error) {
+	r.mu.Lock()
+	r.calls++
+	r.last = c
+	do := r.do
+	r.mu.Unlock()
+	return do(ctx, c)
+}
+
+// does sets what the function does from now on.
+func (r *rig) does(f actuator.Func) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.do = f
 }
 
 func newRig(t *testing.T) *rig {
@@ -38,13 +56,8 @@ func newRig(t *testing.T) *rig {
 	r.do = func(context.Context, actuator.Command) (actuator.Outcome, error) {
 		return actuator.Outcome{Detail: "ok"}, nil
 	}
-	call := func(ctx context.Context, c actuator.Command) (actuator.Outcome, error) {
-		r.calls++
-		r.last = c
-		return r.do(ctx, c)
-	}
 	r.cfg = actuator.Config{
-		Name: "plant", Verbs: map[string]actuator.Func{"set": call, "restart": call}, Claims: &actuator.Memory{},
+		Name: "plant", Verbs: map[string]actuator.Func{"set": r.call, "restart": r.call}, Claims: &actuator.Memory{},
 		Epoch:  func(string) (int64, bool) { return 3, true },
 		Guards: func(context.Context, schemas.Guard) (bool, bool, error) { return true, true, nil },
 		Clock:  func() time.Time { return r.now },

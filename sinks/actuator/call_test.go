@@ -115,12 +115,12 @@ func TestTimeOut(t *testing.T) {
 func TestStrayFunctionKeepsItsDomain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		r.do = func(context.Context, actuator.Command) (actuator.Outcome, error) {
+		r.does(func(context.Context, actuator.Command) (actuator.Outcome, error) {
 			time.Sleep(time.Hour)
 			return actuator.Outcome{}, nil
-		}
+		})
 		r.handle(valid().record(t))
-		r.do = func(context.Context, actuator.Command) (actuator.Outcome, error) { return actuator.Outcome{}, nil }
+		r.does(func(context.Context, actuator.Command) (actuator.Outcome, error) { return actuator.Outcome{}, nil })
 		attempt := func(n int, domain string) string {
 			return story(t, r.handle(withValid(t, func(c *command) { c.Remediation.Attempt, c.Event.Key = n, domain })))
 		}
