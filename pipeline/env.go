@@ -20,8 +20,10 @@ type Env struct {
 	// Pipeline is the pipeline's name, Component the component's name in it, Lane its lane's name.
 	Pipeline, Component, Lane string
 	Allocator                 Allocator
-	Logger                    *slog.Logger
-	Metrics                   *Metrics
+	// Series resolves the ordinals of the lane's series, also right after a Restore.
+	Series  *SeriesTable
+	Logger  *slog.Logger
+	Metrics *Metrics
 	// Now returns event time: the lane's watermark. It is constant during a call.
 	Now func() int64
 	// Rand is seeded by pipeline and component, the same on every run.

@@ -64,7 +64,7 @@ func (s *subject) drive(t testing.TB, v variant) *Output {
 func (d *driver) newEnv() *pipeline.Env {
 	env := &pipeline.Env{
 		Pipeline: "test", Component: "op", Lane: "0",
-		Allocator: d.mem, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: &pipeline.Metrics{},
+		Allocator: d.mem, Series: d.table, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: &pipeline.Metrics{},
 		Now: func() int64 { return d.now }, Rand: rand.New(rand.NewPCG(7, 7)),
 		Lose:   func(reason string, n int) { d.out.Lost[reason] += n },
 		Window: 10e9, Scope: scopeOf,
