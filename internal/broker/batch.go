@@ -49,6 +49,7 @@ var (
 	errRecord   = errors.New("a record in it does not fit into it")
 	errControl  = errors.New("its transaction marker is wrong")
 	errCount    = errors.New("it holds more records or headers than the limit")
+	errOrder    = errors.New("it covers offsets of the batch before it")
 	errCutOff   = errors.New("the broker sent only a part of it")
 	errStuck    = errors.New("the broker sent batches from before the position only")
 )
@@ -174,6 +175,9 @@ func (d *decoder) decode(a answer) Chunk {
 		if err == nil && b.last < a.from {
 			raw = rest
 			continue
+		}
+		if err == nil && c.Next > a.from && b.base < c.Next {
+			err = errOrder
 		}
 		if err == nil && !b.intact() {
 			err = errChecksum

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -34,6 +35,10 @@ type Group struct {
 	client *Client
 	member *kafka.ConsumerGroup
 	sticky *stickyBalancer
+	lines  lines
+
+	mu      sync.Mutex
+	current *Generation
 }
 
 // JoinGroup starts to join. The first generation comes from Next. Close the group before the client.
@@ -60,7 +65,7 @@ func (c *Client) JoinGroup(cfg GroupConfig) (*Group, error) {
 		Topics:  cfg.Topics,
 		Brokers: c.cfg.Bootstrap,
 		Dialer: &kafka.Dialer{
-			ClientID: c.clientID, TLS: c.cfg.TLS, SASLMechanism: c.cfg.SASL, Timeout: c.cfg.RequestTimeout, KeepAlive: 30 * time.Second,
+			ClientID: c.clientID, TLS: c.cfg.TLS, SASLMechanism: c.cfg.SASL, Timeout: c.cfg.RequestTimeout, DialFunc: g.lines.dial,
 		},
 		GroupBalancers:         []kafka.GroupBalancer{g.sticky},
 		HeartbeatInterval:      cfg.Heartbeat,
@@ -119,7 +124,7 @@ func joinable(err error) bool {
 }
 
 func (g *Group) generation(next *kafka.Generation) *Generation {
-	gen := &Generation{Group: g.cfg.ID, ID: next.ID, Member: next.MemberID, done: make(chan struct{}), released: make(chan struct{})}
+	gen := &Generation{Group: g.cfg.ID, ID: next.ID, Member: next.MemberID, done: make(chan struct{}), released: make(chan struct{}), over: make(chan struct{})}
 	for topic, partitions := range next.Assignments {
 		for _, p := range partitions {
 			gen.Assigned = append(gen.Assigned, TopicPartition{Topic: topic, Partition: int32(p.ID)})
@@ -129,6 +134,9 @@ func (g *Group) generation(next *kafka.Generation) *Generation {
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 	})
 	g.sticky.own(next.ID, gen.Assigned)
+	g.mu.Lock()
+	g.current = gen
+	g.mu.Unlock()
 	// kafka-go joins anew only when this function has returned, so it holds the door until the owner has finished.
 	next.Start(func(ctx context.Context) {
 		select {
@@ -137,12 +145,78 @@ func (g *Group) generation(next *kafka.Generation) *Generation {
 		}
 		close(gen.done)
 		gen.awaitRelease(g.cfg.Rebalance, g.client.log)
+		close(gen.over)
 	})
 	return gen
 }
 
 // Close ends the current generation, waits for its Release, for the rebalance time at most, and leaves the group.
-func (g *Group) Close() { _ = g.member.Close() } // it always returns nil
+func (g *Group) Close() {
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		_ = g.member.Close() // always nil
+	}()
+	g.mu.Lock()
+	current := g.current
+	g.mu.Unlock()
+	if current != nil {
+		select {
+		case <-current.over:
+		case <-finished:
+		}
+	}
+	// A member that is joining waits for the others, or for a broker, much longer than a process takes to stop.
+	t := time.NewTimer(time.Second)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		g.lines.cut()
+		<-finished
+	case <-finished:
+	}
+}
+
+// lines are a member's connections, so that Close can cut off a request that takes too long.
+type lines struct {
+	mu   sync.Mutex
+	open map[net.Conn]struct{}
+}
+
+func (l *lines) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open == nil {
+		l.open = map[net.Conn]struct{}{}
+	}
+	held := &line{Conn: c, of: l}
+	l.open[held] = struct{}{}
+	return held, nil
+}
+
+func (l *lines) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.open {
+		_ = c.(*line).Conn.Close() // its user sees the error
+	}
+}
+
+type line struct {
+	net.Conn
+	of *lines
+}
+
+func (l *line) Close() error {
+	l.of.mu.Lock()
+	delete(l.of.open, l)
+	l.of.mu.Unlock()
+	return l.Conn.Close()
+}
 
 // Generation is one sharing-out of a group's partitions.
 type Generation struct {
@@ -156,6 +230,7 @@ type Generation struct {
 	done     chan struct{}
 	once     sync.Once
 	released chan struct{}
+	over     chan struct{} // released, or not waited for any longer
 }
 
 // Done is closed when the generation ends: a rebalance began, the broker lost sight of this member, or the group was
