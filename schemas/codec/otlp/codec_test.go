@@ -153,6 +153,8 @@ func TestRefused(t *testing.T) {
 		{"value that is a varint", nil, gauge(msg(1, num(4, 5))), "otlp_metrics.bytes", "another wire type"},
 		{"attribute that is a number", nil, gauge(msg(1, num(7, 5))), "otlp_metrics.bytes", "another wire type"},
 		{"attribute cut off inside", nil, gauge(msg(1, double(4, 1), msg(7, []byte{0x0a, 9, 'k'}))), "otlp_metrics.bytes", "in the attributes at byte"},
+		{"attribute beyond its point", nil, gauge(msg(1, join(tag(7, 2), []byte{20}, []byte("12345678"))), msg(1, double(4, 1), attr(7, "a", "1"))), "otlp_metrics.bytes", "behind its message"},
+		{"attribute beyond the message", nil, gauge(msg(1, join(tag(7, 2), []byte{20}, []byte("12345678")))), "otlp_metrics.bytes", "behind its message"},
 		{"resource cut off inside", nil, msg(1, msg(1, []byte{0x0a, 9, 'k'})), "otlp_metrics.bytes", "in the attributes at byte"},
 		{"logs", nil, msg(1, msg(2, msg(2, fixed(1, 5), num(2, 9)))), "otlp_metrics.bytes", "another wire type"},
 		{"too many bytes", pipeline.Settings{"max_bytes": int64(10)}, gauge(good), "otlp_metrics.limit.bytes", "max_bytes 10"},
