@@ -57,9 +57,6 @@ func (e emitter) Emit(b pipeline.Batch) error {
 		b.Release()
 		return errRefused
 	}
-	if b.Series == nil && e.d.restore && b.Kind != pipeline.Events {
-		b.Series = e.d.table // a restored operator has not seen the lane's table before its next batch
-	}
 	o.inspect(b)
 	if e.d.retain {
 		o.Batches = append(o.Batches, b)

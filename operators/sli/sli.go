@@ -70,7 +70,7 @@ func New(pipeline.Settings) (pipeline.Operator, error) { return &SLI{}, nil }
 
 // Open implements pipeline.Operator.
 func (o *SLI) Open(env *pipeline.Env) error {
-	o.env = env
+	o.env, o.table = env, env.Series
 	o.objective = make([]objective, len(env.SLOs))
 	for i := range env.SLOs {
 		o.objective[i] = objective{slo: &env.SLOs[i], series: unknown}
@@ -95,7 +95,6 @@ func (o *SLI) Process(b pipeline.Batch, out pipeline.Emitter) error {
 	if b.Kind != pipeline.Windows || b.Rows() == 0 {
 		return nil
 	}
-	o.table = b.Series
 	o.learnRoles()
 	series := b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Uint32Values()
 	start := b.Record.Column(pipeline.WindowStart).(*array.Int64).Value(0)

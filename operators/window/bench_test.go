@@ -36,7 +36,7 @@ func benchmark(b *testing.B, series int, typ pipeline.SeriesType, shuffled bool)
 	}
 	op, _ := New(pipeline.Settings{"size": 10 * time.Second, "limit": int64(1 << 30)})
 	w := op.(*Window)
-	w.Open(&pipeline.Env{Allocator: memory.NewGoAllocator(), Lose: func(string, int) {}})
+	w.Open(&pipeline.Env{Series: table, Allocator: memory.NewGoAllocator(), Lose: func(string, int) {}})
 	rnd := rand.New(rand.NewPCG(1, 1))
 	cols := pipeline.NewColumns(table)
 	var batches []pipeline.Batch

@@ -42,7 +42,7 @@ func New(s pipeline.Settings) (pipeline.Operator, error) {
 
 // Open implements pipeline.Operator.
 func (o *Window) Open(env *pipeline.Env) error {
-	o.env, o.schema = env, pipeline.Windows.Schema()
+	o.env, o.table, o.schema = env, env.Series, pipeline.Windows.Schema()
 	return nil
 }
 
@@ -59,10 +59,7 @@ func (o *Window) Describe() string {
 
 // Process implements pipeline.Operator.
 func (o *Window) Process(b pipeline.Batch, _ pipeline.Emitter) error {
-	if b.Series != nil {
-		o.table = b.Series
-		o.learnTypes()
-	}
+	o.learnTypes()
 	switch b.Kind {
 	case pipeline.Points:
 		o.points(b.Record)
