@@ -23,7 +23,7 @@ func Spec() pipeline.Spec {
 			names("body", "Fields with the line's message. Without one the whole line is the body.", "[event.original]",
 				"message", "msg", "body", "log", "MESSAGE"),
 			names("labels", "Fields that make the stream of the line: few values each, as they stand for a place, not for a request.", "[service, host, region]",
-				"service", "service.name", "service_name", "app", "application", "system", "entity", "host", "host.name", "hostname", "HOST", "PROGRAM",
+				"service", "service.name", "service.namespace", "service.instance.id", "service_name", "app", "application", "system", "entity", "host", "host.name", "hostname", "HOST", "PROGRAM",
 				"pod", "container", "container.name", "namespace", "env", "environment", "deployment.environment",
 				"kubernetes.namespace_name", "kubernetes.pod_name", "kubernetes.container_name",
 				"k8s.namespace.name", "k8s.pod.name", "k8s.container.name"),
