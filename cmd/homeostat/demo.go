@@ -119,6 +119,7 @@ func newDemo(o demoOptions, out io.Writer) (*demo, error) {
 			return nil, err
 		}
 	}
+	d.calm.budget = 1 - d.plan.SLOs[0].Objective
 	d.log = newLogger(os.Stderr, cfg.Log)
 	if d.rig, err = d.newRig(); err != nil {
 		return nil, err
@@ -272,8 +273,9 @@ func (d *demo) follow(ctx context.Context, client *broker.Client) error {
 
 // calm counts for how long the objective has held: the burn rate over the last minute below 1.
 type calm struct {
-	ring  []plant.Score
-	since int // intervals
+	budget float64 // share of bad requests that the objective allows
+	ring   []plant.Score
+	since  int // intervals
 }
 
 // see takes one interval.
@@ -287,16 +289,13 @@ func (c *calm) see(s plant.Score) {
 		sum.Total += r.Total
 		sum.Bad += r.Bad
 	}
-	if c.since++; sum.BadShare() >= demoBudget {
+	if c.since++; sum.BadShare() >= c.budget {
 		c.since = 0
 	}
 }
 
 // lasted returns for how long it has held.
 func (c *calm) lasted() time.Duration { return time.Duration(c.since) * demoInterval }
-
-// demoBudget is the share of bad requests that the demo's objective allows.
-const demoBudget = 0.03
 
 // outcome is what the demo comes to.
 type outcome struct {

@@ -14,7 +14,6 @@ import (
 	"github.com/homeostat/homeostat/pipeline/config"
 	"github.com/homeostat/homeostat/pipeline/engine"
 	"github.com/homeostat/homeostat/pipeline/plan"
-	"github.com/homeostat/homeostat/schemas"
 	kafkasink "github.com/homeostat/homeostat/sinks/kafka"
 )
 
@@ -44,20 +43,11 @@ func newLogger(w io.Writer, cfg config.Log) *slog.Logger {
 
 // newOutput makes the encoder of a lane's events for the topics of the plan.
 func newOutput(p *plan.Plan) func() engine.Output {
-	routes := map[string]string{}
-	for _, r := range []struct {
-		topic string
-		types []string
-	}{
-		{p.Topics.Events.Name, []string{schemas.TypeFinding, schemas.TypeWindow, schemas.TypeResult, schemas.TypeChange, schemas.TypeTopology}},
-		{p.Topics.Incidents.Name, []string{schemas.TypeIncidentOpened, schemas.TypeIncidentUpdated, schemas.TypeIncidentClosed, schemas.TypeHypothesisOpened, schemas.TypeHypothesisJudged}},
-		{p.Topics.Remediations.Name, []string{schemas.TypeRemediationProposed, schemas.TypeRemediationRequested, schemas.TypeRemediationCancelled}},
-	} {
-		for _, t := range r.types {
-			routes[t] = r.topic
-		}
+	cfg := kafkasink.Config{
+		Routes:    kafkasink.Routes(p.Topics.Events.Name, p.Topics.Incidents.Name, p.Topics.Remediations.Name),
+		Sequences: &kafkasink.Sequences{},
 	}
-	return func() engine.Output { return kafkasink.New(routes) }
+	return func() engine.Output { return kafkasink.NewSink(cfg) }
 }
 
 // connect opens a client on the brokers, or on an embedded broker of its own when there are none. stop ends both.
