@@ -40,6 +40,11 @@ func (g *graph) root(entity string) string {
 		if !ok || parent == entity {
 			return entity
 		}
+		// Halving the path keeps the next search short.
+		if above := g.part[parent]; above != parent {
+			g.part[entity] = above
+			parent = above
+		}
 		entity = parent
 	}
 }

@@ -226,7 +226,7 @@ func (d *Decide) choose(e *episode, now int64, out pipeline.Emitter) error {
 	}
 	for _, o := range all {
 		if o.later {
-			e.Retry = now + recheck
+			e.Retry = d.border(now + recheck)
 			return nil
 		}
 	}
@@ -240,6 +240,14 @@ func (d *Decide) choose(e *episode, now int64, out pipeline.Emitter) error {
 		return err
 	}
 	return out.Emit(schemas.NewEvents(d.env.Allocator, []schemas.Event{notice}))
+}
+
+// border returns the next window border: nothing new is known in between.
+func (d *Decide) border(t int64) int64 {
+	if r := t % d.window; r > 0 {
+		t += d.window - r
+	}
+	return t
 }
 
 // rethink gives waiting up if the incident looks otherwise now and something better can be done.
@@ -274,22 +282,40 @@ func (d *Decide) judged(ev *schemas.Event, j *schemas.Judgement, out pipeline.Em
 	t := e.Current
 	d.finish(e, ev.Time)
 	e.Settled = j.Recovered
-	pause := int64(0)
+	pause := d.rest(t, j.Verdict)
 	if t.Ran {
-		pause = d.cooldownFailure
-		if j.Verdict == schemas.Supported {
-			pause = d.cooldownSuccess
-		}
-		d.state.Cooling[t.Domain] = ev.Time + pause
+		d.cool(t.Domain, ev.Time, pause)
 	}
 	if !e.Open || e.Settled {
 		return nil
 	}
 	if pause > 0 {
-		e.Retry = ev.Time + pause
+		e.Retry = d.border(ev.Time + pause)
 		return nil
 	}
 	return d.choose(e, ev.Time, out)
+}
+
+// rest is how long to leave an incident alone after a verdict: not at all after waiting, or after what was only
+// written down.
+func (d *Decide) rest(t *trial, verdict string) int64 {
+	switch {
+	case t.Wait || !t.Ran && t.Mode != schemas.ModeLive:
+		return 0
+	case verdict == schemas.Supported:
+		return d.cooldownSuccess
+	}
+	return d.cooldownFailure
+}
+
+// cool lets a lock domain rest, and forgets those that have.
+func (d *Decide) cool(domain string, now, pause int64) {
+	for other, until := range d.state.Cooling {
+		if until <= now {
+			delete(d.state.Cooling, other)
+		}
+	}
+	d.state.Cooling[domain] = now + pause
 }
 
 // result notes that an action was carried out: it is not done twice in one incident.

@@ -100,13 +100,26 @@ func TestDecisions(t *testing.T) {
 			w.set("max_attempts", int64(2)).set("wait_budget", time.Duration(0))
 			w.incident(mnt, "a", "opened", jam, 20, "db-main")
 			w.judged(mnt+sec, "a", 1, jam, "limit", schemas.Void, false)
-			w.judged(mnt+2*sec, "a", 2, jam, "limit", schemas.Void, false)
+			w.until(4 * mnt)
+			w.judged(4*mnt+sec, "a", 2, jam, "limit", schemas.Void, false)
+			w.until(8 * mnt)
 		}, `
 			1m0s a: limit
 			1m0s a: requested live set lb
-			1m1s a: limit
-			1m1s a: requested live set lb
-			1m2s a: proposed propose notify on-call`},
+			3m10s a: limit
+			3m10s a: requested live set lb
+			6m10s a: proposed propose notify on-call`},
+		{"what was only written down is not rested after", func(w *world) {
+			w.set("mode", schemas.ModeShadow).set("max_attempts", int64(2)).set("wait_budget", time.Duration(0))
+			w.incident(mnt, "a", "opened", jam, 20, "db-main")
+			w.judged(7*mnt, "a", 1, jam, "limit", schemas.Void, false)
+			w.judged(13*mnt, "a", 2, jam, "limit", schemas.Void, false)
+		}, `
+			1m0s a: limit
+			1m0s a: proposed shadow set lb
+			7m0s a: limit
+			7m0s a: proposed shadow set lb
+			13m0s a: proposed shadow notify on-call`},
 		{"recovery ends it; trouble after that begins anew", func(w *world) {
 			w.incident(mnt, "a", "opened", jam, 20, "db-main")
 			w.ran(mnt+sec, "a", 1)

@@ -38,9 +38,9 @@ type episode struct {
 
 // trial is an open hypothesis.
 type trial struct {
-	ID, Action, Domain, Signature, Severity string
-	Wait                                    bool
-	Opened                                  int64
+	ID, Action, Domain, Signature, Severity, Mode string
+	Wait                                          bool
+	Opened                                        int64
 	// Until is when it counts as void if no judgement came.
 	Until int64
 	Ran   bool

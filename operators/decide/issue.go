@@ -33,15 +33,15 @@ func (d *Decide) open(e *episode, chosen option, all []option, now int64, out pi
 	for _, o := range all {
 		h.Decision.Candidates = append(h.Decision.Candidates, o.Candidate)
 	}
-	t := &trial{ID: h.Hypothesis, Action: chosen.Action, Domain: chosen.domain, Signature: h.Signature, Severity: e.Incident.Severity, Opened: now}
+	t := &trial{ID: h.Hypothesis, Action: chosen.Action, Domain: chosen.domain, Signature: h.Signature, Severity: e.Incident.Severity, Mode: h.Mode, Opened: now}
 	if chosen.action == nil {
 		d.predictWait(e, &h, chosen)
 		t.Wait = true
-		t.Until = now + chosen.wait.horizon + slack + 2*d.window
+		t.Until = d.border(now + chosen.wait.horizon + slack + 2*d.window)
 	} else {
 		d.predict(e, &h, chosen, now)
 		a := chosen.action
-		t.Until = now + d.startBy + a.maxDuration + a.prediction.horizon + slack + 2*d.window
+		t.Until = d.border(now + d.startBy + a.maxDuration + a.prediction.horizon + slack + 2*d.window)
 		e.Attempts++
 	}
 	e.Current, e.Settled, e.Retry = t, false, never
@@ -121,16 +121,28 @@ func (d *Decide) predict(e *episode, h *schemas.Hypothesis, o option, now int64)
 	h.Test = schemas.Test{Method: placeboInTime, Alpha: d.alpha, MinPlacebos: d.minPlacebos}
 }
 
-// pre is the span before the action that is compared. It is cut at the onset: the time before the trouble would hide
-// the effect.
+// pre is the span before the action that is compared: by default that over which the present level was measured, from
+// which the predicted effect was taken. It is cut at the onset: the time before the trouble would hide the effect.
 func (d *Decide) pre(e *episode, a *action, now int64) int64 {
 	span := a.prediction.pre
+	if span == 0 {
+		span = int64(defaultPre)
+		for _, slo := range d.env.SLOs {
+			for i, rule := range slo.Burn {
+				if slo.Name == e.impact().SLO && (i == 0 || rule.Short < span) {
+					span = rule.Short
+				}
+			}
+		}
+	}
 	if onset, err := schemas.ParseTime(e.Incident.Onset); err == nil && now-onset < span {
 		span = now - onset
 	}
 	span -= span % d.window
 	return max(span, 2*d.window)
 }
+
+const defaultPre = time.Minute
 
 func seconds(ns int64) float64 { return time.Duration(ns).Seconds() }
 

@@ -99,7 +99,7 @@ func actionSettings() []pipeline.Setting {
 			{Name: "relative", Type: pipeline.Float, Default: 0.5, Min: zero, Max: one, Doc: "Smallest change that counts as a share of the present share of bad events; for slo: metrics."},
 			{Name: "onset_lag", Type: pipeline.Duration, Default: 30 * time.Second, Min: zero, Doc: "When the change begins at the latest."},
 			{Name: "horizon", Type: pipeline.Duration, Default: 6 * time.Minute, Min: second, Doc: "When it is judged, counted from the action."},
-			{Name: "pre", Type: pipeline.Duration, Default: 3 * time.Minute, Min: second, Doc: "Span before the action that is compared; cut at the incident's onset."},
+			{Name: "pre", Type: pipeline.Duration, Min: second, Doc: "Span before the action that is compared; cut at the incident's onset. By default the short window of the SLO's burn rule, over which its present level is measured."},
 		}},
 		{Name: "refuters", Type: pipeline.List, Fields: text, Doc: "Metrics that must not rise: slo:NAME or a series' canonical key."},
 		{Name: "guards", Type: pipeline.List, Doc: "Conditions that the actuator checks again just before acting.", Fields: []pipeline.Setting{{Type: pipeline.Object, Fields: []pipeline.Setting{
