@@ -238,7 +238,7 @@ func (d *decoder) batch(b *batch, a *answer, mem *memory) (used bool, err error)
 		return false, errCount
 	}
 	body := b.bytes[batchHeader:]
-	if c := codec(b.attributes & codecBits); c != plain {
+	if c := codec(b.attributes & codecBits); c != noCodec {
 		plainBytes, err := d.decompress(c, body)
 		if err != nil {
 			return false, err

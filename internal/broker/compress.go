@@ -28,7 +28,7 @@ const (
 type codec uint8
 
 const (
-	plain      codec = 0
+	noCodec    codec = 0
 	gzipCodec  codec = 1
 	snappyCode codec = 2
 	lz4Codec   codec = 3
@@ -36,7 +36,7 @@ const (
 )
 
 func (c Compression) codec() codec {
-	return [...]codec{LZ4: lz4Codec, Zstd: zstdCodec, Snappy: snappyCode, Gzip: gzipCodec, None: plain}[c]
+	return [...]codec{LZ4: lz4Codec, Zstd: zstdCodec, Snappy: snappyCode, Gzip: gzipCodec, None: noCodec}[c]
 }
 
 var (

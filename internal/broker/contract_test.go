@@ -85,6 +85,7 @@ var contract = []struct {
 	{"large outputs are one transaction", largeOutputs},
 	{"a zombie is fenced", zombieIsFenced},
 	{"a stale generation loses only its share", staleGenerationLoses},
+	{"an expired transaction is not another process", expiredIsRepeated},
 	{"a share without a generation is refused", noGeneration},
 	{"a record that fits nowhere aborts the transaction", tooLargeAborts},
 	{"a lost answer repeats nothing", lostAnswers},
@@ -111,6 +112,7 @@ func runContract(t *testing.T, bootstrap string, apache bool) {
 
 // TestContractApache runs on KAFKA_BOOTSTRAP if it is set, otherwise on a broker of its own.
 func TestContractApache(t *testing.T) {
+	t.Parallel()
 	if b := os.Getenv("KAFKA_BOOTSTRAP"); b != "" {
 		runContract(t, b, true)
 		return

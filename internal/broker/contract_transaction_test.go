@@ -393,3 +393,28 @@ func doubtIsResolved(t *testing.T, r *rig) {
 		l.expect(3, "1", "2", "3")
 	}
 }
+
+func expiredIsRepeated(t *testing.T, r *rig) {
+	c, ctx := r.client(), r.context()
+	l := r.lane(c, "expired")
+	tr := r.transactor(c, "expired", time.Second)
+	start := time.Now()
+	pending(t, r, tr, l.outputs("expired"))
+	for out := (TopicPartition{l.out, 0}); ; {
+		bounds, err := c.Bounds(ctx, []TopicPartition{out})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bounds[out].Stable == bounds[out].End { // the broker gave it up
+			break
+		}
+	}
+	var again *repeatable
+	if err := tr.end(ctx, start); !errors.As(err, &again) {
+		t.Errorf("the end of a transaction that expired: %v", err)
+	}
+	if err := tr.Commit(ctx, l.outputs("1"), []Share{l.share(1)}); err != nil {
+		t.Fatal(err)
+	}
+	l.expect(1, "1")
+}

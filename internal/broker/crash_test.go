@@ -12,6 +12,7 @@ import (
 // TestCrash kills the broker under a lane that commits without rest: each input's output must be there once, and the
 // position must be the number of outputs.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	b := apachekafka.Start(t)
 	r := &rig{t: t, bootstrap: b.Addr(), apache: true, prefix: "crash"}
 	c := r.client(func(cfg *Config) { cfg.RequestTimeout = 3 * time.Second })

@@ -57,16 +57,16 @@ func (e *encoder) encode(messages []*Message, c Compression, now time.Time) (*bu
 	out := buffers.get(batchHeader + len(e.body))
 	out.bytes = out.bytes[:batchHeader]
 	used := c.codec()
-	if used != plain {
+	if used != noCodec {
 		if err := e.compress(out, c); err != nil {
 			buffers.put(out)
 			return nil, err
 		}
 		if len(out.bytes) >= batchHeader+len(e.body) {
-			used, out.bytes = plain, out.bytes[:batchHeader] // it does not compress
+			used, out.bytes = noCodec, out.bytes[:batchHeader] // it does not compress
 		}
 	}
-	if used == plain {
+	if used == noCodec {
 		out = buffers.grow(out, len(e.body))
 		out.bytes = append(out.bytes, e.body...)
 	}

@@ -228,3 +228,27 @@ func TestMovingLeaders(t *testing.T) {
 	gen.Release()
 	g.Close()
 }
+
+func TestDeletedTopicStops(t *testing.T) {
+	fake, r := cluster(t, 1)
+	c := r.client()
+	topic := r.topic(c, "gone", 1)
+	f := c.NewFetcher(FetchConfig{MaxWait: 20 * time.Millisecond})
+	defer f.Close()
+	f.absentLimit = 50 * time.Millisecond
+	f.Assign(TopicPartition{topic, 0}, 0)
+	if chunk := one(t, r, f); chunk.Err != nil {
+		t.Fatal(chunk.Err)
+	}
+	if err := fake.DeleteTopic(topic); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if chunk := one(t, r, f); chunk.Err != nil {
+			if pipeline.Code(chunk.Err) != "kafka.topic.missing" {
+				t.Error(chunk.Err)
+			}
+			return
+		}
+	}
+}

@@ -40,6 +40,8 @@ type Fetcher struct {
 	decoder *decoder // Poll's
 	wake    chan struct{}
 	answers chan *fetch
+	// absentLimit is how long a topic may be missing before its partitions stop: brokers learn of topics one by one.
+	absentLimit time.Duration
 
 	mu         sync.Mutex
 	running    sync.WaitGroup
@@ -92,11 +94,12 @@ func (c *Client) NewFetcher(cfg FetchConfig) *Fetcher {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Fetcher{
 		client: c, cfg: cfg, ctx: ctx, cancel: cancel,
-		decoder:  newDecoder(cfg.DecodedBytes),
-		wake:     make(chan struct{}, 1),
-		answers:  make(chan *fetch),
-		byName:   map[TopicPartition]*fetched{},
-		underWay: map[int32]int{},
+		decoder:     newDecoder(cfg.DecodedBytes),
+		wake:        make(chan struct{}, 1),
+		answers:     make(chan *fetch),
+		absentLimit: 10 * time.Second,
+		byName:      map[TopicPartition]*fetched{},
+		underWay:    map[int32]int{},
 	}
 }
 
@@ -253,16 +256,13 @@ func (f *Fetcher) findLeaders(r *fetch) {
 	}
 }
 
-// absentLimit is how long a topic may be missing before its partitions stop: brokers learn of topics one by one.
-const absentLimit = 10 * time.Second
-
 func (f *Fetcher) absentTooLong(p *fetched) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if p.absent.IsZero() {
 		p.absent = time.Now()
 	}
-	return time.Since(p.absent) > absentLimit
+	return time.Since(p.absent) > f.absentLimit
 }
 
 func (r *fetch) stop(tp TopicPartition, err error) {

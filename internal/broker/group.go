@@ -19,7 +19,8 @@ import (
 type GroupConfig struct {
 	// ID of the group. No other client may use it.
 	ID string
-	// Topics that the group shares out. Partitions with one number go to one member, across all topics.
+	// Topics that the group shares out; they must be there already. Partitions with one number go to one member, across
+	// all topics.
 	Topics []string
 	// Session is how long the broker waits for a silent member before it gives its partitions away; default 10 s.
 	// Brokers refuse less than 6 s by default. Heartbeat is a third of it at most; default 1 s. It is also how long

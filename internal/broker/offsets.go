@@ -111,8 +111,12 @@ func (c *Client) listOffsets(ctx context.Context, partitions []TopicPartition, a
 // (the Transactor's time-out, and up to 10 s more). ctx bounds the wait.
 func (c *Client) Committed(ctx context.Context, group string, partitions []TopicPartition) (map[TopicPartition]int64, error) {
 	req := &offsetFetchRequest{GroupID: group, RequireStable: true}
-	index := map[string]int{}
+	index, asked := map[string]int{}, map[TopicPartition]bool{}
 	for _, tp := range partitions {
+		if asked[tp] {
+			continue
+		}
+		asked[tp] = true
 		i, ok := index[tp.Topic]
 		if !ok {
 			i = len(req.Topics)
@@ -128,7 +132,7 @@ func (c *Client) Committed(ctx context.Context, group string, partitions []Topic
 	patience := backoff{first: 2 * time.Millisecond, longest: 200 * time.Millisecond}
 	err := c.repeat(ctx, "read the stable positions of group "+group, patience, transient, func(ctx context.Context) error {
 		var err error
-		positions, err = c.stablePositions(ctx, req, len(partitions))
+		positions, err = c.stablePositions(ctx, req, len(asked))
 		return err
 	})
 	if err != nil {

@@ -88,8 +88,11 @@ func (c *Client) repeat(ctx context.Context, what string, b backoff, worth func(
 	start, told := time.Now(), false
 	for {
 		err := try(ctx)
-		if err == nil || !worth(err) && ctx.Err() == nil {
-			return err
+		if err == nil {
+			return nil
+		}
+		if !worth(err) && ctx.Err() == nil {
+			return named(what, err)
 		}
 		if ctx.Err() != nil || b.wait(ctx) != nil {
 			return gaveUp(ctx, what, err)
@@ -101,13 +104,21 @@ func (c *Client) repeat(ctx context.Context, what string, b backoff, worth func(
 	}
 }
 
+// named gives a code and a context to an error that has none.
+func named(what string, err error) error {
+	if pipeline.Code(err) != "" || errors.As(err, new(*LostGroupError)) {
+		return err
+	}
+	return pipeline.Errorf("kafka.refused", "could not %s: %w", what, err)
+}
+
 // gaveUp is the error of something that was repeated until ctx ended.
 func gaveUp(ctx context.Context, what string, last error) error {
 	cause := context.Cause(ctx)
 	if last == nil || errors.Is(last, cause) {
 		return pipeline.Errorf("kafka.stopped", "gave up to %s: %w", what, cause)
 	}
-	return pipeline.Errorf("kafka.unreachable", "gave up to %s, are the brokers up and the address right?: %w", what, &caused{cause, last})
+	return pipeline.Errorf("kafka.unreachable", "gave up to %s, are the brokers up, and address, TLS and password right?: %w", what, &caused{cause, last})
 }
 
 // caused is an error with the one that led to it; both are found by errors.Is and As.

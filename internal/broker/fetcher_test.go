@@ -1,0 +1,83 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/homeostat/homeostat/internal/broker/embedded"
+)
+
+// BenchmarkFetch reads 8 partitions of 100,000 records of about 200 bytes over loopback, from KAFKA_BOOTSTRAP if it is
+// set, otherwise from the embedded broker, which shares the processors with it.
+func BenchmarkFetch(b *testing.B) {
+	const partitions, each = 8, 100_000
+	bootstrap := os.Getenv("KAFKA_BOOTSTRAP")
+	if bootstrap == "" {
+		e, err := embedded.Start(embedded.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer e.Close()
+		bootstrap = e.Addr()
+	}
+	for _, name := range []string{"none", "lz4", "zstd"} {
+		b.Run(name, func(b *testing.B) {
+			c, err := Open(Config{Bootstrap: []string{bootstrap}, Compression: compressions[name]})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer c.Close()
+			ctx := context.Background()
+			topic := fmt.Sprintf("bench-%s-%d", name, os.Getpid())
+			fill(b, c, topic, partitions, each)
+			f := c.NewFetcher(FetchConfig{})
+			defer f.Close()
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				for p := range int32(partitions) {
+					f.Assign(TopicPartition{topic, p}, 0)
+				}
+				for left := partitions * each; left > 0; {
+					chunks, err := f.Poll(ctx)
+					if err != nil {
+						b.Fatal(err)
+					}
+					for i := range chunks {
+						left -= len(chunks[i].Records)
+						chunks[i].Release()
+					}
+				}
+				n += partitions * each
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/record")
+		})
+	}
+}
+
+func fill(b *testing.B, c *Client, topic string, partitions, each int) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	topics := []Topic{{Name: topic, Partitions: partitions}}
+	if err := c.EnsureTopics(ctx, topics); err != nil {
+		b.Fatal(err)
+	}
+	if bounds, err := c.Bounds(ctx, []TopicPartition{{topic, 0}}); err != nil || bounds[TopicPartition{topic, 0}].End > 0 {
+		return
+	}
+	for at := 0; at < each; at += 1000 {
+		var messages []Message
+		for p := range partitions {
+			for j := range 1000 {
+				messages = append(messages, Message{Topic: topic, Partition: int32(p), Value: fmt.Appendf(nil, "cpu,host=web%03d,region=eu-west-1,service=checkout,az=b usage_user=%d.5,usage_system=%d.25,usage_idle=%d,usage_iowait=0.%d,usage_steal=0,usage_nice=0,n_users=%d %d", j%200, j%100, j%17, 100-j%100, j%10, j%7, 1_700_000_000_000_000_000+int64(j)*1_000_000)})
+			}
+		}
+		if err := c.Produce(ctx, messages); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
