@@ -42,7 +42,8 @@ type Rig struct {
 	score  Score
 }
 
-// Score counts the requests from the end of the scenario's calm on, when the system is put to the test.
+// Score counts the requests from the end of the scenario's calm on, when the system is put to the test; all of them if it
+// is calm to the end.
 type Score struct {
 	Total, Bad int64
 }
@@ -82,7 +83,7 @@ func (r *Rig) Step() ([]pipeline.Record, error) {
 	defer r.mu.Unlock()
 	r.system.Advance(r.system.Now() + r.cfg.Interval)
 	r.last = r.system.Observe()
-	if r.last.To > r.cfg.Scenario.Calm {
+	if calm := r.cfg.Scenario.Calm; r.last.To > calm || calm >= r.cfg.Scenario.Duration {
 		r.score.Total += r.last.Web.Total
 		r.score.Bad += r.last.Web.Bad
 	}

@@ -17,9 +17,9 @@ import (
 //
 //	web          http.requests{outcome}, http.latency.{p50,p95,p99} (s), http.waiting
 //	lb           lb.requests{outcome}, lb.inflight, lb.limit
-//	app-n        app.requests{outcome}, app.residence (s), app.threads.busy, app.queue, app.connections,
+//	app-n        app.requests{outcome}, app.errors, app.residence (s), app.threads.busy, app.queue, app.connections,
 //	             app.connections.waiting, app.cpu (0..1), app.restarts
-//	db-main      db.queries{outcome}, db.connections, db.query.time (s), db.contention, db.utilization (0..1)
+//	db-main      db.queries, db.errors, db.connections, db.query.time (s), db.contention, db.utilization (0..1)
 type Telemetry struct {
 	metrics, logs string
 	encoder       *otlp.Encoder
@@ -118,9 +118,9 @@ func (p entityPoints) balancer(b *Balancer) {
 func (p entityPoints) instance(in *Instance) {
 	p.count("app.requests", "arrived", in.Arrived)
 	p.count("app.requests", "finished", in.Finished)
-	p.count("app.requests", "failed", in.Failed)
 	p.count("app.requests", "rejected", in.Rejected)
 	p.count("app.requests", "lost", in.Lost)
+	p.encoder.Sum("app.errors", "1", nil, p.start, p.time, float64(in.Failed), true)
 	if in.Finished > 0 {
 		p.gauge("app.residence", "s", in.MeanResidence().Seconds())
 	}
@@ -133,8 +133,8 @@ func (p entityPoints) instance(in *Instance) {
 }
 
 func (p entityPoints) database(d *Database) {
-	p.count("db.queries", "done", d.Done)
-	p.count("db.queries", "failed", d.Failed)
+	p.encoder.Sum("db.queries", "1", nil, p.start, p.time, float64(d.Done), true)
+	p.encoder.Sum("db.errors", "1", nil, p.start, p.time, float64(d.Failed), true)
 	p.gauge("db.connections", "1", d.Connections)
 	if d.Done > 0 {
 		p.gauge("db.query.time", "s", d.MeanQueryTime().Seconds())

@@ -249,6 +249,8 @@ func (d *demo) follow(ctx context.Context, client *broker.Client) error {
 	for _, tp := range tps {
 		fetcher.Assign(tp, bounds[tp].Stable)
 	}
+	held := heldBack{tell: d.tell}
+	defer held.release(time.Time{})
 	for {
 		chunks, err := fetcher.Poll(ctx)
 		if err != nil {
@@ -259,14 +261,15 @@ func (d *demo) follow(ctx context.Context, client *broker.Client) error {
 		}
 		for i := range chunks {
 			for _, rec := range chunks[i].Records {
-				if err := d.tell.record(rec); err != nil {
-					return err
-				}
+				held.add(rec)
 			}
 			chunks[i].Release()
 			if chunks[i].Err != nil {
 				return chunks[i].Err
 			}
+		}
+		if err := held.release(time.Now().Add(-500 * time.Millisecond)); err != nil {
+			return err
 		}
 	}
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
+	"sort"
 	"strings"
 	"time"
 
@@ -21,8 +23,17 @@ type timeline struct {
 	table  *pipeline.SeriesTable
 	// burning says of each SLO whether the last line about it said so.
 	burning map[string]bool
+	// abnormal gathers the findings of one moment, to be told in a line an entity.
+	abnormal []abnormal
 	// story is what was told, for the end.
 	story story
+}
+
+// abnormal is one entity with its findings of one moment.
+type abnormal struct {
+	at       int64
+	entity   string
+	findings []*schemas.Finding
 }
 
 // story is what the demo concludes from. Only events count, whoever made them happen.
@@ -56,6 +67,11 @@ const (
 
 // say writes one line: minutes and seconds since the start, a word, and what happened.
 func (t *timeline) say(at int64, colour, word, format string, args ...any) {
+	t.tellAbnormal()
+	t.line(at, colour, word, format, args...)
+}
+
+func (t *timeline) line(at int64, colour, word, format string, args ...any) {
 	s := max(at-t.start, 0) / int64(time.Second)
 	line := fmt.Sprintf("%3d:%02d  %-12s %s", s/60, s%60, word, fmt.Sprintf(format, args...))
 	if t.colour && colour != plain {
@@ -136,8 +152,34 @@ func (t *timeline) finding(e *schemas.Event, f *schemas.Finding) {
 		return
 	}
 	t.story.Findings++
-	t.say(e.Time, plain, "finding", "%s: %s of %s is %s, expected %s to %s (%.1f × the threshold)",
-		f.Detector, f.Series.Metric, f.Series.Entity, number(f.Value), number(f.Expected.Low), number(f.Expected.High), f.Score)
+	if len(t.abnormal) > 0 && t.abnormal[0].at != e.Time {
+		t.tellAbnormal()
+	}
+	for i := range t.abnormal {
+		if t.abnormal[i].entity == f.Series.Entity {
+			t.abnormal[i].findings = append(t.abnormal[i].findings, f)
+			return
+		}
+	}
+	t.abnormal = append(t.abnormal, abnormal{e.Time, f.Series.Entity, []*schemas.Finding{f}})
+}
+
+// tellAbnormal tells the findings of one moment, a line an entity, its worst first.
+func (t *timeline) tellAbnormal() {
+	for _, a := range t.abnormal {
+		sort.SliceStable(a.findings, func(i, j int) bool { return a.findings[i].Score > a.findings[j].Score })
+		f := a.findings[0]
+		text := fmt.Sprintf("%s: %s is %s, expected %s to %s", a.entity, shortName(&f.Series), number(f.Value), number(f.Expected.Low), number(f.Expected.High))
+		for i, f := range a.findings[1:] {
+			if i == 2 {
+				text += fmt.Sprintf("; %d more", len(a.findings)-3)
+				break
+			}
+			text += fmt.Sprintf("; %s %s", shortName(&f.Series), number(f.Value))
+		}
+		t.line(a.at, plain, "finding", "%s", text)
+	}
+	t.abnormal = t.abnormal[:0]
 }
 
 func (t *timeline) incident(e *schemas.Event, in *schemas.Incident) {
@@ -229,5 +271,25 @@ func elapsed(from, to string) time.Duration {
 	return time.Duration(b - a).Round(time.Second)
 }
 
+// shortName is the metric with the labels that its entity does not say already.
+func shortName(s *schemas.Series) string {
+	var extra []string
+	for name, value := range s.Labels {
+		if !strings.HasPrefix(name, "service.") {
+			extra = append(extra, name+"="+value)
+		}
+	}
+	if len(extra) == 0 {
+		return s.Metric
+	}
+	sort.Strings(extra)
+	return s.Metric + "{" + strings.Join(extra, ",") + "}"
+}
+
 // number writes a value with three significant digits.
-func number(v float64) string { return fmt.Sprintf("%.3g", v) }
+func number(v float64) string {
+	if math.Abs(v) < 1e-6 {
+		return "0"
+	}
+	return fmt.Sprintf("%.3g", v)
+}
