@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,12 +20,31 @@ type actLane struct {
 	ledger   *ledger
 	position pipeline.Position
 	pending  []broker.Message
-	moved    bool
 }
 
 type namedSink struct {
 	name string
 	sink pipeline.Sink
+}
+
+// flush makes what the sinks hold durable.
+func flush(ctx context.Context, sinks []namedSink) error {
+	for _, s := range sinks {
+		if err := s.sink.Flush(ctx); err != nil {
+			return fmt.Errorf("sink %s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+func closeSinks(sinks []namedSink) error {
+	var all error
+	for _, s := range sinks {
+		if err := s.sink.Close(); err != nil {
+			all = errors.Join(all, fmt.Errorf("closing sink %s: %w", s.name, err))
+		}
+	}
+	return all
 }
 
 // newActLane makes a lane over sinks that are open already; the process shares them among its act lanes.
@@ -35,8 +55,7 @@ func (s *surroundings) newActLane(name string, sinks []namedSink) *actLane {
 // process implements lane.
 func (l *actLane) process(in pipeline.Input) error {
 	defer in.Release()
-	l.position = pipeline.Position{Topic: in.Topic, Partition: in.Partition, First: l.position.Next, Next: in.Next}
-	l.moved = true
+	l.position = positionOf(in)
 	var events []schemas.Event
 	for i := range in.Records {
 		rec := &in.Records[i]
@@ -73,22 +92,12 @@ func (l *actLane) idle(time.Duration) error { return nil }
 // finish implements lane.
 func (l *actLane) finish() error { return nil }
 
-// take implements lane. What the position covers is durable in the sinks first.
-func (l *actLane) take() share {
-	assert(l.ledger.balance(), "I1 conservation: lane "+l.name)
-	s := share{outputs: l.pending, next: l.position.Next, moved: l.moved}
-	l.pending, l.moved = nil, false
-	return s
-}
-
-// flush makes what the sinks hold durable; the committer calls it before it takes the share.
-func (l *actLane) flush(ctx context.Context) error {
-	for _, s := range l.sinks {
-		if err := s.sink.Flush(ctx); err != nil {
-			return fmt.Errorf("sink %s: %w", s.name, err)
-		}
-	}
-	return nil
+// take implements lane. What was written has to be flushed before its position is committed.
+func (l *actLane) take() []broker.Message {
+	assert(l.ledger.balance(0), "I1 conservation: lane "+l.name)
+	out := l.pending
+	l.pending = nil
+	return out
 }
 
 // close implements lane. The sinks stay open.

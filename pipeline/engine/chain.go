@@ -22,7 +22,8 @@ type chain struct {
 	// leave takes the events; it borrows the batch.
 	leave func(pipeline.Batch) error
 	queue []queued
-	now   int64
+	now   int64 // 0 until time first moves
+	timed bool
 }
 
 type queued struct {
@@ -101,10 +102,10 @@ func (c *chain) circulate() error {
 
 // watermark moves the lane's time to t, if that is forward.
 func (c *chain) watermark(t int64) error {
-	if t <= c.now {
+	if c.timed && t <= c.now {
 		return nil
 	}
-	c.now = t
+	c.now, c.timed = t, true
 	for i := range c.nodes {
 		if c.nodes[i].watcher == nil {
 			continue
@@ -119,6 +120,7 @@ func (c *chain) watermark(t int64) error {
 	return nil
 }
 
+// close closes all operators, whatever happened to them.
 func (c *chain) close() error {
 	for _, q := range c.queue {
 		q.batch.Release()

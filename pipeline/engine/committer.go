@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,18 +14,40 @@ import (
 	"github.com/homeostat/homeostat/internal/broker"
 )
 
+// transactor commits outputs and positions; a *broker.Transactor does so all or nothing.
+type transactor interface {
+	Commit(ctx context.Context, outputs []broker.Message, shares []broker.Share) error
+}
+
+// positions tells what groups have committed.
+type positions interface {
+	Committed(ctx context.Context, group string, partitions []broker.TopicPartition) (map[broker.TopicPartition]int64, error)
+}
+
 // committer commits for all lanes of the process: one transaction for their outputs and positions.
 type committer struct {
-	client   *broker.Client
-	stages   []*stageRun
-	interval time.Duration
-	logger   *slog.Logger
-	// transactor is nil for brokers without transactions.
-	transactor *broker.Transactor
+	stages     []*stageRun
+	interval   time.Duration
+	logger     *slog.Logger
+	positions  positions
+	transactor transactor
 	seconds    prometheus.Observer
 	total      *prometheus.CounterVec
 
 	mu sync.Mutex // one commit at a time
+	// kept is what was taken from lanes and may not be committed yet. Lanes never give it again, so nothing later of
+	// them may be committed before it.
+	kept []part
+	// doubt says that kept may be committed already.
+	doubt bool
+}
+
+// part is one lane's share of a commit.
+type part struct {
+	stage      *stageRun
+	generation *broker.Generation
+	tp         broker.TopicPartition
+	share      share
 }
 
 // run commits every interval while there is something to commit.
@@ -42,54 +66,52 @@ func (c *committer) run(ctx context.Context) error {
 	}
 }
 
-// commit takes what all lanes have finished and commits it. What it has taken it keeps until the outcome is known.
+// commit takes what all lanes have finished and commits it. What ctx interrupts is kept for the next commit.
 func (c *committer) commit(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var parts []part
+	if err := c.settle(ctx); err != nil {
+		return err
+	}
 	var failed error
 	for _, s := range c.stages {
-		p, err := s.take(ctx)
-		parts = append(parts, p...)
+		parts, err := s.take(ctx)
+		c.kept = append(c.kept, parts...)
 		failed = errors.Join(failed, err)
 	}
-	start := time.Now()
-	if len(parts) > 0 {
-		failed = errors.Join(failed, c.write(ctx, parts))
-		c.seconds.Observe(time.Since(start).Seconds())
-	}
-	return failed
+	return errors.Join(failed, c.settle(ctx))
 }
 
-// write commits the parts, whatever it takes: a lost group's parts are left out, and in doubt the positions tell.
-func (c *committer) write(ctx context.Context, parts []part) error {
-	for len(parts) > 0 {
-		outputs, shares := merge(parts)
-		var err error
-		if c.transactor != nil {
-			err = c.transactor.Commit(ctx, outputs, shares)
-		} else {
-			err = c.writePlain(ctx, outputs, shares)
+// settle commits what is kept, whatever it takes: a lost group's parts are left out, and in doubt the positions tell.
+func (c *committer) settle(ctx context.Context) error {
+	start := time.Now()
+	for len(c.kept) > 0 {
+		if c.doubt {
+			in, err := c.committed(ctx)
+			if err != nil {
+				return err
+			}
+			c.logger.Warn("the outcome of a transaction was unclear, and the positions told it", "committed", in)
+			if c.doubt = false; in {
+				c.kept = nil
+				break
+			}
 		}
+		outputs, shares := merge(c.kept)
+		err := c.transactor.Commit(ctx, outputs, shares)
 		var lost *broker.LostGroupError
 		switch {
 		case err == nil:
 			c.total.WithLabelValues("committed").Inc()
-			return nil
+			c.seconds.Observe(time.Since(start).Seconds())
+			c.kept = nil
 		case errors.As(err, &lost):
 			c.total.WithLabelValues("group_lost").Inc()
 			c.logger.Warn("a group gave partitions away; what was finished of them is left to the new owner", "group", lost.Group, "error", lost.Err)
-			parts = without(parts, lost.Group)
+			c.drop(lost.Group)
 		case errors.Is(err, broker.ErrDoubt):
 			c.total.WithLabelValues("doubt").Inc()
-			in, e := c.committed(ctx, parts)
-			if e != nil {
-				return e
-			}
-			c.logger.Warn("the outcome of a transaction was unclear", "committed", in, "error", err)
-			if in {
-				return nil
-			}
+			c.doubt = true
 		default:
 			return err
 		}
@@ -97,34 +119,45 @@ func (c *committer) write(ctx context.Context, parts []part) error {
 	return nil
 }
 
-// writePlain is the way without transactions: outputs first, then positions, so at least once.
-func (c *committer) writePlain(ctx context.Context, outputs []broker.Message, shares []broker.Share) error {
-	if err := c.client.Produce(ctx, outputs); err != nil {
-		return err
-	}
-	for _, s := range shares {
-		if err := c.client.CommitOffsets(ctx, s); err != nil {
-			return err
+// drop leaves a group's parts to the partitions' new owners and ends the generation that they came from.
+func (c *committer) drop(group string) {
+	var rest []part
+	for _, p := range c.kept {
+		if p.stage.group == group {
+			p.stage.lose(p.generation)
+		} else {
+			rest = append(rest, p)
 		}
 	}
-	return nil
+	c.kept = rest
 }
 
-// committed tells whether a transaction whose outcome was unclear is in: its positions moved all together or not at all,
-// so one that had to move tells. Where none had to (outputs that only time made) it says no: the outputs are
-// written again, with the ids they had, and operate drops repeats.
-func (c *committer) committed(ctx context.Context, parts []part) (bool, error) {
-	for _, p := range parts {
+// committed tells whether a transaction whose outcome was unclear is in. Its positions moved all together or not at all,
+// and positions never go back: one that is behind where it had to go says no. If none had to move (outputs that
+// only time made) nothing tells; then it says no too: the outputs are written again with the ids they had.
+func (c *committer) committed(ctx context.Context) (bool, error) {
+	moved := map[string]map[broker.TopicPartition]int64{}
+	for _, p := range c.kept {
 		if p.share.next == p.share.before {
 			continue
 		}
-		have, err := c.client.Committed(ctx, p.stage.group, []broker.TopicPartition{p.tp})
+		if moved[p.stage.group] == nil {
+			moved[p.stage.group] = map[broker.TopicPartition]int64{}
+		}
+		moved[p.stage.group][p.tp] = p.share.next
+	}
+	for group, next := range moved {
+		have, err := c.positions.Committed(ctx, group, slices.Collect(maps.Keys(next)))
 		if err != nil {
 			return false, err
 		}
-		return have[p.tp] == p.share.next, nil
+		for tp := range next {
+			if have[tp] < next[tp] {
+				return false, nil
+			}
+		}
 	}
-	return false, nil
+	return len(moved) > 0, nil
 }
 
 // merge makes one transaction of the parts: outputs in the order of the parts, positions by group.
@@ -145,12 +178,18 @@ func merge(parts []part) ([]broker.Message, []broker.Share) {
 	return outputs, shares
 }
 
-func without(parts []part, group string) []part {
-	var rest []part
-	for _, p := range parts {
-		if p.stage.group != group {
-			rest = append(rest, p)
+// plain is the way without transactions: outputs first, then positions, so at least once.
+type plain struct{ *broker.Client }
+
+// Commit implements transactor.
+func (p plain) Commit(ctx context.Context, outputs []broker.Message, shares []broker.Share) error {
+	if err := p.Produce(ctx, outputs); err != nil {
+		return err
+	}
+	for _, s := range shares {
+		if err := p.CommitOffsets(ctx, s); err != nil {
+			return err
 		}
 	}
-	return rest
+	return nil
 }

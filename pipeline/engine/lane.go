@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
@@ -19,18 +20,9 @@ type lane interface {
 	idle(d time.Duration) error
 	// finish tells that no more input will come: time moves to the end of what was seen.
 	finish() error
-	// take hands over what is to be committed together: outputs and the position they reach. The lane forgets them.
-	take() share
+	// take hands over the outputs of what was processed since the last take. The lane forgets them.
+	take() []broker.Message
 	close() error
-}
-
-// share is what a lane has finished since the last take.
-type share struct {
-	outputs []broker.Message
-	// next is the position behind the last finished record, before the one of the last take.
-	next, before int64
-	// moved says that there is anything to commit.
-	moved bool
 }
 
 // Output encodes events as messages of the topics they belong to. sinks/kafka implements it.
@@ -55,7 +47,8 @@ type surroundings struct {
 	metrics   *pipeline.Metrics
 	slos      []pipeline.SLO
 	topology  *pipeline.Topology
-	window    int64
+	window    int64 // 0 if detect has none
+	tick      int64 // time moves in steps of it, and lanes tell each other: the window, or a second
 	scope     func(string, pipeline.Labels) pipeline.Scope
 	limit     int // series a lane
 	dead      string
@@ -75,31 +68,37 @@ func (s *surroundings) env(laneName, name string, now func() int64, lose func(st
 }
 
 // newChain makes the operators of a lane and opens them.
-func (s *surroundings) newChain(laneName string, stage pipeline.Stage, components []component, leave func(pipeline.Batch) error) (*chain, error) {
+func (s *surroundings) newChain(laneName string, stage pipeline.Stage, table *pipeline.SeriesTable, components []component, leave func(pipeline.Batch) error) (*chain, error) {
 	c := &chain{leave: leave}
 	ended := s.metrics.Counter("operator_rows_lost_total", "Rows that ended in an operator, by reason.", "stage", "operator", "reason")
 	for _, comp := range components {
-		n := node{name: comp.name}
-		if comp.entry.NewDetector != nil {
-			d, err := comp.entry.NewDetector(comp.settings)
-			if err != nil {
-				return nil, fmt.Errorf("making operator %s: %w", comp.name, err)
-			}
-			n.op = FromDetector(d)
-		} else {
-			op, err := comp.entry.New(comp.settings)
-			if err != nil {
-				return nil, fmt.Errorf("making operator %s: %w", comp.name, err)
-			}
-			n.op = op
+		op, err := comp.make()
+		if err != nil {
+			return nil, fmt.Errorf("making operator %s: %w", comp.name, err)
 		}
+		n := node{name: comp.name, op: op}
 		for _, k := range comp.entry.Spec.Consumes {
 			n.consumes[k] = true
 		}
 		n.env = s.env(laneName, comp.name, func() int64 { return c.now }, func(reason string, rows int) {
 			ended.WithLabelValues(string(stage), comp.name, reason).Add(float64(rows))
 		})
+		n.env.Series = table
 		c.nodes = append(c.nodes, n)
 	}
-	return c, c.open()
+	if err := c.open(); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+func (c *component) make() (pipeline.Operator, error) {
+	if c.entry.NewDetector == nil {
+		return c.entry.New(c.settings)
+	}
+	d, err := c.entry.NewDetector(c.settings)
+	if err != nil {
+		return nil, err
+	}
+	return FromDetector(d), nil
 }

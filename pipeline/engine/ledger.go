@@ -11,6 +11,7 @@ const (
 	lostUndecodable = "undecodable"
 	lostLate        = "late"
 	lostFuture      = "future"
+	lostRepeat      = "repeat"
 )
 
 // ledger is the account of one lane's rows: each row that came in went on or was lost for a reason. It belongs to the
@@ -56,9 +57,9 @@ func (l *ledger) lose(reason string, rows int) {
 	l.rowsOff(reason).Add(float64(rows))
 }
 
-// balance says whether conservation holds (invariant I1) at the lane's door.
-func (l *ledger) balance() bool {
-	sum := l.on
+// balance says whether conservation holds (invariant I1) at the lane's door, where held rows wait.
+func (l *ledger) balance(held int) bool {
+	sum := l.on + int64(held)
 	for _, n := range l.lost {
 		sum += n
 	}

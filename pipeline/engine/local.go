@@ -39,7 +39,7 @@ type fileLane struct {
 }
 
 // NewLocal makes the lanes of a plan and opens its sinks. With files, its sources are the files that the configuration
-// names, for Run; otherwise they are topics, for Write. Close it in any case.
+// names, for Run; otherwise they are topics, for Write. Close it at the end.
 func NewLocal(ctx context.Context, p *plan.Plan, files bool, o Options) (*Local, error) {
 	l := &Local{surroundings: newSurroundings(p, o), plan: p, files: files, topics: map[string][]*detectLane{}, offsets: map[string]int64{}}
 	if err := l.open(ctx); err != nil {
@@ -138,7 +138,9 @@ func (l *Local) Run(ctx context.Context) error {
 		if first == nil {
 			return nil
 		}
-		if err := first.lane.process(*first.head); err != nil {
+		in := *first.head
+		first.head = nil
+		if err := first.lane.process(in); err != nil {
 			return err
 		}
 		if err := l.carry(first.lane.take()); err != nil {
@@ -162,6 +164,9 @@ func (f *fileLane) next(ctx context.Context) error {
 		return err
 	}
 	f.head, f.time = &in, 0
+	if in.Err != nil {
+		return in.Err
+	}
 	if in.Batch != nil && in.Batch.Rows() > 0 {
 		if col := timeColumn(in.Batch.Kind); col >= 0 {
 			f.time = in.Batch.Record.Column(col).(*array.Int64).Value(0)
@@ -189,7 +194,7 @@ func (l *Local) Finish() error {
 		}
 	}
 	if l.act != nil {
-		return l.act.flush(context.Background())
+		return flush(context.Background(), l.act.sinks)
 	}
 	return nil
 }
@@ -203,9 +208,9 @@ func (l *Local) Accounts() []Account {
 	return out
 }
 
-// carry passes a share's outputs to the lanes that read them, until nothing moves any more.
-func (l *Local) carry(s share) error {
-	l.append(s.outputs)
+// carry passes outputs to the lanes that read them, until nothing moves any more.
+func (l *Local) carry(outputs []broker.Message) error {
+	l.append(outputs)
 	for len(l.queue) > 0 {
 		rec := l.queue[0]
 		l.queue = l.queue[1:]
@@ -216,13 +221,13 @@ func (l *Local) carry(s share) error {
 			if err := l.operate.process(single(rec)); err != nil {
 				return err
 			}
-			l.append(l.operate.take().outputs)
+			l.append(l.operate.take())
 		}
 		if l.act != nil && slices.Contains(l.plan.Act.Inputs, rec.Topic) {
 			if err := l.act.process(single(rec)); err != nil {
 				return err
 			}
-			l.append(l.act.take().outputs)
+			l.append(l.act.take())
 		}
 	}
 	l.queue = l.queue[:0]
@@ -257,9 +262,7 @@ func (l *Local) Close() error {
 		all = errors.Join(all, l.operate.close())
 	}
 	if l.act != nil {
-		for _, s := range l.act.sinks {
-			all = errors.Join(all, s.sink.Close())
-		}
+		all = errors.Join(all, closeSinks(l.act.sinks))
 	}
 	return all
 }

@@ -1,13 +1,14 @@
 package engine
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"math"
-	"sort"
+	"slices"
 	"strconv"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/pipeline"
@@ -24,16 +25,20 @@ type operateLane struct {
 	chain    *chain
 	out      Output
 	ledger   *ledger
-	upstream map[string]int64 // watermark by detect lane; absent until it has reported
+	upstream map[string]int64 // watermark by detect lane, unknownTime of one without rows; absent until it has reported
 	expected []string
-	held     []schemas.Event
+	held     []held
 	recent   map[string]int64 // ids of the events of the last while, for the repeats of brokers without transactions
 	position pipeline.Position
 	pending  []broker.Message
-	moved    bool
 	mark     int64
+	begun    bool // an event was fed
+}
 
-	lostWindows prometheus.Counter
+// held is an event that waits for its time.
+type held struct {
+	schemas.Event
+	offset int64
 }
 
 // remember is for how long, in event time, an event's id is kept to recognise a repeat.
@@ -46,22 +51,22 @@ func (s *surroundings) newOperateLane(name string, components []component, expec
 		table:    pipeline.NewSeriesTable(s.scope, s.limit),
 		ledger:   newLedger(s.metrics, pipeline.Operate, name),
 		upstream: map[string]int64{}, recent: map[string]int64{},
-		lostWindows: s.metrics.Counter("operator_rows_lost_total", "Rows that ended in an operator, by reason.", "stage", "operator", "reason").
-			WithLabelValues(string(pipeline.Operate), "merge", lostUndecodable),
 	}
 	if err := l.out.Open(context.Background(), s.env(name, "out", func() int64 { return l.mark }, l.ledger.lose)); err != nil {
-		return nil, err
+		return nil, errors.Join(fmt.Errorf("opening the output of lane %s: %w", name, err), l.out.Close())
 	}
 	var err error
-	l.chain, err = s.newChain(name, pipeline.Operate, components, func(b pipeline.Batch) error { return l.out.Write(context.Background(), b) })
-	return l, err
+	l.chain, err = s.newChain(name, pipeline.Operate, l.table, components, func(b pipeline.Batch) error { return l.out.Write(context.Background(), b) })
+	if err != nil {
+		return nil, errors.Join(err, l.out.Close())
+	}
+	return l, nil
 }
 
 // process implements lane.
 func (l *operateLane) process(in pipeline.Input) error {
 	defer in.Release()
-	l.position = pipeline.Position{Topic: in.Topic, Partition: in.Partition, First: l.position.Next, Next: in.Next}
-	l.moved = true
+	l.position = positionOf(in)
 	for i := range in.Records {
 		if err := l.record(&in.Records[i]); err != nil {
 			return err
@@ -79,41 +84,45 @@ func (l *operateLane) record(rec *pipeline.Record) error {
 	l.ledger.take(1)
 	e, err := schemas.ReadEvent(rec)
 	if err != nil {
-		l.ledger.lose(lostUndecodable, 1)
-		l.pending = append(l.pending, deadLetter(l.dead, pipeline.Operate, rec, lostUndecodable, 0, err))
+		l.refuse(rec, err)
 		return nil
 	}
-	if _, repeat := l.recent[e.Source+"\x00"+e.ID]; repeat {
-		l.ledger.lose("repeat", 1)
+	key := e.Type + "\x00" + e.Source + "\x00" + e.ID
+	if _, repeat := l.recent[key]; repeat {
+		l.ledger.lose(lostRepeat, 1)
 		return nil
 	}
-	l.recent[e.Source+"\x00"+e.ID] = e.Time
+	l.recent[key] = e.Time
 	e.Data = clone(e.Data)
-	l.held = append(l.held, e)
+	l.held = append(l.held, held{e, rec.Offset})
 	return nil
 }
 
-// hear notes a detect lane's time and moves the own one if that was what it waited for.
+func (l *operateLane) refuse(rec *pipeline.Record, cause error) {
+	l.ledger.lose(lostUndecodable, 1)
+	l.pending = append(l.pending, deadLetter(l.dead, pipeline.Operate, rec, lostUndecodable, 0, cause))
+}
+
+// hear notes a detect lane's time and moves the own one if that was what it waited for. A lane that has no row is not
+// waited for: it may be a new one in place of one that had.
 func (l *operateLane) hear(lane string, rec *pipeline.Record) error {
 	text, _ := rec.Header(schemas.HeaderWatermark)
 	mark := int64(unknownTime)
 	if len(text) > 0 {
-		m, err := strconv.ParseInt(string(text), 10, 64)
-		if err != nil {
-			l.pending = append(l.pending, deadLetter(l.dead, pipeline.Operate, rec, lostUndecodable, 0,
-				pipeline.Errorf("event.watermark", "watermark %q of lane %s is no number: only detect may write time records", text, lane)))
+		var err error
+		if mark, err = strconv.ParseInt(string(text), 10, 64); err != nil {
+			l.ledger.take(1)
+			l.refuse(rec, pipeline.Errorf("event.watermark", "watermark %q of lane %s is no number: only detect may write time records", text, lane))
 			return nil
 		}
-		mark = m
 	}
-	if have, ok := l.upstream[lane]; !ok || mark > have {
+	if have, known := l.upstream[lane]; !known || mark > have || mark == unknownTime {
 		l.upstream[lane] = mark
 	}
-	least, ok := l.least()
-	if !ok {
-		return nil
+	if least, ok := l.least(); ok {
+		return l.advance(least)
 	}
-	return l.advance(least)
+	return nil
 }
 
 // least returns the least watermark of the lanes that have had rows; ok is false while a lane has not reported at all,
@@ -132,107 +141,115 @@ func (l *operateLane) least() (mark int64, ok bool) {
 	return mark, mark != math.MaxInt64
 }
 
-// advance feeds what is held up to the watermark, in order, and moves the chain's time.
+// advance feeds what is held up to the watermark's tick, in order, and moves the chain's time.
 func (l *operateLane) advance(mark int64) error {
-	if mark <= l.mark {
+	if mark = floor(mark, l.tick); mark <= l.mark {
 		return nil
 	}
 	l.mark = mark
-	sort.SliceStable(l.held, func(i, j int) bool {
-		if l.held[i].Time != l.held[j].Time {
-			return l.held[i].Time < l.held[j].Time
-		}
-		return l.held[i].ID < l.held[j].ID
-	})
-	n := 0
-	for n < len(l.held) && l.held[n].Time <= mark {
-		first := n
-		for n < len(l.held) && l.held[n].Time == l.held[first].Time {
-			n++
-		}
-		if err := l.chain.watermark(l.held[first].Time - 1); err != nil {
-			return err
-		}
-		if err := l.feed(l.held[first:n]); err != nil {
-			return err
+	if err := l.feed(mark); err != nil {
+		return err
+	}
+	for key, t := range l.recent {
+		if t < mark-remember {
+			delete(l.recent, key)
 		}
 	}
-	l.ledger.pass(n)
-	l.held = append(l.held[:0], l.held[n:]...)
-	l.forget()
-	return l.chain.watermark(mark)
+	if !l.begun {
+		return nil
+	}
+	return l.move(mark)
 }
 
-// feed gives the chain the events of one moment, in order of id: windows as columns, the others as events.
-func (l *operateLane) feed(events []schemas.Event) error {
-	for i := range events {
-		e := &events[i]
-		var b pipeline.Batch
-		if e.Type == schemas.TypeWindow {
-			var err error
-			if b, err = schemas.DecodeWindows(l.allocator, e.Data, l.table); err != nil {
-				l.logger.Error("a window.v1 event can't be read and is left out", "id", e.ID, "error", err)
-				l.lostWindows.Inc()
-				continue
-			}
-		} else {
-			b = schemas.NewEvents(l.allocator, events[i:i+1])
+// feed gives the chain what is held up to a time, in order of time and id.
+func (l *operateLane) feed(until int64) error {
+	slices.SortStableFunc(l.held, func(a, b held) int {
+		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Source, b.Source))
+	})
+	n := 0
+	for ; n < len(l.held) && l.held[n].Time <= until; n++ {
+		e := &l.held[n]
+		if err := l.move(min(e.Time-1, l.mark)); err != nil {
+			return err
 		}
-		b.Position = l.position
-		if err := l.chain.process(b); err != nil {
+		if err := l.one(e); err != nil {
 			return err
 		}
 	}
+	rest := copy(l.held, l.held[n:])
+	clear(l.held[rest:])
+	l.held = l.held[:rest]
 	return nil
 }
 
-// forget drops the ids that are too old to be repeated.
-func (l *operateLane) forget() {
-	for id, t := range l.recent {
-		if t < l.mark-remember {
-			delete(l.recent, id)
+// one feeds a single event: windows as columns, the others as they are.
+func (l *operateLane) one(e *held) error {
+	var b pipeline.Batch
+	if e.Type == schemas.TypeWindow {
+		var err error
+		if b, err = schemas.DecodeWindows(l.allocator, e.Data, l.table); err != nil {
+			rec := pipeline.Record{Topic: l.position.Topic, Partition: l.position.Partition, Offset: e.offset, Key: []byte(e.Key), Value: e.Data, Headers: e.Headers(0)}
+			l.refuse(&rec, err)
+			return nil
+		}
+	} else {
+		b = schemas.NewEvents(l.allocator, []schemas.Event{e.Event})
+	}
+	l.ledger.pass(1)
+	b.Position = l.position
+	return l.chain.process(b)
+}
+
+// longestWalk bounds how far time moves tick by tick.
+const longestWalk = int64(24 * time.Hour)
+
+// move takes the chain's time to t. Operators act on time one after the other, so the order of what they do depends on
+// the steps; the steps are the ticks and the events' own times, however the lanes' time came in. Time begins with the
+// first event, and over a gap of more than a day it jumps.
+func (l *operateLane) move(t int64) error {
+	if !l.begun {
+		l.begun = true
+		return l.chain.watermark(t)
+	}
+	from := max(l.chain.now, plus(t, -longestWalk))
+	for tick := plus(floor(from, l.tick), l.tick); tick < t; tick += l.tick {
+		if err := l.chain.watermark(tick); err != nil {
+			return err
 		}
 	}
+	return l.chain.watermark(t)
 }
 
 // idle implements lane: operate's time is detect's.
 func (l *operateLane) idle(time.Duration) error { return nil }
 
-// finish implements lane: no more will come, so what is held is due, and time ends with the last lane's.
+// finish implements lane: time goes to the end of the last lane, and what is held beyond it is fed there.
 func (l *operateLane) finish() error {
 	end := int64(unknownTime)
 	for _, m := range l.upstream {
 		end = max(end, m)
 	}
-	for i := range l.held {
-		end = max(end, l.held[i].Time)
+	if end != unknownTime {
+		if err := l.advance(end); err != nil {
+			return err
+		}
 	}
-	if end == unknownTime {
-		return nil
-	}
-	return l.advance(end)
+	return l.feed(math.MaxInt64)
 }
 
 // take implements lane.
-func (l *operateLane) take() share {
-	assert(l.ledger.in == l.ledger.on+l.lost()+int64(len(l.held)), "I1 conservation: lane "+l.name)
-	s := share{outputs: append(l.pending, l.out.Take()...), next: l.position.Next, moved: l.moved}
-	l.pending, l.moved = nil, false
-	return s
-}
-
-func (l *operateLane) lost() (n int64) {
-	for _, lost := range l.ledger.lost {
-		n += lost
-	}
-	return n
+func (l *operateLane) take() []broker.Message {
+	assert(l.ledger.balance(len(l.held)), "I1 conservation: lane "+l.name)
+	out := append(l.pending, l.out.Take()...)
+	l.pending = nil
+	return out
 }
 
 // close implements lane.
 func (l *operateLane) close() error {
 	err := l.chain.close()
-	if e := l.out.Close(); err == nil {
-		err = e
+	if e := l.out.Close(); e != nil {
+		err = errors.Join(err, fmt.Errorf("closing the output of lane %s: %w", l.name, e))
 	}
 	return err
 }

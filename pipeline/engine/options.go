@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strconv"
+	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,8 +38,8 @@ func newSurroundings(p *plan.Plan, o Options) *surroundings {
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
-	if s.window <= 0 {
-		s.window = 1
+	if s.tick = s.window; s.tick <= 0 {
+		s.tick = int64(time.Second)
 	}
 	return s
 }
@@ -70,12 +72,22 @@ func (s *surroundings) sourceLane(p *plan.Plan, src *plan.Source, name string, e
 	return s.newDetectLane(name, in, components(p.Detect.Operators), p.Topics.Events.Name, eventPartitions)
 }
 
-// inboxLane makes the lane of one partition of the inbox.
+// inboxLane makes the lane of one partition of the inbox. Its events may be as far ahead of their records as the rows of
+// the most generous source.
 func (s *surroundings) inboxLane(p *plan.Plan, name string, eventPartitions int) (*detectLane, error) {
-	return s.newDetectLane(name, intake{source: "inbox", inbox: true, limit: int(p.Limits.Record)}, nil, p.Topics.Events.Name, eventPartitions)
+	in := intake{source: "inbox", inbox: true, limit: int(p.Limits.Record)}
+	for i := range p.Sources {
+		skew := int64(p.Sources[i].MaxFutureSkew)
+		if skew == 0 {
+			in.skew = 0
+			break
+		}
+		in.skew = max(in.skew, skew)
+	}
+	return s.newDetectLane(name, in, nil, p.Topics.Events.Name, eventPartitions)
 }
 
-// openSinks makes the sinks of act and opens them. The ones that are open are returned also on an error.
+// openSinks makes the sinks of act and opens them. Those that are to be closed are returned also on an error.
 func (s *surroundings) openSinks(ctx context.Context, p *plan.Plan) ([]namedSink, error) {
 	var sinks []namedSink
 	for _, k := range p.Act.Sinks {
@@ -83,11 +95,11 @@ func (s *surroundings) openSinks(ctx context.Context, p *plan.Plan) ([]namedSink
 		if err != nil {
 			return sinks, err
 		}
+		sinks = append(sinks, namedSink{k.Name, sink})
 		env := s.env("act", k.Name, func() int64 { return 0 }, func(string, int) {})
 		if err := sink.Open(ctx, env); err != nil {
-			return sinks, err
+			return sinks, fmt.Errorf("opening sink %s: %w", k.Name, err)
 		}
-		sinks = append(sinks, namedSink{k.Name, sink})
 	}
 	return sinks, nil
 }

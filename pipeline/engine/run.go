@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -38,31 +39,41 @@ type Runner struct {
 const stallLimit = 30 * time.Second
 
 // NewRunner checks the topics, makes the pipeline's own, opens the sinks and fences what an earlier process of the same
-// instance left open. Close it in any case.
+// instance left open. Close it at the end.
 func NewRunner(ctx context.Context, p *plan.Plan, o RunOptions) (*Runner, error) {
 	r := &Runner{surroundings: newSurroundings(p, o.Options), plan: p, opts: o, client: o.Client, partitions: map[string]int{}}
 	if err := r.ensureTopics(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.openActSinks(ctx); err != nil {
-		return nil, err
+	if err := r.open(ctx); err != nil {
+		return nil, errors.Join(err, r.Close())
 	}
+	return r, nil
+}
+
+// open opens the sinks and makes the stages and what commits for them.
+func (r *Runner) open(ctx context.Context) error {
+	if err := r.openActSinks(ctx); err != nil {
+		return err
+	}
+	p := r.plan
 	r.commit = &committer{
-		client: r.client, interval: p.CommitInterval, logger: r.logger,
+		positions: r.client, transactor: plain{r.client}, interval: p.CommitInterval, logger: r.logger,
 		seconds: r.metrics.Histogram("commit_seconds", "Time of one commit of the process.", []float64{.005, .01, .025, .05, .1, .25, .5, 1, 5}).WithLabelValues(),
 		total:   r.metrics.Counter("commits_total", "Commits by outcome: committed, group_lost, doubt.", "outcome"),
 	}
 	if p.Transactions {
-		var err error
-		if r.commit.transactor, err = r.client.NewTransactor(ctx, broker.TransactorConfig{TransactionalID: p.TransactionalID}); err != nil {
-			return nil, err
+		t, err := r.client.NewTransactor(ctx, broker.TransactorConfig{TransactionalID: p.TransactionalID})
+		if err != nil {
+			return err
 		}
+		r.commit.transactor = t
 	}
 	for _, s := range p.Stages() {
 		r.stages = append(r.stages, r.newStage(s))
 	}
 	r.commit.stages = r.stages
-	return r, nil
+	return nil
 }
 
 func (r *Runner) openActSinks(ctx context.Context) (err error) {
@@ -107,13 +118,20 @@ func (r *Runner) ensureTopics(ctx context.Context) error {
 }
 
 func (r *Runner) newStage(s *plan.Stage) *stageRun {
-	return &stageRun{
+	run := &stageRun{
 		stage: s.Stage, group: s.Group, topics: s.Inputs, client: r.client, logger: r.logger,
 		newLane: func(tp broker.TopicPartition) (lane, error) { return r.newLane(s, tp) },
 		commit:  r.commit.commit,
 		memory:  max(r.plan.Limits.Memory/int64(max(1, r.lanesTotal())), 1<<20),
 		faults:  r.metrics.Counter("records_passed_over_total", "Records that could not be had any more, by reason.", "stage", "topic", "reason"),
 	}
+	switch {
+	case s.Stage == pipeline.Act:
+		run.flush = func(ctx context.Context) error { return flush(ctx, r.sinks) }
+	case s.Stage == pipeline.Detect && r.plan.Operate.Runs():
+		run.spread = maxSpread
+	}
+	return run
 }
 
 func (r *Runner) lanesTotal() (n int) {
@@ -162,10 +180,9 @@ func (r *Runner) detectLanes() []string {
 func (r *Runner) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	var ends map[broker.TopicPartition]broker.Bounds
 	if r.opts.UntilEnd {
 		var err error
-		if ends, err = r.ends(ctx, r.plan.Detect.Inputs); err != nil {
+		if r.stages[0].ends, err = r.ends(ctx, r.stages[0].topics); err != nil {
 			return err
 		}
 	}
@@ -182,25 +199,35 @@ func (r *Runner) Run(ctx context.Context) error {
 	if r.opts.UntilEnd {
 		g.Go(func() error {
 			defer stop()
-			return r.untilEnd(running, ends)
+			return r.untilEnd(running)
 		})
 	}
 	return g.Wait()
 }
 
-// ends returns where the topics end now.
-func (r *Runner) ends(ctx context.Context, topics []string) (map[broker.TopicPartition]broker.Bounds, error) {
+// ends returns where the topics end now. It is the end of the log and not of what is committed: the markers of a
+// transaction that is over may still be on their way.
+func (r *Runner) ends(ctx context.Context, topics []string) (map[broker.TopicPartition]int64, error) {
 	var tps []broker.TopicPartition
 	for _, t := range topics {
-		for p := 0; p < r.partitions[t]; p++ {
+		for p := range r.partitions[t] {
 			tps = append(tps, broker.TopicPartition{Topic: t, Partition: int32(p)})
 		}
 	}
-	return r.client.Bounds(ctx, tps)
+	bounds, err := r.client.Bounds(ctx, tps)
+	if err != nil {
+		return nil, err
+	}
+	ends := make(map[broker.TopicPartition]int64, len(tps))
+	for _, tp := range tps {
+		ends[tp] = bounds[tp].End
+	}
+	return ends, nil
 }
 
 // untilEnd takes the stages to their end one after the other: what detect has written until then is operate's end.
-func (r *Runner) untilEnd(ctx context.Context, ends map[broker.TopicPartition]broker.Bounds) error {
+func (r *Runner) untilEnd(ctx context.Context) error {
+	ends := r.stages[0].ends
 	for i, s := range r.stages {
 		if i > 0 {
 			var err error
@@ -208,31 +235,35 @@ func (r *Runner) untilEnd(ctx context.Context, ends map[broker.TopicPartition]br
 				return err
 			}
 		}
-		if err := wait(ctx, func() bool { return s.reached(ends) }); err != nil {
-			return err
-		}
-		if err := s.finish(); err != nil {
-			return err
-		}
-		if err := r.commit.commit(ctx); err != nil {
-			return err
+		// Where the group is shared out anew in between, its new lanes have to end as well.
+		for ended := false; !ended; {
+			g, err := finished(ctx, s, ends)
+			if err != nil {
+				return err
+			}
+			if err := r.commit.commit(ctx); err != nil {
+				return err
+			}
+			ended = s.follows(g)
 		}
 	}
 	return nil
 }
 
-// wait polls a condition of this process until it holds.
-func wait(ctx context.Context, holds func() bool) error {
+// finished waits until the lanes of a stage have come to their ends and been finished there.
+func finished(ctx context.Context, s *stageRun, ends map[broker.TopicPartition]int64) (*broker.Generation, error) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for !holds() {
+	for {
+		if g, err := s.finish(ends); g != nil || err != nil {
+			return g, err
+		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil, pipeline.Errorf("run.interrupted", "stopped before the end was reached: %w", context.Cause(ctx))
 		case <-tick.C:
 		}
 	}
-	return nil
 }
 
 // Live fails when a lane has been at one input for too long.
@@ -256,15 +287,7 @@ func (r *Runner) Ready() error {
 }
 
 // Close closes the sinks. Run must have returned.
-func (r *Runner) Close() error {
-	var first error
-	for _, s := range r.sinks {
-		if err := s.sink.Close(); err != nil && first == nil {
-			first = err
-		}
-	}
-	return first
-}
+func (r *Runner) Close() error { return closeSinks(r.sinks) }
 
 // sharedSink lets the act lanes of a process share one sink.
 type sharedSink struct {

@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
-	"sort"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,23 +28,39 @@ type stageRun struct {
 	newLane func(broker.TopicPartition) (lane, error)
 	// commit commits what all lanes of the process have finished.
 	commit func(context.Context) error
-	// memory bounds the bytes in a lane's queue.
+	// flush, if set, makes durable outside of Kafka what the lanes have finished, before their positions are committed.
+	flush func(context.Context) error
+	// memory bounds the bytes of a lane that are fetched and not yet taken by a commit.
 	memory int64
+	// spread bounds how far a lane may be ahead of the slowest one in event time; 0 bounds nothing.
+	spread int64
+	// ends, if set, are where partitions end for this run; idle time is no event time then.
+	ends   map[broker.TopicPartition]int64
 	faults *prometheus.CounterVec
 
 	mu         sync.Mutex
-	generation *broker.Generation
+	generation *broker.Generation // nil between generations
 	lanes      map[broker.TopicPartition]*laneRun
+	stop       context.CancelCauseFunc // ends the generation's lanes
+	lost       *broker.Generation      // the last one whose commit was refused
+	broken     error                   // of flush: what it was to save may be lost
 	workers    sync.WaitGroup
+
+	// left are the lanes of the generation before. One whose partition comes back and stands where it was keeps its state.
+	left map[broker.TopicPartition]*laneRun
 }
 
+// errEnded is why lanes stop when their generation ends.
+var errEnded = errors.New("the generation ended")
+
 // run follows the group's generations until ctx ends or something fails.
-func (s *stageRun) run(ctx context.Context) error {
+func (s *stageRun) run(ctx context.Context) (err error) {
 	group, err := s.client.JoinGroup(broker.GroupConfig{ID: s.group, Topics: s.topics})
 	if err != nil {
 		return err
 	}
 	defer group.Close()
+	defer func() { err = errors.Join(err, s.closeLeft()) }()
 	for {
 		g, err := group.Next(ctx)
 		if err != nil {
@@ -59,38 +78,48 @@ func (s *stageRun) run(ctx context.Context) error {
 // follow runs one generation: take the partitions over, process, hand them back.
 func (s *stageRun) follow(ctx context.Context, g *broker.Generation) error {
 	defer g.Release()
-	// A rebalance or the end of ctx ends fetching; what is finished by then is still committed.
-	running, stop := context.WithCancel(ctx)
-	defer stop()
+	// A rebalance, a failed lane or the end of ctx ends fetching; what is finished by then is still committed.
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	go func() {
 		select {
 		case <-g.Done():
-			stop()
+			stop(errEnded)
 		case <-running.Done():
 		}
 	}()
-	fetcher := s.client.NewFetcher(broker.FetchConfig{})
+	fetcher := s.client.NewFetcher(broker.FetchConfig{MaxWait: pollWait})
 	defer fetcher.Close()
-	if err := s.takeOver(running, g, fetcher); err != nil {
+	lanes, err := s.takeOver(running, g, fetcher)
+	if err != nil {
 		if running.Err() != nil {
 			return nil
 		}
 		return err
 	}
+	s.begin(running, stop, g, lanes)
 	s.logger.Info("partitions taken over", "stage", s.stage, "generation", g.ID, "partitions", len(g.Assigned))
-	err := s.poll(running, fetcher)
-	return errors.Join(err, s.handBack(ctx))
+	stop(s.poll(running, fetcher))
+	err = s.handBack(ctx)
+	if cause := context.Cause(running); !errors.Is(cause, errEnded) && !errors.Is(cause, context.Cause(ctx)) {
+		err = errors.Join(cause, err)
+	}
+	return err
 }
 
 // takeOver makes the lanes of a generation at their committed positions.
-func (s *stageRun) takeOver(ctx context.Context, g *broker.Generation, f *broker.Fetcher) error {
+func (s *stageRun) takeOver(ctx context.Context, g *broker.Generation, f *broker.Fetcher) (map[broker.TopicPartition]*laneRun, error) {
+	// What an earlier generation left in doubt is settled first, or the positions would not be final.
+	if err := s.commit(ctx); err != nil {
+		return nil, err
+	}
 	positions, err := s.client.Committed(ctx, s.group, g.Assigned)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	bounds, err := s.client.Bounds(ctx, g.Assigned)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	lanes := make(map[broker.TopicPartition]*laneRun, len(g.Assigned))
 	for _, tp := range g.Assigned {
@@ -98,187 +127,159 @@ func (s *stageRun) takeOver(ctx context.Context, g *broker.Generation, f *broker
 		if at < 0 {
 			at = bounds[tp].Start
 		}
-		l, err := s.newLane(tp)
+		l, err := s.laneAt(tp, at)
 		if err != nil {
-			return err
+			return nil, errors.Join(err, closeLanes(lanes))
 		}
-		lanes[tp] = newLaneRun(tp, l, at)
+		r := newLaneRun(tp, l, at, f, s.memory)
+		r.generation, r.untimed = g, s.ends != nil
+		lanes[tp] = r
 		f.Assign(tp, at)
 	}
+	if err := s.closeLeft(); err != nil {
+		return nil, errors.Join(err, closeLanes(lanes))
+	}
+	return lanes, nil
+}
+
+// laneAt returns the lane of a partition at a position: the one of the generation before if it stands there, with its
+// state, otherwise a new one.
+func (s *stageRun) laneAt(tp broker.TopicPartition, at int64) (lane, error) {
+	if r := s.left[tp]; r != nil && r.err == nil && r.generation != s.lost && r.position == at && r.taken == at {
+		delete(s.left, tp)
+		return r.lane, nil
+	}
+	return s.newLane(tp)
+}
+
+func (s *stageRun) closeLeft() error {
+	err := closeLanes(s.left)
+	s.left = nil
+	return err
+}
+
+func closeLanes(lanes map[broker.TopicPartition]*laneRun) error {
+	var all error
+	for _, l := range sorted(lanes) {
+		all = errors.Join(all, l.lane.close())
+	}
+	return all
+}
+
+// begin starts the lanes. stop is told why one fails.
+func (s *stageRun) begin(ctx context.Context, stop context.CancelCauseFunc, g *broker.Generation, lanes map[broker.TopicPartition]*laneRun) {
 	s.mu.Lock()
-	s.generation, s.lanes = g, lanes
+	s.generation, s.lanes, s.stop = g, lanes, stop
 	s.mu.Unlock()
 	for _, l := range lanes {
-		s.workers.Add(1)
-		go func() {
-			defer s.workers.Done()
-			l.run(ctx)
-		}()
-	}
-	return nil
-}
-
-// poll moves chunks from the broker to the lanes until ctx ends or a lane fails.
-func (s *stageRun) poll(ctx context.Context, f *broker.Fetcher) error {
-	for ctx.Err() == nil {
-		chunks, err := f.Poll(ctx)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
-		for i := range chunks {
-			if err := s.dispatch(f, &chunks[i]); err != nil {
-				return err
-			}
-		}
-		for _, l := range s.lanes {
-			if err := l.failed(); err != nil {
-				return err
-			}
-			s.throttle(f, l)
-		}
-	}
-	return nil
-}
-
-// throttle pauses a partition whose lane lags behind and resumes it when it caught up with half.
-func (s *stageRun) throttle(f *broker.Fetcher, l *laneRun) {
-	full := l.queued.Load() > s.memory || len(l.queue) > queueLength/2
-	switch {
-	case full && !l.paused:
-		f.Pause(l.tp)
-		l.paused = true
-	case l.paused && l.queued.Load() < s.memory/2 && len(l.queue) < queueLength/4:
-		f.Resume(l.tp)
-		l.paused = false
+		s.workers.Go(func() { l.run(ctx, stop) })
 	}
 }
 
-// dispatch hands a chunk to its lane.
-func (s *stageRun) dispatch(f *broker.Fetcher, c *broker.Chunk) error {
-	l, ok := s.lanes[c.TopicPartition]
-	if !ok {
-		c.Release()
-		return nil
-	}
-	in := pipeline.Input{
-		Topic: c.Topic, Partition: c.Partition, Records: c.Records, Next: c.Next,
-		CaughtUp: c.Next >= c.Stable, Bytes: c.Bytes, Release: c.Release,
-	}
-	if len(in.Records) == 0 && in.CaughtUp && len(l.queue) > 0 {
-		c.Release() // not idle: there is still something before the lane
-	} else {
-		l.queued.Add(int64(in.Bytes))
-		l.queue <- in
-	}
-	if c.Err != nil {
-		return s.fault(f, c)
-	}
-	return nil
-}
+// handBackLimit is less than the rebalance time: past that the broker refuses the commit anyway.
+const handBackLimit = 8 * time.Second
 
-// fault deals with a partition that stopped: what can't be had any more is counted and passed over, the rest ends the stage.
-func (s *stageRun) fault(f *broker.Fetcher, c *broker.Chunk) error {
-	var corrupt *broker.CorruptError
-	var gap *broker.GapError
-	switch {
-	case errors.As(c.Err, &corrupt) && corrupt.To > corrupt.From:
-		s.passOver(f, c, "corrupt", corrupt.From, corrupt.To)
-	case errors.As(c.Err, &gap) && gap.To > gap.From:
-		s.passOver(f, c, "retention_gap", gap.From, gap.To)
-	default:
-		return c.Err
-	}
-	return nil
-}
-
-func (s *stageRun) passOver(f *broker.Fetcher, c *broker.Chunk, reason string, from, to int64) {
-	s.logger.Error("records are lost and passed over", "stage", s.stage, "reason", reason, "from", from, "to", to, "error", c.Err)
-	s.faults.WithLabelValues(string(s.stage), c.Topic, reason).Add(float64(to - from))
-	f.Assign(c.TopicPartition, to)
-}
-
-// handBack stops the lanes, commits what they finished, and closes them.
+// handBack stops the lanes and commits what they finished, even if ctx has ended.
 func (s *stageRun) handBack(ctx context.Context) error {
 	for _, l := range s.lanes {
 		close(l.queue)
 	}
 	s.workers.Wait()
-	// The last commit must go out although ctx may have ended; it has to be done within the rebalance time.
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 8*time.Second)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), handBackLimit)
 	defer cancel()
 	err := s.commit(last)
 	s.mu.Lock()
-	lanes := s.lanes
-	s.generation, s.lanes = nil, nil
+	s.left = s.lanes
+	s.generation, s.lanes, s.stop = nil, nil, nil
 	s.mu.Unlock()
-	for _, l := range lanes {
-		err = errors.Join(err, l.lane.close())
+	if err != nil && ctx.Err() == nil {
+		// The next commit settles it, or ends the process.
+		s.logger.Warn("what was finished last of partitions given back is not committed yet", "stage", s.stage, "error", err)
+		return nil
 	}
 	return err
 }
 
-// part is one lane's share of a commit.
-type part struct {
-	stage      *stageRun
-	generation *broker.Generation
-	tp         broker.TopicPartition
-	share      share
-}
-
-// take gathers what the stage's lanes have finished, in order of partition.
-func (s *stageRun) take(ctx context.Context) ([]part, error) {
+// lose ends a generation whose commit was refused: nothing later of it may be committed.
+func (s *stageRun) lose(g *broker.Generation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var parts []part
-	for _, l := range sorted(s.lanes) {
-		sh, err := l.take(ctx)
-		if err != nil {
-			return parts, err
-		}
-		if sh.moved || len(sh.outputs) > 0 {
-			parts = append(parts, part{s, s.generation, l.tp, sh})
-		}
+	s.lost = g
+	if s.generation == g {
+		s.stop(errEnded)
+	}
+}
+
+// flushLimit bounds how long sinks may take to make durable what they hold.
+const flushLimit = 30 * time.Second
+
+// take gathers what the stage's lanes have finished, in order of partition. Calls must not overlap.
+func (s *stageRun) take(ctx context.Context) ([]part, error) {
+	parts := s.parts()
+	if s.flush == nil || len(parts) == 0 {
+		return parts, nil
+	}
+	if s.broken == nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushLimit)
+		defer cancel()
+		s.broken = s.flush(ctx)
+	}
+	if s.broken != nil {
+		return nil, fmt.Errorf("stage %s: %w", s.stage, s.broken)
 	}
 	return parts, nil
 }
 
-// reached says whether the stage has lanes and all have processed up to the ends.
-func (s *stageRun) reached(ends map[broker.TopicPartition]broker.Bounds) bool {
+func (s *stageRun) parts() []part {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.generation == s.lost {
+		return nil
+	}
+	var parts []part
+	for _, l := range sorted(s.lanes) {
+		if sh, ok := l.take(); ok {
+			parts = append(parts, part{s, l.generation, l.tp, sh})
+		}
+	}
+	return parts
+}
+
+// finish ends the time of all lanes once they have processed up to the ends. It returns the generation, nil if it is too
+// early.
+func (s *stageRun) finish(ends map[broker.TopicPartition]int64) (*broker.Generation, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.generation == nil {
-		return false
+		return nil, nil
 	}
 	for tp, l := range s.lanes {
-		if !l.reached(ends[tp].Stable) {
-			return false
+		if !l.reached(ends[tp]) {
+			return nil, nil
 		}
 	}
-	return true
-}
-
-// finish ends the time of all lanes.
-func (s *stageRun) finish() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, l := range sorted(s.lanes) {
 		if err := l.finish(); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return s.generation, nil
+}
+
+// follows says whether the stage is still in that generation.
+func (s *stageRun) follows(g *broker.Generation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.generation == g && s.lost != g
 }
 
 // stalled returns the lane that has been at one input for longer than limit, if any.
 func (s *stageRun) stalled(limit time.Duration) (broker.TopicPartition, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for tp, l := range s.lanes {
+	for _, l := range sorted(s.lanes) {
 		if since := l.busySince.Load(); since != 0 && time.Since(time.Unix(0, since)) > limit {
-			return tp, true
+			return l.tp, true
 		}
 	}
 	return broker.TopicPartition{}, false
@@ -291,15 +292,7 @@ func (s *stageRun) assigned() bool {
 }
 
 func sorted(lanes map[broker.TopicPartition]*laneRun) []*laneRun {
-	out := make([]*laneRun, 0, len(lanes))
-	for _, l := range lanes {
-		out = append(out, l)
-	}
-	sort.Slice(out, func(i, j int) bool {
-		if out[i].tp.Topic != out[j].tp.Topic {
-			return out[i].tp.Topic < out[j].tp.Topic
-		}
-		return out[i].tp.Partition < out[j].tp.Partition
+	return slices.SortedFunc(maps.Values(lanes), func(a, b *laneRun) int {
+		return cmp.Or(cmp.Compare(a.tp.Topic, b.tp.Topic), cmp.Compare(a.tp.Partition, b.tp.Partition))
 	})
-	return out
 }

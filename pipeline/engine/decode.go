@@ -1,0 +1,138 @@
+package engine
+
+import (
+	"math"
+	"time"
+
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas"
+)
+
+// decode adds one record's rows to the columns, or the record to the dead letters, and moves time.
+func (l *detectLane) decode(rec *pipeline.Record) error {
+	l.cols.Mark()
+	err := l.checkSize(rec)
+	if err == nil {
+		err = l.in.codec.Decode(rec, l.cols)
+	}
+	lost := 0
+	for reason, n := range l.cols.Lost {
+		l.ledger.lose(reason, n)
+		lost += n
+		delete(l.cols.Lost, reason)
+	}
+	if err != nil {
+		l.cols.Rollback()
+		l.ledger.take(1 + lost)
+		l.refuse(rec, lostUndecodable, 1, 0, err)
+		return nil
+	}
+	points, logs := l.cols.Marked()
+	rows := len(l.cols.PointTime) - points + len(l.cols.LogTime) - logs
+	l.ledger.take(rows + lost)
+	l.ledger.pass(rows - l.dropFuture(rec) - l.dropLate(rec))
+	for _, t := range l.cols.PointTime[points:] {
+		l.see(t)
+	}
+	for _, t := range l.cols.LogTime[logs:] {
+		l.see(t)
+	}
+	return l.advance(l.due())
+}
+
+// refuse counts what of a record can't be used and writes the record to the dead letters. rows is 0 for a whole record.
+func (l *detectLane) refuse(rec *pipeline.Record, reason string, lost, rows int, cause error) {
+	l.ledger.lose(reason, lost)
+	l.pending = append(l.pending, deadLetter(l.dead, pipeline.Ingest, rec, reason, rows, cause))
+}
+
+func (l *detectLane) checkSize(rec *pipeline.Record) error {
+	if l.in.limit > 0 && len(rec.Value) > l.in.limit {
+		return pipeline.Errorf("ingest.record.size", "record %s/%d@%d has %d bytes, more than the limit of %d: raise limits.record or send smaller records", rec.Topic, rec.Partition, rec.Offset, len(rec.Value), l.in.limit)
+	}
+	return nil
+}
+
+// dropFuture removes the rows too far ahead of their record's own time: they must not move the watermark.
+func (l *detectLane) dropFuture(rec *pipeline.Record) int {
+	if l.in.skew <= 0 {
+		return 0
+	}
+	bound := l.latest(rec)
+	n := l.cols.Keep(func(t int64) bool { return t <= bound })
+	if n > 0 {
+		l.refuse(rec, lostFuture, n, n, nil)
+	}
+	return n
+}
+
+// latest is the last event time that a record may bear.
+func (l *detectLane) latest(rec *pipeline.Record) int64 {
+	if l.in.skew <= 0 || rec.Timestamp > math.MaxInt64/int64(time.Millisecond) {
+		return math.MaxInt64
+	}
+	return plus(max(rec.Timestamp, 0)*int64(time.Millisecond), l.in.skew)
+}
+
+// dropLate removes the rows whose window has closed: those before the watermark as the records before left it.
+func (l *detectLane) dropLate(rec *pipeline.Record) int {
+	if l.mark == unknownTime {
+		return 0
+	}
+	n := l.cols.Keep(func(t int64) bool { return t >= l.mark })
+	if n == 0 {
+		return 0
+	}
+	if l.in.deadLate {
+		l.refuse(rec, lostLate, n, n, nil)
+	} else {
+		l.ledger.lose(lostLate, n)
+	}
+	return n
+}
+
+// inbox checks one event from outside and passes it on, keyed by its system.
+func (l *detectLane) inbox(rec *pipeline.Record) error {
+	l.ledger.take(1)
+	err := l.checkSize(rec)
+	var e schemas.Event
+	if err == nil {
+		e, err = schemas.ReadEvent(rec)
+	}
+	if err == nil {
+		err = checkInbox(&e)
+	}
+	if err != nil {
+		l.refuse(rec, lostUndecodable, 1, 0, err)
+		return nil
+	}
+	if e.Time > l.latest(rec) {
+		l.refuse(rec, lostFuture, 1, 0, pipeline.Errorf("inbox.time", "event %s is of %s, too far ahead of its record: set the sender's clock, or raise max_future_skew of the sources", e.ID, schemas.FormatTime(e.Time)))
+		return nil
+	}
+	l.ledger.pass(1)
+	if e.System == "" {
+		e.System = "default"
+	}
+	e.Key = e.System
+	b := schemas.NewEvents(l.allocator, []schemas.Event{e})
+	b.Position = l.position
+	defer b.Release()
+	return l.leave(b)
+}
+
+// checkInbox says whether an event may come from outside.
+func checkInbox(e *schemas.Event) error {
+	var v any
+	switch e.Type {
+	case schemas.TypeResult:
+		v = &schemas.Result{}
+	case schemas.TypeChange:
+		v = &schemas.Change{}
+	case schemas.TypeTopology:
+		v = &schemas.Topology{}
+	default:
+		return pipeline.Errorf("inbox.type", "event %s has type %s, which nobody outside may write: the inbox takes results, changes and topology", e.ID, e.Type)
+	}
+	return e.Into(v)
+}
