@@ -285,12 +285,18 @@ func TestClass(t *testing.T) {
 		"CpuUsageRate(%)": "saturation", "db.connections": "saturation", "http.errors": "errors", "request_duration_seconds": "latency",
 		"workload(Ops)": "traffic", "NetworkReceiveBytes": "traffic", "db.query.time": "latency", "timeouts": "errors", "": "anomaly", "temperature": "anomaly",
 	} {
-		if got := o.classOf(metric, "robust", "gauge"); got != want {
+		if got := o.classOf(&schemas.Series{Metric: metric, Type: "gauge"}, "robust"); got != want {
 			t.Errorf("class of %q: want %s, got %s", metric, want, got)
 		}
 	}
-	if got := o.classOf("", "errorlog", "stream"); got != "errors" {
+	if got := o.classOf(&schemas.Series{Type: "stream"}, "errorlogs"); got != "errors" {
 		t.Errorf("a log stream is of class errors, got %s", got)
+	}
+	for label, want := range map[string]string{"outcome=error": "errors", "http.status_code=503": "errors", "outcome=ok": "traffic", "le=500": "traffic"} {
+		name, value, _ := strings.Cut(label, "=")
+		if got := o.classOf(&schemas.Series{Metric: "db.queries", Type: "delta", Labels: map[string]string{name: value}}, "robust"); got != want {
+			t.Errorf("class of db.queries with %s: want %s, got %s", label, want, got)
+		}
 	}
 }
 

@@ -60,6 +60,7 @@ func Spec() pipeline.Spec {
 					{Name: "class", Type: pipeline.String, Required: true, Doc: "The first part of the signature."},
 					{Name: "metrics", Type: pipeline.List, Fields: []pipeline.Setting{{Type: pipeline.String}}, Doc: "Patterns of metric names; * is any text. Case does not matter."},
 					{Name: "detectors", Type: pipeline.List, Fields: []pipeline.Setting{{Type: pipeline.String}}, Doc: "Patterns of detector names."},
+					{Name: "labels", Type: pipeline.List, Fields: []pipeline.Setting{{Type: pipeline.String}}, Doc: "Patterns of name=value of labels. Case does not matter.", Example: "['outcome=error']"},
 				}}}},
 			{Name: "roles", Type: pipeline.List, Doc: "The second part of the signature. The default is the entity without instance numbers and pod hashes.",
 				Example: "[{role: database, entities: ['db-*']}]", Fields: []pipeline.Setting{{Type: pipeline.Object, Fields: []pipeline.Setting{
@@ -96,8 +97,8 @@ type options struct {
 }
 
 type class struct {
-	name               string
-	metrics, detectors []string
+	name                       string
+	metrics, detectors, labels []string
 }
 
 type role struct {
@@ -130,12 +131,11 @@ func parse(s pipeline.Settings) (options, error) {
 		o.classes = nil
 		for i, c := range s.Objects("classes") {
 			at := "classes[" + strconv.Itoa(i) + "]"
-			o.classes = append(o.classes, class{c.Text("class"), lower(c.Texts("metrics")), c.Texts("detectors")})
-			if err := checkPatterns(at+".metrics", c.Texts("metrics")); err != nil {
-				return o, err
-			}
-			if err := checkPatterns(at+".detectors", c.Texts("detectors")); err != nil {
-				return o, err
+			o.classes = append(o.classes, class{c.Text("class"), lower(c.Texts("metrics")), c.Texts("detectors"), lower(c.Texts("labels"))})
+			for _, list := range []string{"metrics", "detectors", "labels"} {
+				if err := checkPatterns(at+"."+list, c.Texts(list)); err != nil {
+					return o, err
+				}
 			}
 		}
 	}

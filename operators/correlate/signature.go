@@ -4,6 +4,9 @@ import (
 	"path"
 	"regexp"
 	"strings"
+
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas"
 )
 
 const otherClass = "anomaly"
@@ -12,29 +15,43 @@ const otherClass = "anomaly"
 const traffic = "traffic"
 
 // defaultClasses tells the golden signals (Beyer et al., Site Reliability Engineering, O'Reilly 2016, chapter 6) by parts
-// of metric names. The order is that of precedence: what is saturated is slow and fails, not the other way round.
+// of metric names, and errors by labels such as outcome=error. The order is that of precedence: what is saturated is slow and fails, not the other way round.
 func defaultClasses() []class {
 	return []class{
 		{name: "saturation", metrics: []string{"*cpu*", "*mem*", "*util*", "*satur*", "*queue*", "*pool*", "*thread*", "*connections*", "*waiters*",
 			"*contention*", "*inflight*", "*in_flight*", "*active*", "load*", "*disk*", "*heap*", "*gc*", "*throttl*"}},
-		{name: "errors", metrics: []string{"*error*", "*fail*", "*exception*", "*5xx*", "*reject*", "*refused*", "*timeout*", "*panic*", "*drop*", "log", "logs*", "*success*", "*availab*", "*bad*"}},
+		{name: "errors", metrics: []string{"*error*", "*fail*", "*exception*", "*5xx*", "*reject*", "*refused*", "*timeout*", "*panic*", "*drop*", "log", "logs*", "*success*", "*availab*", "*bad*"},
+			labels: []string{"*=*error*", "*=*fail*", "*=*exception*", "*=refused", "*=reject*", "*=timeout*", "*=*unavailable*", "*status*=5??", "*code*=5??"}},
 		{name: "latency", metrics: []string{"*latenc*", "*duration*", "*delay*", "*time*", "*p50*", "*p9*", "*_lag*", "*residence*"}},
-		{name: traffic, metrics: []string{"*request*", "*throughput*", "*rate*", "*qps*", "*ops*", "*receive*", "*transmit*", "*sent*", "*net*", "*workload*", "*arriv*", "*calls*"}},
+		{name: traffic, metrics: []string{"*request*", "*throughput*", "*rate*", "*qps*", "*ops*", "*receive*", "*transmit*", "*sent*", "*net*", "*workload*", "*arriv*", "*calls*", "*quer*"}},
 	}
 }
 
-// classOf returns the first class that fits the series. A log stream without a metric name is one of errors.
-func (o *options) classOf(metric, detector, seriesType string) string {
-	metric = strings.ToLower(metric)
-	if seriesType == "stream" && metric == "" {
+// classOf returns the first class that fits the series. A log stream without a metric name counts as one called log.
+func (o *options) classOf(s *schemas.Series, detector string) string {
+	metric := strings.ToLower(s.Metric)
+	if metric == "" && s.Type == pipeline.Stream.String() {
 		metric = "log"
 	}
-	for _, c := range o.classes {
-		if matchAny(c.metrics, metric) || matchAny(c.detectors, detector) {
+	for i := range o.classes {
+		c := &o.classes[i]
+		if matchAny(c.metrics, metric) || matchAny(c.detectors, detector) || c.matchLabels(s.Labels) {
 			return c.name
 		}
 	}
 	return otherClass
+}
+
+func (c *class) matchLabels(labels map[string]string) bool {
+	if len(c.labels) == 0 {
+		return false
+	}
+	for name, value := range labels {
+		if matchAny(c.labels, strings.ToLower(name+"="+value)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (o *options) roleOf(entity string) string {

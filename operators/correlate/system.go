@@ -77,7 +77,7 @@ func (s *system) learn(o *options, e *schemas.Event, f *schemas.Finding) (bool, 
 		if len(s.Findings) >= o.maxFindings {
 			return false, nil
 		}
-		have = &finding{ID: f.Finding, Metric: f.Series.Metric, Class: o.classOf(f.Series.Metric, f.Detector, f.Series.Type)}
+		have = &finding{ID: f.Finding, Metric: f.Series.Metric, Class: o.classOf(&f.Series, f.Detector)}
 		have.Entity, have.Domain = o.place(&f.Series)
 		if f.Series.Metric == pipeline.SLIMetric {
 			have.SLO = f.Series.Labels["slo"]
