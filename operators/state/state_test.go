@@ -43,7 +43,7 @@ func TestReadsWhatWasWritten(t *testing.T) {
 
 func TestDamage(t *testing.T) {
 	good := write(t)
-	for n := range good {
+	for n := 0; n < len(good); n += 1 + n/50 {
 		if _, err := read(good[:n]); pipeline.Code(err) != "snapshot.unreadable" {
 			t.Fatalf("cut after %d bytes: %v", n, err)
 		}
