@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -187,13 +188,7 @@ func (c *Client) produceRequests(ctx context.Context, out *outgoing) ([]*produce
 	}
 	for _, r := range requests {
 		slices.SortStableFunc(r.partitions, func(a, b *outPartition) int {
-			if a.Topic < b.Topic {
-				return -1
-			}
-			if a.Topic > b.Topic {
-				return 1
-			}
-			return int(a.Partition - b.Partition)
+			return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 		})
 	}
 	return requests, nil

@@ -8,5 +8,3 @@ func poison(b []byte) {
 		b[i] = 0xdb
 	}
 }
-
-const asserting = true

@@ -101,7 +101,7 @@ func (t *Transactor) Commit(ctx context.Context, outputs []Message, shares []Sha
 		if refusals > 5 {
 			return t.conclude(ctx, pipeline.Errorf("kafka.transaction.refused", "the transaction was refused again and again: %w", again.err))
 		}
-		t.client.log.Debug("kafka: transaction aborted, and repeated", "id", t.cfg.TransactionalID, "error", again.err)
+		t.client.log.Info("kafka: a transaction was aborted and is repeated", "id", t.cfg.TransactionalID, "error", again.err)
 		if pause.wait(ctx) != nil {
 			return t.conclude(ctx, again.err)
 		}
