@@ -70,6 +70,9 @@ func Spec() pipeline.Spec {
 	}
 }
 
+// Register adds the sink to the registry.
+func Register(r *pipeline.Registry) { r.AddSink(Spec(), New) }
+
 // New makes a sink from settings as Spec describes them.
 func New(s pipeline.Settings) (pipeline.Sink, error) {
 	sink, err := NewSink(Config{Dir: s.Text("dir"), Types: s.Texts("types"), Truncate: s.Text("mode") == "truncate"})
