@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v15/arrow/array"
+
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas"
+)
+
+// remembering is a detector with state, and something to close.
+type remembering struct {
+	high
+	state  string
+	closed int
+	fail   error
+}
+
+func (d *remembering) Snapshot(w io.Writer) error { _, err := io.WriteString(w, d.state); return err }
+func (d *remembering) Restore(r io.Reader) error {
+	b, err := io.ReadAll(r)
+	d.state = string(b)
+	return err
+}
+func (d *remembering) Close() error { d.closed++; return nil }
+func (d *remembering) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
+	if d.fail != nil {
+		return found, d.fail
+	}
+	return d.high.Detect(w, found)
+}
+
+func TestDetectorWrapper(t *testing.T) {
+	mem := checked(t)
+	table := pipeline.NewSeriesTable(func(string, pipeline.Labels) pipeline.Scope {
+		return pipeline.Scope{Entity: "web", System: "shop", Domain: "web"}
+	}, 0)
+	low, _ := table.Intern("low", "", pipeline.Gauge, nil)
+	tall, _ := table.Intern("tall", "", pipeline.Gauge, nil)
+	env := &pipeline.Env{Pipeline: "p", Component: "high", Allocator: mem}
+	windows := &bucket{size: 10 * second, table: table, env: env}
+	d := &remembering{}
+	op := FromDetector(d)
+	if err := op.Open(env); err != nil || d.env != env {
+		t.Fatal(err)
+	}
+	var found []schemas.Event
+	collect := emitFunc(func(b pipeline.Batch) error {
+		defer b.Release()
+		if b.Kind != pipeline.Events || b.Position.Next != 9 {
+			t.Errorf("kind %s, position %+v", b.Kind, b.Position)
+		}
+		return schemas.EachEvent(b, func(e schemas.Event) error { found = append(found, e); return nil })
+	})
+	feed := func(sums map[uint32]float64) error {
+		windows.open = map[int64]map[uint32]float64{0: sums}
+		return windows.Watermark(10*second, emitFunc(func(b pipeline.Batch) error {
+			defer b.Release()
+			b.Position.Next = 9
+			return op.Process(b, collect)
+		}))
+	}
+	if err := feed(map[uint32]float64{low: 3}); err != nil || len(found) != 0 {
+		t.Errorf("%v, %v", found, err)
+	}
+	if err := feed(map[uint32]float64{low: 3, tall: 20}); err != nil || len(found) != 1 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	var f schemas.Finding
+	e := found[0]
+	if err := e.Into(&f); err != nil || e.Type != schemas.TypeFinding || e.Time != 10*second || e.System != "shop" || e.Subject != "web" || f.Series.Metric != "tall" || f.Value != 20 || f.Detector != "high" {
+		t.Errorf("%+v %+v %v", e, f, err)
+	}
+	if err := feed(map[uint32]float64{tall: 20}); err != nil || len(found) != 2 || found[1].ID != e.ID {
+		t.Errorf("the same finding has another id: %v %v", found, err)
+	}
+	none := array.NewRecordBuilder(mem, pipeline.Windows.Schema())
+	empty := pipeline.Batch{Kind: pipeline.Windows, Record: none.NewRecord(), Series: table}
+	none.Release()
+	if err := op.Process(empty, collect); err != nil || len(found) != 2 {
+		t.Errorf("a window without rows: %v, %v", found, err)
+	}
+	empty.Release()
+	d.fail = errors.New("no")
+	if err := feed(map[uint32]float64{tall: 20}); !errors.Is(err, d.fail) {
+		t.Errorf("%v", err)
+	}
+	if err := op.Close(); err != nil || d.closed != 1 {
+		t.Errorf("closed %d times, %v", d.closed, err)
+	}
+}
+
+func TestDetectorSnapshotPassesThrough(t *testing.T) {
+	if _, ok := FromDetector(&high{}).(pipeline.Snapshotter); ok {
+		t.Error("a detector without state can be snapshotted")
+	}
+	from, ok := FromDetector(&remembering{state: "what it learned"}).(pipeline.Snapshotter)
+	if !ok {
+		t.Fatal("a detector with state can't be snapshotted")
+	}
+	var b strings.Builder
+	if err := from.Snapshot(&b); err != nil {
+		t.Fatal(err)
+	}
+	to := &remembering{}
+	if err := FromDetector(to).(pipeline.Snapshotter).Restore(strings.NewReader(b.String())); err != nil || to.state != "what it learned" {
+		t.Errorf("%q, %v", to.state, err)
+	}
+}
