@@ -3,10 +3,13 @@ package schemas
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
+	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"github.com/homeostat/homeostat/pipeline"
 )
@@ -65,7 +68,8 @@ func EncodeWindows(mem pipeline.Allocator, b pipeline.Batch, rows []int) ([]byte
 }
 
 // DecodeWindows reads the body of a window.v1 event into a batch of kind Windows, interning its series in table. Bytes that
-// are no such body are an error. The caller owns the batch.
+// are no such body, whole and uncompressed, are an error and cost no more memory than a few times their length. The
+// caller owns the batch.
 func DecodeWindows(mem pipeline.Allocator, data []byte, table *pipeline.SeriesTable) (b pipeline.Batch, err error) {
 	bad := func(err error) (pipeline.Batch, error) {
 		return pipeline.Batch{}, pipeline.Errorf("window.decode", "body of a window.v1 event is not what the contract says: %w", err)
@@ -73,29 +77,39 @@ func DecodeWindows(mem pipeline.Allocator, data []byte, table *pipeline.SeriesTa
 	// The Arrow reader panics on some malformed bytes; a foreign record must not end the process.
 	defer func() {
 		if p := recover(); p != nil {
-			b, err = bad(pipeline.Errorf("arrow.ipc", "malformed Arrow IPC stream: %v", p))
+			b, err = bad(fmt.Errorf("malformed Arrow IPC stream: %v", p))
 		}
 	}()
-	r, err := ipc.NewReader(bytes.NewReader(data), ipc.WithAllocator(mem), ipc.WithSchema(windowSchema()))
+	messages, err := windowMessages(data)
+	if err != nil {
+		return bad(err)
+	}
+	// What the reader allocates goes when it panics, too: it comes from Go's heap, within bounds.
+	transient := &bounded{Allocator: memory.NewGoAllocator(), left: 2*len(data) + 64<<10}
+	r, err := ipc.NewReaderFromMessageReader(messages, ipc.WithAllocator(transient), ipc.WithSchema(windowSchema()))
 	if err != nil {
 		return bad(err)
 	}
 	defer r.Release()
+	if !r.Next() {
+		return bad(fmt.Errorf("no record batch: %v", r.Err()))
+	}
 	rb := array.NewRecordBuilder(mem, pipeline.Windows.Schema())
 	defer rb.Release()
-	for r.Next() {
-		if err := appendWindows(rb, r.Record(), table); err != nil {
-			return bad(err)
-		}
-	}
-	if err := r.Err(); err != nil {
+	if err := appendWindows(rb, r.Record(), table); err != nil {
 		return bad(err)
 	}
 	return pipeline.Batch{Kind: pipeline.Windows, Record: rb.NewRecord(), Series: table}, nil
 }
 
 func appendWindows(rb *array.RecordBuilder, rec arrow.Record, table *pipeline.SeriesTable) error {
-	str := func(col, i int) string { return string([]byte(rec.Column(col).(*array.String).Value(i))) }
+	str := func(col, i int) string { return strings.Clone(rec.Column(col).(*array.String).Value(i)) }
+	for i, col := range rec.Columns() {
+		if col.NullN() > 0 {
+			return fmt.Errorf("column %s has nulls", rec.ColumnName(i))
+		}
+	}
+	start, end := rec.Column(windowNumbers).(*array.Int64), rec.Column(windowNumbers+1).(*array.Int64)
 	for i := 0; i < int(rec.NumRows()); i++ {
 		labels, err := decodeLabels(rec.Column(3).(*array.String).Value(i))
 		if err != nil {
@@ -103,7 +117,10 @@ func appendWindows(rb *array.RecordBuilder, rec arrow.Record, table *pipeline.Se
 		}
 		typ := pipeline.SeriesType(rec.Column(2).(*array.Uint8).Value(i))
 		if typ > pipeline.Stream {
-			return pipeline.Errorf("window.type", "row %d has series type %d, which does not exist", i, typ)
+			return fmt.Errorf("row %d has series type %d, which does not exist", i, typ)
+		}
+		if start.Value(i) != start.Value(0) || end.Value(i) != end.Value(0) || start.Value(i) >= end.Value(i) {
+			return fmt.Errorf("row %d is of window %d to %d, which is empty or not that of the first row", i, start.Value(i), end.Value(i))
 		}
 		ord, err := table.InternScoped(str(0, i), str(1, i), typ, labels, pipeline.Scope{Entity: str(4, i), System: str(5, i), Domain: str(6, i)})
 		if err != nil {
