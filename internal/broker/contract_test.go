@@ -86,6 +86,7 @@ var contract = []struct {
 	{"a zombie is fenced", zombieIsFenced},
 	{"a stale generation loses only its share", staleGenerationLoses},
 	{"an expired transaction is not another process", expiredIsRepeated},
+	{"positions move without a transaction too", plainPositions},
 	{"a share without a generation is refused", noGeneration},
 	{"a record that fits nowhere aborts the transaction", tooLargeAborts},
 	{"a lost answer repeats nothing", lostAnswers},

@@ -418,3 +418,27 @@ func expiredIsRepeated(t *testing.T, r *rig) {
 	}
 	l.expect(1, "1")
 }
+
+func plainPositions(t *testing.T, r *rig) {
+	c, ctx := r.client(), r.context()
+	l := r.lane(c, "plain")
+	for i := range int64(20) {
+		if err := c.CommitOffsets(ctx, l.share(i+1)); err != nil {
+			t.Fatal(err)
+		}
+		if got := l.position(); got != i+1 {
+			t.Fatalf("position %d, not %d", got, i+1)
+		}
+	}
+	stale := l.share(99)
+	l.gen.Release()
+	l.gen = next(r, l.group)
+	var lost *LostGroupError
+	if err := c.CommitOffsets(ctx, stale); !errors.As(err, &lost) || lost.Group != l.gen.Group {
+		t.Errorf("with a stale generation: %v", err)
+	}
+	if err := c.CommitOffsets(ctx, Share{Generation: &Generation{ID: -1}, Offsets: stale.Offsets}); pipeline.Code(err) != "kafka.generation.missing" {
+		t.Errorf("without a generation: %v", err)
+	}
+	l.expect(20)
+}
