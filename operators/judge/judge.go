@@ -19,8 +19,8 @@ const (
 
 // Judge is the operator. It follows pipeline.Operator.
 type Judge struct {
-	history, hold int64
-	maxSeries     int
+	keep, hold int64 // how much of the past is kept; how long recovery must hold
+	maxSeries  int
 
 	env    *pipeline.Env
 	window int64
@@ -56,7 +56,7 @@ func newKnowledge() knowledge {
 
 // New makes the operator from checked settings.
 func New(s pipeline.Settings) (*Judge, error) {
-	return &Judge{history: int64(s.Duration("history")), hold: int64(s.Duration("hold")), maxSeries: int(s.Int("max_series")), state: newKnowledge()}, nil
+	return &Judge{keep: int64(s.Duration("history")), hold: int64(s.Duration("hold")), maxSeries: int(s.Int("max_series")), state: newKnowledge()}, nil
 }
 
 // Open implements pipeline.Operator.
@@ -165,7 +165,7 @@ func (j *Judge) windows(b pipeline.Batch, out pipeline.Emitter) error {
 			j.env.Lose(lostUnreadable, 1)
 		default:
 			weight, sum := measure(f.typ, f.slo, counts[i], sums[i])
-			f.history.add(ends[i], weight, sum, j.history)
+			f.history.add(ends[i], weight, sum, j.keep)
 		}
 	}
 	return nil
@@ -301,7 +301,7 @@ func (j *Judge) result(e *schemas.Event, r *schemas.Result, out pipeline.Emitter
 // treat records a change, in order of time, and forgets what is older than the history.
 func (j *Judge) treat(system string, tr treatment) {
 	list := j.state.Treatments[system]
-	old := sort.Search(len(list), func(i int) bool { return list[i].Time > tr.Time-j.history })
+	old := sort.Search(len(list), func(i int) bool { return list[i].Time > tr.Time-j.keep })
 	list = list[old:]
 	i := sort.Search(len(list), func(i int) bool { return list[i].Time > tr.Time })
 	list = append(list[:i:i], append([]treatment{tr}, list[i:]...)...)
@@ -333,7 +333,7 @@ func (j *Judge) incident(e *schemas.Event, inc *schemas.Incident) {
 func (j *Judge) forget(now int64) {
 	kept := j.episodes[:0]
 	for _, id := range j.episodes {
-		if e := j.state.Episodes[id]; e.Closed != never && now-e.Closed > j.history {
+		if e := j.state.Episodes[id]; e.Closed != never && now-e.Closed > j.keep {
 			delete(j.state.Episodes, id)
 			continue
 		}
@@ -341,7 +341,7 @@ func (j *Judge) forget(now int64) {
 	}
 	j.episodes = kept
 	for id, at := range j.state.Harmless {
-		if now-at > j.history {
+		if now-at > j.keep {
 			delete(j.state.Harmless, id)
 		}
 	}

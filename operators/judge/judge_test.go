@@ -132,6 +132,20 @@ func TestVerdicts(t *testing.T) {
 			w.ran(begin+2*mnt, "a")
 			w.bad(begin+12*mnt, 0.001)
 		}, "38m0s supported true: p = "},
+		{"partly carried out counts as carried out, and is told", func(w *world) {
+			w.calm()
+			w.bad(begin+2*mnt, 0.4)
+			w.tries(begin+mnt, trialOf("a"))
+			w.result(begin+2*mnt, "a", schemas.PhaseFinished, schemas.ExecutionPartial)
+			w.bad(begin+12*mnt, 0.001)
+		}, "38m0s supported true: only part of it was carried out"},
+		{"telling a person is no change of the system", func(w *world) {
+			w.bad(2*mnt, 0.4)
+			w.tries(mnt, waitOf("a"))
+			w.tell(w.event(schemas.TypeRemediationProposed, mnt+sec, schemas.Remediation{Remediation: "r-a", Hypothesis: "h-a", Action: schemas.Action{Verb: "notify"}}))
+			w.ran(2*mnt, "a")
+			w.bad(12*mnt, 0.001)
+		}, "4m0s supported true: 3m0s after nothing was done"},
 		{"a metric that must not rise did: harmful", func(w *world) {
 			w.both(begin, 0.001, 1)
 			h := trialOf("a")

@@ -51,7 +51,7 @@ func (x experiment) judge(t testing.TB, seed uint64) schemas.Judgement {
 			kept = &history{System: "shop", Metric: metricKey}
 			j.state.Histories[historyKey("shop", metricKey)] = kept
 		}
-		kept.add(int64(i+1)*w, 1, v, j.history)
+		kept.add(int64(i+1)*w, 1, v, j.keep)
 	}
 	tell := func(typ string, at int64, v any) {
 		e, err := schemas.NewEvent(typ, typ, at, v)

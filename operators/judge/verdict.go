@@ -38,7 +38,7 @@ func (j *Judge) compare(t *trial, metric string, direction float64) comparison {
 		return c
 	}
 	moment, sp := t.spans(j.window)
-	s := h.totals(moment-j.history, moment+sp.gap+sp.post)
+	s := h.totals(moment-j.keep, moment+sp.gap+sp.post)
 	c.shift, c.known = s.at(moment, sp, j.window)
 	if !c.known {
 		return c
@@ -146,6 +146,9 @@ func (j *Judge) verdict(t *trial, at int64) schemas.Judgement {
 	}
 	if v.Verdict == schemas.Supported && c.design == designTime {
 		v.Reason += fmt.Sprintf("; %d untreated incidents to compare with are too few to exclude that it healed by itself", c.matched)
+	}
+	if t.Partly {
+		v.Reason += "; only part of it was carried out"
 	}
 	return j.believe(t, v)
 }
