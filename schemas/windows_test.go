@@ -205,15 +205,26 @@ func TestDecodeWindowsHonoursTheSeriesLimit(t *testing.T) {
 	}
 }
 
+// FuzzDecodeWindows puts the schema before the bytes unless they are whole: with it wrong nothing else is looked at.
 func FuzzDecodeWindows(f *testing.F) {
-	f.Add(sampleWindow(f).event.Data)
-	empty := windowBatch(f, memory.DefaultAllocator, 0)
-	body, err := schemas.EncodeWindows(memory.DefaultAllocator, empty, nil)
+	schema, err := os.ReadFile("window_schema.arrow")
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(body)
-	f.Fuzz(func(t *testing.T, data []byte) {
+	for n := range 3 {
+		b := windowBatch(f, memory.DefaultAllocator, n)
+		body, err := schemas.EncodeWindows(memory.DefaultAllocator, b, rows(n))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(body[len(schema):], false)
+		f.Add(body, true)
+		b.Release()
+	}
+	f.Fuzz(func(t *testing.T, data []byte, whole bool) {
+		if !whole {
+			data = append(append([]byte(nil), schema...), data...)
+		}
 		mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
