@@ -3,10 +3,13 @@ package main
 import (
 	"errors"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/pipeline/engine"
+	"github.com/homeostat/homeostat/pipeline/plan"
 )
 
 func backtestCommand() *cobra.Command {
@@ -30,10 +33,8 @@ func backtestCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for i := range p.Sources {
-				if p.Sources[i].Type != "" {
-					p.Sources[i].Settings["root"] = input
-				}
+			if err := readFrom(p, input); err != nil {
+				return err
 			}
 			// The results of a backtest are its files; the sinks of the configuration are for live events.
 			if err := redirect(p, out); err != nil {
@@ -57,7 +58,26 @@ func backtestCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&path, "config", "c", "", "the pipeline's file")
-	cmd.Flags().StringVar(&input, "input", "", "the folder that the sources' files lie in")
+	cmd.Flags().StringVar(&input, "input", "", "the folder that the sources' files lie in, or a single file")
 	cmd.Flags().StringVar(&out, "out", "", "the folder for the results")
 	return cmd
+}
+
+// readFrom points the plan's file sources at input: the folder that their paths start from, or the one file to read.
+func readFrom(p *plan.Plan, input string) error {
+	info, err := os.Stat(input)
+	if err != nil {
+		return pipeline.Errorf("backtest.input", "input can't be read: %w: give the folder that the sources' files lie in, or a file", err)
+	}
+	for i := range p.Sources {
+		s := &p.Sources[i]
+		switch {
+		case s.Type == "":
+		case info.IsDir():
+			s.Settings["root"] = input
+		default:
+			s.Settings["root"], s.Settings["paths"] = filepath.Dir(input), []any{filepath.Base(input)}
+		}
+	}
+	return nil
 }

@@ -96,6 +96,9 @@ func listed(n *node, separator string) {
 	}
 	one := *n
 	n.shape, n.items = list, nil
+	if n.text == "" {
+		return // a variable that is set to nothing, or defaults to it
+	}
 	for _, text := range texts {
 		item := one
 		item.text = strings.TrimSpace(text)

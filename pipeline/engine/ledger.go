@@ -57,6 +57,12 @@ func (l *ledger) lose(reason string, rows int) {
 	l.rowsOff(reason).Add(float64(rows))
 }
 
+// refuse counts rows that a source could not make columns of: they came in and end.
+func (l *ledger) refuse(reason string, rows int) {
+	l.take(rows)
+	l.lose(reason, rows)
+}
+
 // balance says whether conservation holds (invariant I1) at the lane's door, where held rows wait.
 func (l *ledger) balance(held int) bool {
 	sum := l.on + int64(held)
