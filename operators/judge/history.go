@@ -65,11 +65,25 @@ func (h *history) totals(from, to int64) sums {
 
 // mean over the windows that end in (from, to]; share is how many of the expected windows are there.
 func (s *sums) mean(from, to, window int64) (mean, share float64, ok bool) {
-	a := sort.Search(len(s.end), func(i int) bool { return s.end[i] > from })
-	b := sort.Search(len(s.end), func(i int) bool { return s.end[i] > to })
+	a, b := s.after(from, window), s.after(to, window)
 	weight := s.weight[b] - s.weight[a]
 	if weight <= 0 || to <= from {
 		return 0, 0, false
 	}
 	return (s.sum[b] - s.sum[a]) / weight, float64(b-a) * float64(window) / float64(to-from), true
+}
+
+// after is the index of the first window that ends after t. Where no window is missing it is found at once.
+func (s *sums) after(t, window int64) int {
+	n := len(s.end)
+	if n == 0 || t < s.end[0] {
+		return 0
+	}
+	if t >= s.end[n-1] {
+		return n
+	}
+	if i := int((t-s.end[0])/window) + 1; i < n && s.end[i-1] <= t && t < s.end[i] {
+		return i
+	}
+	return sort.Search(n, func(i int) bool { return s.end[i] > t })
 }

@@ -37,6 +37,7 @@ func (x experiment) judge(t testing.TB, seed uint64) schemas.Judgement {
 	env := &pipeline.Env{Pipeline: "test", Component: "judge", Allocator: arrowmemory.NewGoAllocator(), Logger: slog.New(slog.DiscardHandler),
 		Lose: func(string, int) { t.Fatal("nothing may be lost") }}
 	testEnv(env)
+	env.Window = w
 	if err := j.Open(env); err != nil {
 		t.Fatal(err)
 	}
@@ -130,10 +131,7 @@ func TestNoActionIsSeldomSupported(t *testing.T) {
 		{"six hours that wander far", 2160, 120, 300, 0.95},
 	} {
 		x := experiment{past: c.past, pre: c.pre, post: c.post, series: wandering(c.rho), effect: 1e-6}
-		n := 600
-		if c.past > 5000 {
-			n = 200
-		}
+		n := 300
 		got := x.share(t, n, schemas.Supported)
 		t.Logf("%s: %.3f", c.name, got)
 		if got > 0.07 {
@@ -148,7 +146,7 @@ func TestTrueEffectIsSupported(t *testing.T) {
 		past int
 	}{{"a day", 8640}, {"six hours", 2160}, {"one hour", 360}} {
 		x := experiment{past: c.past, pre: 120, post: 300, series: lowered(wandering(0.8), c.past, 3), effect: 1}
-		n := 200
+		n := 100
 		got := x.share(t, n, schemas.Supported)
 		t.Logf("%s: %.3f", c.name, got)
 		if got < 0.8 {
@@ -159,12 +157,12 @@ func TestTrueEffectIsSupported(t *testing.T) {
 
 func TestTrueHarmIsHarmful(t *testing.T) {
 	x := experiment{past: 2160, pre: 120, post: 300, series: lowered(wandering(0.8), 2160, -3), effect: 1}
-	if got := x.share(t, 200, schemas.Harmful); got < 0.8 {
-		t.Errorf("a rise by three standard deviations is harmful in %.3f of 200 runs, want at least 0.8", got)
+	if got := x.share(t, 100, schemas.Harmful); got < 0.8 {
+		t.Errorf("a rise by three standard deviations is harmful in %.3f of 100 runs, want at least 0.8", got)
 	}
 	x.series, x.effect = wandering(0.8), 1e-6
-	if got := x.share(t, 400, schemas.Harmful); got > 0.07 {
-		t.Errorf("nothing at all is harmful in %.3f of 400 runs, want at most 0.07", got)
+	if got := x.share(t, 300, schemas.Harmful); got > 0.07 {
+		t.Errorf("nothing at all is harmful in %.3f of 300 runs, want at most 0.07", got)
 	}
 }
 
@@ -194,11 +192,11 @@ func TestSelfHealingIsNotOurs(t *testing.T) {
 			openings = append(openings, 150+100*i)
 		}
 		x := experiment{past: past, pre: 60, post: 300, effect: 5, untreated: openings, opened: past - 7, series: healing(append(openings, past-7))}
-		if got := x.share(t, 200, schemas.Supported); got > 0.1 {
-			t.Errorf("%s: a self-healing is ascribed to the action in %.3f of 200 runs, want at most 0.1", c.name, got)
+		if got := x.share(t, 100, schemas.Supported); got > 0.1 {
+			t.Errorf("%s: a self-healing is ascribed to the action in %.3f of 100 runs, want at most 0.1", c.name, got)
 		}
-		if got := x.share(t, 200, schemas.Refuted); got < c.refuted {
-			t.Errorf("%s: refuted in %.3f of 200 runs, want at least %v", c.name, got, c.refuted)
+		if got := x.share(t, 50, schemas.Refuted); got < c.refuted {
+			t.Errorf("%s: refuted in %.3f of 50 runs, want at least %v", c.name, got, c.refuted)
 		}
 	}
 }

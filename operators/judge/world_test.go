@@ -15,7 +15,7 @@ import (
 const (
 	sec    = time.Second
 	mnt    = time.Minute
-	window = 10 * time.Second
+	window = 30 * time.Second
 )
 
 // world writes the input of a case as a list of facts.
