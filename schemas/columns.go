@@ -12,19 +12,26 @@ import (
 func NewEvents(mem pipeline.Allocator, events []Event) pipeline.Batch {
 	b := array.NewRecordBuilder(mem, pipeline.Events.Schema())
 	defer b.Release()
+	text := func(col int, v string) { b.Field(col).(*array.StringBuilder).Append(v) }
+	number := func(col int, v int64) { b.Field(col).(*array.Int64Builder).Append(v) }
 	for i := range events {
 		e := &events[i]
-		for col, s := range map[int]string{
-			pipeline.EventID: e.ID, pipeline.EventSource: e.Source, pipeline.EventType: e.Type, pipeline.EventSubject: e.Subject,
-			pipeline.EventSystem: e.System, pipeline.EventKey: e.Key, pipeline.EventCorrelation: e.Correlation,
-			pipeline.EventCausation: e.Causation, pipeline.EventIdempotency: e.Idempotency, pipeline.EventMode: e.Mode,
-			pipeline.EventPlan: e.Plan, pipeline.EventContent: e.Content, pipeline.EventTrace: e.Trace,
-		} {
-			b.Field(col).(*array.StringBuilder).Append(s)
-		}
-		b.Field(pipeline.EventTime).(*array.Int64Builder).Append(e.Time)
-		b.Field(pipeline.EventExpiry).(*array.Int64Builder).Append(e.Expiry)
-		b.Field(pipeline.EventEpoch).(*array.Int64Builder).Append(e.Epoch)
+		text(pipeline.EventID, e.ID)
+		text(pipeline.EventSource, e.Source)
+		text(pipeline.EventType, e.Type)
+		number(pipeline.EventTime, e.Time)
+		text(pipeline.EventSubject, e.Subject)
+		text(pipeline.EventSystem, e.System)
+		text(pipeline.EventKey, e.Key)
+		text(pipeline.EventCorrelation, e.Correlation)
+		text(pipeline.EventCausation, e.Causation)
+		number(pipeline.EventExpiry, e.Expiry)
+		text(pipeline.EventIdempotency, e.Idempotency)
+		number(pipeline.EventEpoch, e.Epoch)
+		text(pipeline.EventMode, e.Mode)
+		text(pipeline.EventPlan, e.Plan)
+		text(pipeline.EventContent, e.Content)
+		text(pipeline.EventTrace, e.Trace)
 		b.Field(pipeline.EventData).(*array.BinaryBuilder).Append(e.Data)
 	}
 	return pipeline.Batch{Kind: pipeline.Events, Record: b.NewRecord()}
