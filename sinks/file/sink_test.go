@@ -187,7 +187,7 @@ func TestFailedSpillCanBeRepeated(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	reg := pipeline.NewRegistry()
-	reg.AddSink(file.Spec(), file.New)
+	file.Register(reg)
 	entry, _ := reg.Sink("file")
 	dir := t.TempDir()
 	s, err := entry.New(pipeline.Settings{"dir": dir, "types": []any{"finding.*"}, "mode": "truncate"})
