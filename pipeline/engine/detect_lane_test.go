@@ -340,15 +340,15 @@ func TestInboxSkewIsTheSources(t *testing.T) {
 	}
 }
 
-// feed is a random log with disorder, late rows, future rows, logs and rubbish.
-func feed(random *rand.Rand, n int) []pipeline.Record {
+// feed is a random log of series whose names end in of, with disorder, late rows, future rows, logs and rubbish.
+func feed(random *rand.Rand, n int, of string) []pipeline.Record {
 	recs := make([]pipeline.Record, n)
 	now := 100.0
 	for i := range recs {
 		var v bytes.Buffer
 		now += random.ExpFloat64() * 2
 		for range random.IntN(5) {
-			fmt.Fprintf(&v, "%s %d %.3f\n", []string{"a", "b", "c", "log"}[random.IntN(4)], random.IntN(20), now-random.ExpFloat64()*4)
+			fmt.Fprintf(&v, "%s%s %d %.3f\n", []string{"a", "b", "c", "log"}[random.IntN(4)], of, random.IntN(20), now-random.ExpFloat64()*4)
 		}
 		switch random.IntN(15) {
 		case 0:
@@ -404,9 +404,9 @@ func perPartition(messages []broker.Message) string {
 }
 
 func TestDetectLaneDoesNotCareHowItsInputIsCut(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(8) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		recs := feed(random, 120)
+		recs := feed(random, 120, "")
 		source := []string{"left", "right"}[seed%2]
 		want := runCut(t, source, recs, random, 1)
 		if seed == 0 && (!strings.Contains(want, "undecodable") || !strings.Contains(want, "late") || !strings.Contains(want, "future") || strings.Count(want, schemas.HeaderLane) < 10) {

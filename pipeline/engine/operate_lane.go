@@ -207,6 +207,9 @@ const longestWalk = int64(24 * time.Hour)
 // the steps; the steps are the ticks and the events' own times, however the lanes' time came in. Time begins with the
 // first event, and over a gap of more than a day it jumps.
 func (l *operateLane) move(t int64) error {
+	if l.mark == unknownTime {
+		return nil
+	}
 	if !l.begun {
 		l.begun = true
 		return l.chain.watermark(t)
