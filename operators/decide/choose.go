@@ -56,7 +56,9 @@ func (d *Decide) waiting(e *episode, w wait) option {
 	if e.impact().SLO == "" {
 		o.metric = "incident:" + e.Incident.Incident
 	}
-	if e.Waited+w.horizon > d.waitBudget {
+	if e.Vain {
+		o.Excluded = "it did not heal by itself in this incident before"
+	} else if e.Waited+w.horizon > d.waitBudget {
 		o.Excluded = fmt.Sprintf("%s of %s of waiting are used up", time.Duration(e.Waited), time.Duration(d.waitBudget))
 	}
 	return o

@@ -203,7 +203,9 @@ func (d *Decide) incident(ev *schemas.Event, inc schemas.Incident, out pipeline.
 		e.Open, e.ClosedAt, e.Retry = false, ev.Time, never
 		return nil
 	}
-	e.Open = true
+	if !e.Open {
+		e.Open, e.Vain = true, false
+	}
 	switch {
 	case e.Current != nil && e.Current.Wait && (e.Current.Signature != inc.Signature || e.Current.Severity != inc.Severity):
 		return d.rethink(e, ev.Time, out)
@@ -282,6 +284,7 @@ func (d *Decide) judged(ev *schemas.Event, j *schemas.Judgement, out pipeline.Em
 	t := e.Current
 	d.finish(e, ev.Time)
 	e.Settled = j.Recovered
+	e.Vain = !e.Settled && (e.Vain || t.Wait && j.Verdict == schemas.Refuted)
 	pause := d.rest(t, j.Verdict)
 	if t.Ran {
 		d.cool(t.Domain, ev.Time, pause)

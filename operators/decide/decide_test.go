@@ -84,8 +84,6 @@ func TestDecisions(t *testing.T) {
 			w.judged(16*mnt, "a", 2, jam, "restart", schemas.Harmful, false)
 			w.until(18 * mnt)
 			w.judged(23*mnt, "a", 3, jam, "wait", schemas.Refuted, false)
-			w.judged(28*mnt, "a", 4, jam, "wait", schemas.Refuted, false)
-			w.judged(33*mnt, "a", 5, jam, "wait", schemas.Refuted, false)
 			w.incident(34*mnt, "a", "updated", jam, 40, "db-main")
 		}, `
 			1m0s a: limit
@@ -93,9 +91,19 @@ func TestDecisions(t *testing.T) {
 			9m0s a: restart
 			9m0s a: requested live restart db-main
 			18m0s a: wait
-			23m0s a: wait
-			28m0s a: wait
-			33m0s a: proposed propose notify on-call`},
+			23m0s a: proposed propose notify on-call`},
+		{"who waited in vain acts, and does not wait again", func(w *world) {
+			w.set("max_attempts", int64(1))
+			w.incident(mnt, "a", "opened", lazy, 20, "app-1")
+			w.judged(6*mnt, "a", 1, lazy, "wait", schemas.Refuted, false)
+			w.ran(6*mnt+sec, "a", 2)
+			w.judged(12*mnt, "a", 2, lazy, "restart", schemas.Inconclusive, false)
+			w.until(14 * mnt)
+		}, `
+			1m0s a: wait
+			6m0s a: restart
+			6m0s a: requested live restart app-1
+			14m0s a: proposed propose notify on-call`},
 		{"what was refused is void and may be tried again, up to the maximum", func(w *world) {
 			w.set("max_attempts", int64(2)).set("wait_budget", time.Duration(0))
 			w.incident(mnt, "a", "opened", jam, 20, "db-main")

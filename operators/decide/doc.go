@@ -12,7 +12,7 @@
 // incidents per signature a good prior taken greedily beats a bandit.
 //
 // That the incident heals by itself is always a candidate: its action is to wait, with a success rate of its own.
-// An unknown signature is waited for, and a person is told.
+// An unknown signature is waited for, and a person is told. Who waited in vain does not wait again in that incident.
 //
 // What may not be chosen is listed with the reason: an action beyond its authority level, one that ran in this incident
 // already, one whose lock domain is taken or cooling down, one that would grow what is not the bottleneck, one whose

@@ -24,6 +24,8 @@ type episode struct {
 	// Trials counts hypotheses, Attempts those of them that act.
 	Trials, Attempts int
 	Waited           int64
+	// Vain tells that waiting did not help since it was last well.
+	Vain bool
 	// Ran names the actions that were carried out.
 	Ran     []string
 	Current *trial
