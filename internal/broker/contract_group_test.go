@@ -9,7 +9,7 @@ import (
 
 func (r *rig) join(c *Client, id string, topics ...string) *Group {
 	r.t.Helper()
-	g, err := c.JoinGroup(GroupConfig{ID: r.name(id), Topics: topics, Session: 6 * time.Second, Heartbeat: 50 * time.Millisecond, Rebalance: 3 * time.Second})
+	g, err := c.JoinGroup(GroupConfig{ID: r.name(id), Topics: topics, Session: 30 * time.Second, Heartbeat: 50 * time.Millisecond, Rebalance: 15 * time.Second})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ var rigs atomic.Int64
 func (r *rig) name(s string) string { return r.prefix + "-" + s }
 
 func (r *rig) context() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	r.t.Cleanup(cancel)
 	return ctx
 }

@@ -86,6 +86,7 @@ const complainAfter = 5 * time.Second
 // repeat calls try until it succeeds, fails for good, or ctx ends; then the error names the last failure.
 func (c *Client) repeat(ctx context.Context, what string, b backoff, worth func(error) bool, try func(context.Context) error) error {
 	start, told := time.Now(), false
+	var before error
 	for {
 		err := try(ctx)
 		if err == nil {
@@ -94,6 +95,10 @@ func (c *Client) repeat(ctx context.Context, what string, b backoff, worth func(
 		if !worth(err) && ctx.Err() == nil {
 			return named(what, err)
 		}
+		if before != nil && errors.Is(err, context.Cause(ctx)) && ctx.Err() != nil {
+			err = before // it says more than that the time is over
+		}
+		before = err
 		if ctx.Err() != nil || b.wait(ctx) != nil {
 			return gaveUp(ctx, what, err)
 		}

@@ -58,7 +58,7 @@ func TestSecured(t *testing.T) {
 		{"a wrong password", "kafka.unreachable", secure(roots, "guess")}, // this broker hangs up without a word
 		{"an unknown certificate", "kafka.refused", secure(x509.NewCertPool(), "secret")},
 	} {
-		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		if _, err := wrong.client.Partitions(ctx, l.out); pipeline.Code(err) != wrong.code {
 			t.Errorf("%s: %v", wrong.name, err)
 		}
@@ -85,7 +85,7 @@ func TestOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if _, err := c.Partitions(ctx, "t"); pipeline.Code(err) != "kafka.unreachable" {
 		t.Errorf("nobody there: %v", err)
