@@ -99,12 +99,18 @@ func (l *Local) Watch(f func(pipeline.Record)) { l.watch = append(l.watch, f) }
 func (l *Local) Write(rec pipeline.Record) error {
 	rec.Offset = l.offsets[rec.Topic]
 	l.offsets[rec.Topic]++
-	lanes := l.topics[rec.Topic]
+	return l.Process(single(rec))
+}
+
+// Process carries an input of a source's topic or of the inbox through the pipeline, as it was fetched. It takes it over.
+func (l *Local) Process(in pipeline.Input) error {
+	lanes := l.topics[in.Topic]
 	if len(lanes) == 0 {
-		return pipeline.Errorf("local.topic.unknown", "topic %s is read by no source of the pipeline: write to one that is", rec.Topic)
+		in.Release()
+		return pipeline.Errorf("local.topic.unknown", "topic %s is read by no source of the pipeline: write to one that is", in.Topic)
 	}
 	for _, lane := range lanes {
-		if err := lane.process(single(rec)); err != nil {
+		if err := lane.process(in); err != nil {
 			return err
 		}
 		if err := l.carry(lane.take()); err != nil {
