@@ -112,7 +112,7 @@ func TestDetectLaneMovesTimeInTicks(t *testing.T) {
 	b.add("b 1 24.9")
 	b.expect("finding b=1 00:24")
 	b.add("a 1 25")
-	b.expect("finding a=1 00:25", "finding a 00:20", "finding b 00:20", "window  00:20", "time 20000000000")
+	b.expect("finding a=1 00:25", "finding a 00:20", "finding b 00:20", "window  00:20", "window  00:20", "time 20000000000")
 }
 
 func TestDetectLaneRefusesWhatItCantDecode(t *testing.T) {

@@ -181,25 +181,22 @@ func (o *bucket) Watermark(t int64, out pipeline.Emitter) error {
 	return nil
 }
 
-// publish sends each window on to operate.
+// publish sends each window on to operate, one event a series.
 func publish(env *pipeline.Env, b pipeline.Batch, out pipeline.Emitter) error {
-	rows := make([]int, b.Rows())
-	for i := range rows {
-		rows[i] = i
-	}
 	w := WindowOf(b)
-	data, err := schemas.EncodeWindows(env.Allocator, b, rows)
-	if err != nil {
-		return err
+	for i, ordinal := range w.Series {
+		data, err := schemas.EncodeWindows(env.Allocator, b, []int{i})
+		if err != nil {
+			return err
+		}
+		s := w.Table.At(ordinal)
+		e := schemas.Event{ID: env.ID("window", strconv.FormatInt(w.End, 10), s.Key), Source: schemas.Source(env), Type: schemas.TypeWindow,
+			Time: w.End, System: s.System, Key: s.System, Content: schemas.ContentArrow, Data: data}
+		if err := out.Emit(schemas.NewEvents(env.Allocator, []schemas.Event{e})); err != nil {
+			return err
+		}
 	}
-	var names []string
-	for _, s := range w.Series {
-		names = append(names, w.Table.At(s).Metric)
-	}
-	system := w.Table.At(w.Series[0]).System
-	e := schemas.Event{ID: env.ID("window", strconv.FormatInt(w.End, 10), strings.Join(names, ",")), Source: schemas.Source(env), Type: schemas.TypeWindow,
-		Time: w.End, System: system, Key: system, Content: schemas.ContentArrow, Data: data}
-	return out.Emit(schemas.NewEvents(env.Allocator, []schemas.Event{e}))
+	return nil
 }
 
 // high is a detector that finds what is above 10.
