@@ -50,8 +50,25 @@ type part struct {
 	share      share
 }
 
+// commitLimit is how long a commit may take once there is no time left: less than the rebalance time, past which the
+// broker refuses it anyway.
+const commitLimit = 8 * time.Second
+
+// lingering returns a context that ends somewhat after ctx, so that a commit under way comes to its end: one that is
+// cut off leaves a transaction open, which holds up the next owner of the partitions until it times out.
+func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
+	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		end := time.AfterFunc(commitLimit, cancel)
+		context.AfterFunc(lasting, func() { end.Stop() })
+	})
+	return lasting, func() { stop(); cancel() }
+}
+
 // run commits every interval while there is something to commit.
 func (c *committer) run(ctx context.Context) error {
+	lasting, cancel := lingering(ctx)
+	defer cancel()
 	tick := time.NewTicker(c.interval)
 	defer tick.Stop()
 	for {
@@ -59,7 +76,7 @@ func (c *committer) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := c.commit(ctx); err != nil && ctx.Err() == nil {
+			if err := c.commit(lasting); err != nil && ctx.Err() == nil {
 				return err
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -273,7 +274,7 @@ func TestRefusedCommitLetsNothingLaterThrough(t *testing.T) {
 	d.expect(nil, "", "")
 }
 
-func TestFailedLaneCommitsNothingMore(t *testing.T) {
+func TestFailedLaneCommitsWhatItFinished(t *testing.T) {
 	d := newDesk(t)
 	must(t, d.step(d.detect, 0, 5), d.step(d.detect, 1, 5))
 	d.run(d.detect, 0).lane.(*plainLane).fail = errors.New("broken")
@@ -281,10 +282,36 @@ func TestFailedLaneCommitsNothingMore(t *testing.T) {
 	if err == nil || err.Error() != "lane in/0 stopped between the offsets 5 and 7: broken" {
 		t.Errorf("%v", err)
 	}
-	d.expect(d.commit(t.Context()), "d1-5", "detect/1 5")
+	d.expect(d.commit(t.Context()), "d0-5 d1-5", "detect/0 5, detect/1 5")
 	if again := d.step(d.detect, 0, 9); again == nil || again.Error() != err.Error() {
 		t.Errorf("%v", again)
 	}
+	d.expect(d.commit(t.Context()), "d0-5 d1-5", "detect/0 5, detect/1 5")
+}
+
+func TestCommitDoesNotWaitForALaneAtWork(t *testing.T) {
+	d := newDesk(t)
+	must(t, d.step(d.detect, 0, 5), d.step(d.detect, 1, 5))
+	d.run(d.detect, 0).work.Lock() // it is at its next input
+	defer d.run(d.detect, 0).work.Unlock()
+	d.expect(d.commit(t.Context()), "d0-5 d1-5", "detect/0 5, detect/1 5")
+}
+
+func TestLingeringEndsLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		lasting, end := lingering(ctx)
+		defer end()
+		cancel()
+		time.Sleep(commitLimit - time.Millisecond)
+		if lasting.Err() != nil {
+			t.Error("ended too early")
+		}
+		time.Sleep(2 * time.Millisecond)
+		if lasting.Err() == nil {
+			t.Error("does not end")
+		}
+	})
 }
 
 func TestFlushComesBeforeTheCommit(t *testing.T) {
@@ -338,7 +365,7 @@ func TestLaneKeepsItsStateWhereItStands(t *testing.T) {
 	if zero.(*plainLane).closed != 0 || one.(*plainLane).closed != 1 {
 		t.Error("the lane that is of no use any more was not closed, or the other was")
 	}
-	s.left = map[broker.TopicPartition]*laneRun{{Topic: "in"}: {generation: s.lost, position: 5, taken: 5, lane: zero}}
+	s.left = map[broker.TopicPartition]*laneRun{{Topic: "in"}: {generation: s.lost, done: share{next: 5, before: 5}, lane: zero}}
 	if at(0, 5) == zero {
 		t.Error("a lane whose outputs were dropped kept its state")
 	}

@@ -159,7 +159,7 @@ func TestDetectLaneLateAndFutureRows(t *testing.T) {
 	at("b 2 20\nb 3 19.9\nlog 8 3", 26_000) // the first is behind the newest, but its window is open
 	b.expect(`dead late "b 2 20\nb 3 19.9\nlog 8 3"`, "finding b=2 00:20")
 	at("c 4 90\nc 5 90.001\nc 6 9999", 30_000)
-	b.expect(`dead future "c 4 90\nc 5 90.001\nc 6 9999"`, "finding c=4 01:30", "window  00:30", "time 80000000000")
+	b.expect(`dead future "c 4 90\nc 5 90.001\nc 6 9999"`, "finding c=4 01:30", "window  00:30", "window  00:30", "time 80000000000")
 	at("c 6 9999", 30_000) // nothing but future rows: time stands
 	b.expect(`dead future "c 6 9999"`)
 	at("c 7 91", math.MaxInt64)

@@ -21,14 +21,15 @@ type laneRun struct {
 	// untimed lanes don't take idle time for event time.
 	untimed bool
 
-	mu       sync.Mutex // guards what follows: the goroutine processes, the committer takes
-	lane     lane
-	err      error
-	position int64     // behind the last processed record
-	taken    int64     // position at the last take
-	untaken  int64     // bytes processed since the last take
-	polled   time.Time // when the partition was last polled and empty; zero if there was something after that
-	quiet    time.Duration
+	work   sync.Mutex // guards lane, polled and quiet: the goroutine's, but for the finish
+	lane   lane
+	polled time.Time // when the partition was last polled and empty; zero if there was something after that
+	quiet  time.Duration
+
+	mu      sync.Mutex // guards what follows, never for long: a commit does not wait for a lane at work
+	err     error
+	done    share // since the last take
+	untaken int64 // bytes processed since the last take
 
 	busySince atomic.Int64
 	newest    atomic.Int64 // the lane's highest event time
@@ -42,7 +43,7 @@ const queueLength = 256
 const pollWait = 500 * time.Millisecond
 
 func newLaneRun(tp broker.TopicPartition, l lane, position int64, f pausable, memory int64) *laneRun {
-	r := &laneRun{tp: tp, lane: l, position: position, taken: position, queue: make(chan pipeline.Input, queueLength)}
+	r := &laneRun{tp: tp, lane: l, done: share{next: position, before: position}, queue: make(chan pipeline.Input, queueLength)}
 	r.flow = flow{tp: tp, fetcher: f, memory: memory, waiting: func() int { return len(r.queue) }}
 	r.newest.Store(unknownTime)
 	return r
@@ -65,30 +66,62 @@ func (r *laneRun) run(ctx context.Context, fail func(error)) {
 	}
 }
 
+// step processes one input and puts what is finished by it where a commit finds it.
 func (r *laneRun) step(in pipeline.Input) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.err != nil {
+	r.work.Lock()
+	defer r.work.Unlock()
+	if err := r.failed(); err != nil {
 		in.Release()
-		return r.err
+		return err
 	}
-	from := r.position
-	r.untaken += int64(in.Bytes)
-	if len(in.Records) == 0 && in.CaughtUp && in.Next == r.position {
-		in.Release()
-		r.err = r.lane.idle(r.quietFor(time.Now()))
-	} else {
-		r.polled, r.quiet = time.Time{}, 0
-		r.position = in.Next
-		r.err = r.lane.process(in)
+	from, next := r.position(), in.Next
+	err := r.process(in, next == from)
+	if err != nil {
+		err = fmt.Errorf("lane %s/%d stopped between the offsets %d and %d: %w", r.tp.Topic, r.tp.Partition, from, next, err)
 	}
 	if l, ok := r.lane.(interface{ newestTime() int64 }); ok {
 		r.newest.Store(l.newestTime())
 	}
-	if r.err != nil {
-		r.err = fmt.Errorf("lane %s/%d stopped between the offsets %d and %d: %w", r.tp.Topic, r.tp.Partition, from, r.position, r.err)
+	return r.finished(next, in.Bytes, err)
+}
+
+func (r *laneRun) process(in pipeline.Input, still bool) error {
+	if len(in.Records) == 0 && in.CaughtUp && still {
+		in.Release()
+		return r.lane.idle(r.quietFor(time.Now()))
 	}
+	r.polled, r.quiet = time.Time{}, 0
+	return r.lane.process(in)
+}
+
+// finished notes what the lane has done. What it did in part before it failed must not count.
+func (r *laneRun) finished(next int64, bytes int, err error) error {
+	var outputs []broker.Message
+	if err == nil {
+		outputs = r.lane.take()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.untaken += int64(bytes)
+	if r.err = err; err == nil {
+		r.done.outputs = append(r.done.outputs, outputs...)
+		r.done.next = next
+	}
+	return err
+}
+
+// failed returns the error that ended the lane.
+func (r *laneRun) failed() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	return r.err
+}
+
+// position is the one behind the last finished record.
+func (r *laneRun) position() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.done.next
 }
 
 // quietFor returns how long the partition has been polled and empty by now. The time between two polls counts as one
@@ -111,38 +144,36 @@ type share struct {
 	next, before int64
 }
 
-// take hands over what the lane finished; ok says whether there is anything. A failed lane has nothing more to give: what
-// it did in part must not count.
+// take hands over what the lane finished; ok says whether there is anything. It does not wait for what the lane is at.
 func (r *laneRun) take() (s share, ok bool) {
 	defer r.flow.regulate()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.err != nil {
-		return share{}, false
-	}
-	s = share{outputs: r.lane.take(), next: r.position, before: r.taken}
+	s = r.done
 	r.flow.done(r.untaken)
-	r.taken, r.untaken = r.position, 0
+	r.done, r.untaken = share{next: s.next, before: s.next}, 0
 	return s, len(s.outputs) > 0 || s.next != s.before
 }
 
-// reached says whether all records before the offset are processed.
-func (r *laneRun) reached(offset int64) bool {
+// idleAt says whether the lane stands at a position with nothing to hand over.
+func (r *laneRun) idleAt(position int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.position >= offset
+	return r.err == nil && r.done.next == position && r.done.before == position && len(r.done.outputs) == 0
 }
 
 // finish ends the lane's time.
 func (r *laneRun) finish() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.err == nil {
-		if err := r.lane.finish(); err != nil {
-			r.err = fmt.Errorf("lane %s/%d stopped at its end, offset %d: %w", r.tp.Topic, r.tp.Partition, r.position, err)
-		}
+	r.work.Lock()
+	defer r.work.Unlock()
+	if err := r.failed(); err != nil {
+		return err
 	}
-	return r.err
+	err := r.lane.finish()
+	if err != nil {
+		err = fmt.Errorf("lane %s/%d stopped at its end, offset %d: %w", r.tp.Topic, r.tp.Partition, r.position(), err)
+	}
+	return r.finished(r.position(), 0, err)
 }
 
 // behind says whether there are records that the lane has still to process, as far as the poll loop knows.

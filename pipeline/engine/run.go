@@ -227,6 +227,8 @@ func (r *Runner) ends(ctx context.Context, topics []string) (map[broker.TopicPar
 
 // untilEnd takes the stages to their end one after the other: what detect has written until then is operate's end.
 func (r *Runner) untilEnd(ctx context.Context) error {
+	lasting, cancel := lingering(ctx)
+	defer cancel()
 	ends := r.stages[0].ends
 	for i, s := range r.stages {
 		if i > 0 {
@@ -241,7 +243,7 @@ func (r *Runner) untilEnd(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if err := r.commit.commit(ctx); err != nil {
+			if err := r.commit.commit(lasting); err != nil {
 				return err
 			}
 			ended = s.follows(g)
@@ -279,7 +281,7 @@ func (r *Runner) Live() error {
 // Ready fails until each stage has joined its group, also if the group gave it no partitions.
 func (r *Runner) Ready() error {
 	for _, s := range r.stages {
-		if !s.assigned() {
+		if g, _ := s.current(); g == nil {
 			return pipeline.Errorf("engine.stage.joining", "stage %s waits for its partitions", s.stage)
 		}
 	}

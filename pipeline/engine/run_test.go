@@ -327,38 +327,40 @@ sources:
 detect: [echo, breaker]
 `
 
-// trickle writes points to the partitions of left until it is stopped, and returns what it wrote.
-func (c *cluster) trickle(partitions int, stop <-chan struct{}) []broker.Message {
-	client, ctx := c.client(), c.context()
+// trickle writes points to the partitions of left until ctx ends, and returns what it wrote.
+func (c *cluster) trickle(ctx context.Context, client *broker.Client, partitions int) ([]broker.Message, error) {
 	var out []broker.Message
-	for i := 0; ; i++ {
+	for i := 0; ctx.Err() == nil; i++ {
 		var some []broker.Message
 		for p := range partitions {
 			some = append(some, c.point("left", p, fmt.Sprint("l", p), float64(i), float64(i)/100))
 		}
-		if err := client.Produce(ctx, some); err != nil {
-			c.t.Error(err)
-			return out
+		if err := client.Produce(context.WithoutCancel(ctx), some); err != nil {
+			return out, err
 		}
 		out = append(out, some...)
 		select {
-		case <-stop:
-			return out
+		case <-ctx.Done():
 		case <-time.After(time.Millisecond):
 		}
 	}
+	return out, nil
 }
 
 // onceWhile runs f while points trickle in, then takes the pipeline to its end, and expects each output once.
 func (c *cluster) onceWhile(k *kit, partitions int, f func(p *plan.Plan)) {
 	c.t.Helper()
-	p := c.plan(k, echoes, "a", partitions)
-	stop, wrote := make(chan struct{}), make(chan []broker.Message)
-	go func() { wrote <- c.trickle(partitions, stop) }()
+	p, client := c.plan(k, echoes, "a", partitions), c.client()
+	ctx, stop := context.WithCancel(context.Background())
+	var feed []broker.Message
+	var failed error
+	var writing sync.WaitGroup
+	writing.Go(func() { feed, failed = c.trickle(ctx, client, partitions) })
+	c.t.Cleanup(func() { stop(); writing.Wait() })
 	f(p)
-	close(stop)
-	feed := <-wrote
-	must(c.t, c.start(p, true).end())
+	stop()
+	writing.Wait()
+	must(c.t, failed, c.start(p, true).end())
 	c.same("findings", ids(c.committed(p.Topics.Events.Name)), localIDs(c.t, p, p.Topics.Events.Name, feed))
 }
 

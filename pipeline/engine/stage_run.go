@@ -110,7 +110,9 @@ func (s *stageRun) follow(ctx context.Context, g *broker.Generation) error {
 // takeOver makes the lanes of a generation at their committed positions.
 func (s *stageRun) takeOver(ctx context.Context, g *broker.Generation, f *broker.Fetcher) (map[broker.TopicPartition]*laneRun, error) {
 	// What an earlier generation left in doubt is settled first, or the positions would not be final.
-	if err := s.commit(ctx); err != nil {
+	lasting, cancel := lingering(ctx)
+	defer cancel()
+	if err := s.commit(lasting); err != nil {
 		return nil, err
 	}
 	positions, err := s.client.Committed(ctx, s.group, g.Assigned)
@@ -145,7 +147,7 @@ func (s *stageRun) takeOver(ctx context.Context, g *broker.Generation, f *broker
 // laneAt returns the lane of a partition at a position: the one of the generation before if it stands there, with its
 // state, otherwise a new one.
 func (s *stageRun) laneAt(tp broker.TopicPartition, at int64) (lane, error) {
-	if r := s.left[tp]; r != nil && r.err == nil && r.generation != s.lost && r.position == at && r.taken == at {
+	if r := s.left[tp]; r != nil && r.generation != s.lost && r.idleAt(at) {
 		delete(s.left, tp)
 		return r.lane, nil
 	}
@@ -176,16 +178,13 @@ func (s *stageRun) begin(ctx context.Context, stop context.CancelCauseFunc, g *b
 	}
 }
 
-// handBackLimit is less than the rebalance time: past that the broker refuses the commit anyway.
-const handBackLimit = 8 * time.Second
-
 // handBack stops the lanes and commits what they finished, even if ctx has ended.
 func (s *stageRun) handBack(ctx context.Context) error {
 	for _, l := range s.lanes {
 		close(l.queue)
 	}
 	s.workers.Wait()
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), handBackLimit)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
 	defer cancel()
 	err := s.commit(last)
 	s.mu.Lock()
@@ -248,22 +247,28 @@ func (s *stageRun) parts() []part {
 // finish ends the time of all lanes once they have processed up to the ends. It returns the generation, nil if it is too
 // early.
 func (s *stageRun) finish(ends map[broker.TopicPartition]int64) (*broker.Generation, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.generation == nil {
+	g, lanes := s.current()
+	if g == nil {
 		return nil, nil
 	}
-	for tp, l := range s.lanes {
-		if !l.reached(ends[tp]) {
+	for _, l := range lanes {
+		if l.position() < ends[l.tp] {
 			return nil, nil
 		}
 	}
-	for _, l := range sorted(s.lanes) {
+	for _, l := range lanes {
 		if err := l.finish(); err != nil {
 			return nil, err
 		}
 	}
-	return s.generation, nil
+	return g, nil
+}
+
+// current returns the generation, nil between two, and its lanes in order of partition.
+func (s *stageRun) current() (*broker.Generation, []*laneRun) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.generation, sorted(s.lanes)
 }
 
 // follows says whether the stage is still in that generation.
@@ -275,20 +280,13 @@ func (s *stageRun) follows(g *broker.Generation) bool {
 
 // stalled returns the lane that has been at one input for longer than limit, if any.
 func (s *stageRun) stalled(limit time.Duration) (broker.TopicPartition, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, l := range sorted(s.lanes) {
+	_, lanes := s.current()
+	for _, l := range lanes {
 		if since := l.busySince.Load(); since != 0 && time.Since(time.Unix(0, since)) > limit {
 			return l.tp, true
 		}
 	}
 	return broker.TopicPartition{}, false
-}
-
-func (s *stageRun) assigned() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.generation != nil
 }
 
 func sorted(lanes map[broker.TopicPartition]*laneRun) []*laneRun {
