@@ -92,7 +92,8 @@ func (c *cluster) plan(k *kit, yaml, instance string, partitions int) *plan.Plan
 	p := k.plan(c.t, yaml)
 	var topics []broker.Topic
 	for _, s := range p.Sources {
-		topics = append(topics, broker.Topic{Name: s.Topic, Partitions: partitions})
+		// The records bear old times: Apache Kafka would delete them the first time it looks, 30 s after its start.
+		topics = append(topics, broker.Topic{Name: s.Topic, Partitions: partitions, Settings: map[string]string{"retention.ms": "-1"}})
 	}
 	must(c.t, c.client().EnsureTopics(c.context(), topics))
 	return p
