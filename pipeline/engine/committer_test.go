@@ -314,6 +314,20 @@ func TestLingeringEndsLater(t *testing.T) {
 	})
 }
 
+func TestStopDoesNotCutACommitOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		ctx, stop := context.WithCancel(t.Context())
+		d.interval = time.Second
+		d.answer = func(int) (bool, error) { stop(); time.Sleep(time.Second); return true, nil }
+		must(t, d.step(d.detect, 0, 5))
+		d.expect(d.committer.run(ctx), "d0-5", "detect/0 5")
+		if len(d.kept) != 0 {
+			t.Error("the commit was cut off")
+		}
+	})
+}
+
 func TestFlushComesBeforeTheCommit(t *testing.T) {
 	d := newDesk(t)
 	flushed := 0

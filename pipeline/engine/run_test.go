@@ -34,6 +34,7 @@ var cases = []struct {
 	run  func(*testing.T, *cluster)
 }{
 	{"a run to the end finds what Local finds", untilEndFindsTheSame},
+	{"a run to the end leaves what comes later", untilEndLeavesTheRest},
 	{"the inbox reaches operate, and act the sinks", theLoopCloses},
 	{"outputs are there once over restarts", onceOverRestarts},
 	{"outputs are there once whatever the doubt", onceInDoubt},
@@ -290,6 +291,30 @@ func untilEndFindsTheSame(t *testing.T, c *cluster) {
 	must(t, c.start(p, true).end())
 	if after := len(c.committed(p.Topics.Incidents.Name)); after != before {
 		t.Errorf("a run over nothing wrote %d incidents", after-before)
+	}
+}
+
+func untilEndLeavesTheRest(t *testing.T, c *cluster) {
+	p, client := c.plan(newKit(), echoes, "a", 2), c.client()
+	ctx, stop := context.WithCancel(context.Background())
+	var writing sync.WaitGroup
+	writing.Go(func() { _, _ = c.trickle(ctx, client, 2) })
+	defer func() { stop(); writing.Wait() }()
+	left := []broker.TopicPartition{{Topic: c.name + ".left"}, {Topic: c.name + ".left", Partition: 1}}
+	bounds := func() map[broker.TopicPartition]broker.Bounds {
+		b, err := client.Bounds(c.context(), left)
+		must(t, err)
+		return b
+	}
+	c.until("some points", func() bool { return bounds()[left[1]].End > 10 })
+	r := c.start(p, true)
+	must(t, r.end())
+	have, err := client.Committed(c.context(), p.Detect.Group, left)
+	must(t, err)
+	for _, tp := range left {
+		if end := r.stages[0].ends[tp]; have[tp] != end || end == 0 || bounds()[tp].End <= end {
+			t.Errorf("partition %d: position %d, the end was %d and is %d", tp.Partition, have[tp], end, bounds()[tp].End)
+		}
 	}
 }
 
