@@ -16,12 +16,11 @@ import (
 
 // adder is an operator that is right unless it is told to be wrong: it emits the running sum of all points.
 type adder struct {
-	wrong    string
-	env      *pipeline.Env
-	sum      float64
-	kept     []float64
-	retained []pipeline.Batch
-	closed   bool
+	wrong  string
+	env    *pipeline.Env
+	sum    float64
+	kept   []float64
+	closed bool
 }
 
 func (a *adder) Open(env *pipeline.Env) error { a.env = env; return nil }

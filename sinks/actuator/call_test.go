@@ -35,7 +35,7 @@ func TestWhatFunctionsDo(t *testing.T) {
 		{"a panic", func(context.Context, actuator.Command) (outcome, error) { panic("boom") }, "finished/failed/actuatorerror", "panic: boom"},
 		{"a nil map", func(_ context.Context, c actuator.Command) (outcome, error) {
 			var m map[string]int
-			m["x"] = 1
+			m["x"] = 1 //lint:ignore SA5000 the panic is what is tested
 			return outcome{}, nil
 		}, "finished/failed/actuatorerror", "nil map"},
 		{"Goexit", func(context.Context, actuator.Command) (outcome, error) { runtime.Goexit(); return outcome{}, nil }, "finished/failed/actuatorerror", "goroutine"},
