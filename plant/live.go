@@ -32,13 +32,9 @@ func Live(ctx context.Context, r *Rig, client *broker.Client, remediations strin
 
 // follow reads a topic from its present end on.
 func follow(ctx context.Context, client *broker.Client, topic string) (*broker.Fetcher, error) {
-	n, err := client.Partitions(ctx, topic)
+	tps, err := client.AllPartitions(ctx, topic)
 	if err != nil {
 		return nil, err
-	}
-	tps := make([]broker.TopicPartition, n)
-	for p := range tps {
-		tps[p] = broker.TopicPartition{Topic: topic, Partition: int32(p)}
 	}
 	bounds, err := client.Bounds(ctx, tps)
 	if err != nil {

@@ -232,15 +232,9 @@ func awaitReady(ctx context.Context, r *engine.Runner) error {
 func (d *demo) follow(ctx context.Context, client *broker.Client) error {
 	fetcher := client.NewFetcher(broker.FetchConfig{MaxWait: 100 * time.Millisecond})
 	defer fetcher.Close()
-	var tps []broker.TopicPartition
-	for _, topic := range []string{d.plan.Topics.Events.Name, d.plan.Topics.Incidents.Name, d.plan.Topics.Remediations.Name} {
-		n, err := client.Partitions(ctx, topic)
-		if err != nil {
-			return err
-		}
-		for p := 0; p < n; p++ {
-			tps = append(tps, broker.TopicPartition{Topic: topic, Partition: int32(p)})
-		}
+	tps, err := client.AllPartitions(ctx, d.plan.Topics.Events.Name, d.plan.Topics.Incidents.Name, d.plan.Topics.Remediations.Name)
+	if err != nil {
+		return err
 	}
 	bounds, err := client.Bounds(ctx, tps)
 	if err != nil {

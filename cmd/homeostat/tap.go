@@ -43,13 +43,9 @@ func tapCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			n, err := client.Partitions(ctx, args[0])
+			tps, err := client.AllPartitions(ctx, args[0])
 			if err != nil {
 				return err
-			}
-			var tps []broker.TopicPartition
-			for p := 0; p < n; p++ {
-				tps = append(tps, broker.TopicPartition{Topic: args[0], Partition: int32(p)})
 			}
 			bounds, err := client.Bounds(ctx, tps)
 			if err != nil {

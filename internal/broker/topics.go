@@ -164,3 +164,18 @@ func (c *Client) Partitions(ctx context.Context, topic string) (int, error) {
 	})
 	return n, err
 }
+
+// AllPartitions lists all partitions of the topics, in their order.
+func (c *Client) AllPartitions(ctx context.Context, topics ...string) ([]TopicPartition, error) {
+	var tps []TopicPartition
+	for _, topic := range topics {
+		n, err := c.Partitions(ctx, topic)
+		if err != nil {
+			return nil, err
+		}
+		for p := 0; p < n; p++ {
+			tps = append(tps, TopicPartition{Topic: topic, Partition: int32(p)})
+		}
+	}
+	return tps, nil
+}

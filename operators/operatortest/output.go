@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/array"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/pipeline/engine"
 )
 
 // Output is what came out of a run.
@@ -285,7 +286,7 @@ func Windows(o *Output) []pipeline.Window {
 	var out []pipeline.Window
 	for _, b := range o.Batches {
 		if b.Kind == pipeline.Windows {
-			out = append(out, windowOf(b))
+			out = append(out, engine.WindowOf(b))
 		}
 	}
 	return out
