@@ -50,8 +50,8 @@ fuzz: ## run each fuzz target for FUZZTIME (default 5s)
 bench: ## the benchmarks behind docs/performance.md
 	$(GO) test -run '^$$' -bench . -benchmem ./bench/... ./operators/... ./schemas/... ./internal/broker/...
 
-golden: ## write the golden files anew from what the code says now
-	$(GO) test ./schemas/... ./pipeline/plan/... -update
+golden: ## write the golden files and docs/errors.md anew from what the code says now
+	$(GO) test ./schemas ./pipeline/plan ./internal/house -update
 
 clean: ## remove what was built
 	rm -rf bin out
