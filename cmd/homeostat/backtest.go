@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -12,8 +14,11 @@ import (
 	"github.com/homeostat/homeostat/pipeline/plan"
 )
 
+// backtest is what the flags of backtest say.
+type backtest struct{ config, input, out string }
+
 func backtestCommand() *cobra.Command {
-	var path, input, out string
+	var b backtest
 	cmd := &cobra.Command{
 		Use:   "backtest -c FILE --input DIR --out DIR",
 		Short: "Run a pipeline over files, in event time, as fast as it can go",
@@ -21,46 +26,47 @@ func backtestCommand() *cobra.Command {
 			"incidents.scored.jsonl (one line an incident: start, detected, end, ranks) and summary.json.\n" +
 			"The same input gives the same bytes, always.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			for _, f := range []struct{ name, value, why string }{
-				{"config", path, "name the pipeline's file"}, {"input", input, "name the folder that the sources' files lie in"}, {"out", out, "name a folder for the results"},
-			} {
-				if err := requireFlag(f.name, f.value, f.why); err != nil {
-					return err
-				}
-			}
-			cfg, p, err := load(path)
-			if err != nil {
-				return err
-			}
-			if err := readFrom(p, input); err != nil {
-				return err
-			}
-			// The results of a backtest are its files; the sinks of the configuration are for live events.
-			if err := redirect(p, out); err != nil {
-				return err
-			}
-			log := newLogger(os.Stderr, cfg.Log)
-			local, err := engine.NewLocal(cmd.Context(), p, true, engine.Options{NewOutput: newOutput(p), Logger: log})
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, local.Close()) }()
-			results := newResults(p)
-			local.Watch(results.record)
-			if err := local.Run(cmd.Context()); err != nil {
-				return err
-			}
-			if err := local.Finish(); err != nil {
-				return err
-			}
-			return results.write(out, local.Accounts(), cmd.OutOrStdout())
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return b.run(cmd.Context(), cmd.OutOrStdout()) },
 	}
-	cmd.Flags().StringVarP(&path, "config", "c", "", "the pipeline's file")
-	cmd.Flags().StringVar(&input, "input", "", "the folder that the sources' files lie in, or a single file")
-	cmd.Flags().StringVar(&out, "out", "", "the folder for the results")
+	cmd.Flags().StringVarP(&b.config, "config", "c", "", "the pipeline's file")
+	cmd.Flags().StringVar(&b.input, "input", "", "the folder that the sources' files lie in, or a single file")
+	cmd.Flags().StringVar(&b.out, "out", "", "the folder for the results")
 	return cmd
+}
+
+func (b *backtest) run(ctx context.Context, out io.Writer) (err error) {
+	for _, f := range []struct{ name, value, why string }{
+		{"config", b.config, "name the pipeline's file"}, {"input", b.input, "name the folder that the sources' files lie in"}, {"out", b.out, "name a folder for the results"},
+	} {
+		if err := requireFlag(f.name, f.value, f.why); err != nil {
+			return err
+		}
+	}
+	cfg, p, err := load(b.config)
+	if err != nil {
+		return err
+	}
+	if err := readFrom(p, b.input); err != nil {
+		return err
+	}
+	// The results of a backtest are its files; the sinks of the configuration are for live events.
+	if err := redirect(p, b.out); err != nil {
+		return err
+	}
+	local, err := engine.NewLocal(ctx, p, true, engine.Options{NewOutput: newOutput(p), Logger: newLogger(os.Stderr, cfg.Log)})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, local.Close()) }()
+	results := newResults(p)
+	local.Watch(results.record)
+	if err := local.Run(ctx); err != nil {
+		return err
+	}
+	if err := local.Finish(); err != nil {
+		return err
+	}
+	return results.write(b.out, local.Accounts(), out)
 }
 
 // readFrom points the plan's file sources at input: the folder that their paths start from, or the one file to read.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -171,7 +172,7 @@ func (d *demo) lockstep(ctx context.Context) error {
 func (d *demo) live(ctx context.Context) (err error) {
 	var bootstrap []string
 	if d.bootstrap != "" {
-		bootstrap = []string{d.bootstrap}
+		bootstrap = strings.Split(d.bootstrap, ",")
 		d.plan.Instance = fmt.Sprintf("demo-%d", os.Getpid())
 	}
 	client, stop, err := connect(ctx, bootstrap, d.plan.Instance, d.log)

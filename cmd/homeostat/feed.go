@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -23,55 +24,59 @@ import (
 // feedRows is the number of rows of one message.
 const feedRows = 1000
 
+// feed is what the flags of feed say.
+type feed struct{ config, topic, bootstrap, source string }
+
 func feedCommand() *cobra.Command {
-	var path, topic, bootstrap, source string
+	var f feed
 	cmd := &cobra.Command{
 		Use:   "feed FILE --topic T -c PIPELINE",
 		Short: "Write the rows of a file as events onto a topic",
 		Long: "Write the rows of a file onto a Kafka topic as OTLP metrics, read as the file: section of a source of the pipeline says.\n" +
 			"The topic is made, with one partition, if it is not there.",
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, f := range []struct{ name, value, why string }{
-				{"topic", topic, "name the topic to write to"}, {"config", path, "name the pipeline whose source says how to read the file"},
-			} {
-				if err := requireFlag(f.name, f.value, f.why); err != nil {
-					return err
-				}
-			}
-			cfg, p, err := load(path)
-			if err != nil {
-				return err
-			}
-			brokers := p.Bootstrap
-			if bootstrap != "" {
-				brokers = []string{bootstrap}
-			}
-			if len(brokers) == 0 {
-				return pipeline.Errorf("feed.bootstrap", "no broker is named: give --bootstrap, or kafka.bootstrap in %s", path)
-			}
-			src, err := feedSource(p, source)
-			if err != nil {
-				return err
-			}
-			client, stop, err := connect(cmd.Context(), brokers, "feed", newLogger(os.Stderr, cfg.Log))
-			if err != nil {
-				return err
-			}
-			defer stop()
-			rows, err := feed(cmd.Context(), client, p, src, args[0], topic)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d rows written to topic %s\n", rows, topic)
-			return err
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), args[0], cmd.OutOrStdout()) },
 	}
-	cmd.Flags().StringVarP(&path, "config", "c", "", "the pipeline's file")
-	cmd.Flags().StringVar(&topic, "topic", "", "the topic to write to")
-	cmd.Flags().StringVar(&bootstrap, "bootstrap", "", "a broker's host:port")
-	cmd.Flags().StringVar(&source, "source", "", "the source whose file: section says how to read (default: the only one)")
+	cmd.Flags().StringVarP(&f.config, "config", "c", "", "the pipeline's file")
+	cmd.Flags().StringVar(&f.topic, "topic", "", "the topic to write to")
+	cmd.Flags().StringVar(&f.bootstrap, "bootstrap", "", "a broker's host:port (default: those of the pipeline)")
+	cmd.Flags().StringVar(&f.source, "source", "", "the source whose file: section says how to read (default: the only one)")
 	return cmd
+}
+
+func (f *feed) run(ctx context.Context, file string, out io.Writer) error {
+	if err := requireFlag("topic", f.topic, "name the topic to write to"); err != nil {
+		return err
+	}
+	if err := requireFlag("config", f.config, "name the pipeline whose source says how to read the file"); err != nil {
+		return err
+	}
+	cfg, p, err := load(f.config)
+	if err != nil {
+		return err
+	}
+	brokers := p.Bootstrap
+	if f.bootstrap != "" {
+		brokers = strings.Split(f.bootstrap, ",")
+	}
+	if len(brokers) == 0 {
+		return pipeline.Errorf("feed.bootstrap", "no broker is named: give --bootstrap, or kafka.bootstrap in %s", f.config)
+	}
+	src, err := feedSource(p, f.source)
+	if err != nil {
+		return err
+	}
+	client, stop, err := connect(ctx, brokers, "feed", newLogger(os.Stderr, cfg.Log))
+	if err != nil {
+		return err
+	}
+	defer stop()
+	rows, err := writeFile(ctx, client, p, src, file, f.topic)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%d rows written to topic %s\n", rows, f.topic)
+	return err
 }
 
 // feedSource chooses the source that says how a file is read.
@@ -88,8 +93,8 @@ func feedSource(p *plan.Plan, name string) (*plan.Source, error) {
 	return found[0], nil
 }
 
-// feed reads the file as the source would and writes its rows, in order of time.
-func feed(ctx context.Context, client *broker.Client, p *plan.Plan, src *plan.Source, file, topic string) (int, error) {
+// writeFile reads the file as the source would and writes its rows, in order of time.
+func writeFile(ctx context.Context, client *broker.Client, p *plan.Plan, src *plan.Source, file, topic string) (int, error) {
 	if err := client.EnsureTopics(ctx, []broker.Topic{{Name: topic, Partitions: 1, Settings: map[string]string{"retention.ms": "-1"}}}); err != nil {
 		return 0, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,83 +20,95 @@ import (
 	"github.com/homeostat/homeostat/schemas"
 )
 
+// tap is what the flags of tap say.
+type tap struct {
+	bootstrap, codec    string
+	follow, uncommitted bool
+	limit               int
+}
+
 func tapCommand() *cobra.Command {
-	var bootstrap, codec string
-	var follow, uncommitted bool
-	var limit int
+	var t tap
 	cmd := &cobra.Command{
 		Use:   "tap TOPIC --bootstrap ADDR",
 		Short: "Decode a topic and print it, a line a record",
 		Long: "Decode a topic and print it. Events are printed as CloudEvents with their data, windows as rows; with --codec, producers'\n" +
 			"records are printed as the rows that the codec makes of them; anything else as text or size.",
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := requireFlag("bootstrap", bootstrap, "give a broker's host:port"); err != nil {
-				return err
-			}
-			ctx := cmd.Context()
-			client, stop, err := connect(ctx, strings.Split(bootstrap, ","), "tap", newLogger(os.Stderr, config.Log{Level: "warn"}))
-			if err != nil {
-				return err
-			}
-			defer stop()
-			print, err := newPrinter(cmd.OutOrStdout(), codec)
-			if err != nil {
-				return err
-			}
-			tps, err := client.AllPartitions(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			bounds, err := client.Bounds(ctx, tps)
-			if err != nil {
-				return err
-			}
-			fetcher := client.NewFetcher(broker.FetchConfig{Uncommitted: uncommitted})
-			defer fetcher.Close()
-			left := map[broker.TopicPartition]int64{}
-			for _, tp := range tps {
-				if bounds[tp].Start < bounds[tp].Stable || follow {
-					fetcher.Assign(tp, bounds[tp].Start)
-					left[tp] = bounds[tp].Stable
-				}
-			}
-			for printed := 0; len(left) > 0; {
-				chunks, err := fetcher.Poll(ctx)
-				if err != nil {
-					if ctx.Err() != nil {
-						return nil
-					}
-					return err
-				}
-				for i := range chunks {
-					c := &chunks[i]
-					for k := range c.Records {
-						if limit > 0 && printed >= limit {
-							return nil
-						}
-						print.record(&c.Records[k])
-						printed++
-					}
-					c.Release()
-					if c.Err != nil {
-						return c.Err
-					}
-					if !follow && c.Next >= left[c.TopicPartition] {
-						delete(left, c.TopicPartition)
-						fetcher.Remove(c.TopicPartition)
-					}
-				}
-			}
-			return nil
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return t.run(cmd.Context(), args[0], cmd.OutOrStdout()) },
 	}
-	cmd.Flags().StringVar(&bootstrap, "bootstrap", "", "a broker's host:port")
-	cmd.Flags().StringVar(&codec, "codec", "", "decode producers' records with this codec")
-	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what comes")
-	cmd.Flags().BoolVar(&uncommitted, "uncommitted", false, "also print what transactions have not committed, or aborted")
-	cmd.Flags().IntVarP(&limit, "limit", "n", 0, "stop after so many records")
+	cmd.Flags().StringVar(&t.bootstrap, "bootstrap", "", "a broker's host:port")
+	cmd.Flags().StringVar(&t.codec, "codec", "", "decode producers' records with this codec")
+	cmd.Flags().BoolVarP(&t.follow, "follow", "f", false, "go on with what comes")
+	cmd.Flags().BoolVar(&t.uncommitted, "uncommitted", false, "also print what transactions have not committed, or aborted")
+	cmd.Flags().IntVarP(&t.limit, "limit", "n", 0, "stop after so many records")
 	return cmd
+}
+
+func (t *tap) run(ctx context.Context, topic string, out io.Writer) error {
+	if err := requireFlag("bootstrap", t.bootstrap, "give a broker's host:port"); err != nil {
+		return err
+	}
+	print, err := newPrinter(out, t.codec)
+	if err != nil {
+		return err
+	}
+	client, stop, err := connect(ctx, strings.Split(t.bootstrap, ","), "tap", newLogger(os.Stderr, config.Log{Level: "warn"}))
+	if err != nil {
+		return err
+	}
+	defer stop()
+	tps, err := client.AllPartitions(ctx, topic)
+	if err != nil {
+		return err
+	}
+	bounds, err := client.Bounds(ctx, tps)
+	if err != nil {
+		return err
+	}
+	fetcher := client.NewFetcher(broker.FetchConfig{Uncommitted: t.uncommitted})
+	defer fetcher.Close()
+	ends := map[broker.TopicPartition]int64{}
+	for _, tp := range tps {
+		if bounds[tp].Start < bounds[tp].Stable || t.follow {
+			fetcher.Assign(tp, bounds[tp].Start)
+			ends[tp] = bounds[tp].Stable
+		}
+	}
+	err = t.print(ctx, fetcher, ends, print)
+	if ctx.Err() != nil {
+		return nil // somebody has seen enough
+	}
+	return err
+}
+
+// print prints what is fetched until all partitions have come to their ends, or for ever.
+func (t *tap) print(ctx context.Context, fetcher *broker.Fetcher, ends map[broker.TopicPartition]int64, print *printer) error {
+	for printed := 0; len(ends) > 0; {
+		chunks, err := fetcher.Poll(ctx)
+		if err != nil {
+			return err
+		}
+		for i := range chunks {
+			c := &chunks[i]
+			for k := range c.Records {
+				if t.limit > 0 && printed >= t.limit {
+					return nil
+				}
+				print.record(&c.Records[k])
+				printed++
+			}
+			c.Release()
+			if c.Err != nil {
+				return c.Err
+			}
+			if !t.follow && c.Next >= ends[c.TopicPartition] {
+				delete(ends, c.TopicPartition)
+				fetcher.Remove(c.TopicPartition)
+			}
+		}
+	}
+	return nil
 }
 
 // printer writes records as lines.
