@@ -66,7 +66,6 @@ const (
 	HeaderEpoch       = "ce_hsepoch"
 	HeaderMode        = "ce_hsmode"
 	HeaderPlan        = "ce_hsplan"
-	HeaderSignature   = "ce_hssig"
 	// HeaderWatermark and HeaderLane stand on the window.v1 records by which a detect lane passes time on.
 	HeaderWatermark = "ce_hswatermark"
 	HeaderLane      = "ce_hslane"

@@ -99,6 +99,21 @@ func TestReadEventRefuses(t *testing.T) {
 	}
 }
 
+func TestParametersOfTheContentType(t *testing.T) {
+	for _, content := range []string{"application/json; charset=utf-8", "Application/JSON;charset=UTF-8", "application/json ;x=y"} {
+		rec := recordOf(full())
+		for i := range rec.Headers {
+			if rec.Headers[i].Key == schemas.HeaderContentType {
+				rec.Headers[i].Value = []byte(content)
+			}
+		}
+		e, err := schemas.ReadEvent(&rec)
+		if err != nil || e.Content != schemas.ContentJSON {
+			t.Errorf("%s: content type %q, error %v", content, e.Content, err)
+		}
+	}
+}
+
 func TestTimeOfTheRecord(t *testing.T) {
 	e := full()
 	for _, f := range []struct {

@@ -157,6 +157,7 @@ const (
 	PhaseRejected = "rejected"
 	PhaseStarted  = "started"
 	PhaseFinished = "finished"
+	PhaseReverted = "reverted"
 
 	ExecutionSucceeded = "succeeded"
 	ExecutionFailed    = "failed"

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -172,6 +173,10 @@ func (a *attributes) finish() (name, why string) {
 		return "type", "is missing"
 	case e.Source == "":
 		return "source", "is missing"
+	}
+	// Parameters such as a charset don't matter: JSON is UTF-8.
+	if media, _, _ := strings.Cut(e.Content, ";"); strings.EqualFold(strings.TrimSpace(media), ContentJSON) {
+		e.Content = ContentJSON
 	}
 	var err error
 	if a.time != "" {
