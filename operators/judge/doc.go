@@ -28,8 +28,8 @@
 //   - supported: the metric moved as predicted, by the predicted minimum at least, and placebos seldom do;
 //   - refuted: it did not move enough and nothing recovered, or enough placebos say that it moves as much by itself;
 //   - harmful: it moved the other way beyond what placebos do, or a metric that must not get worse did;
-//   - inconclusive: too little is known;
-//   - void: it was not carried out, or something else was changed in the windows, or data are missing.
+//   - inconclusive: too little is known, of the objective or of a metric that must not get worse, too;
+//   - void: it was not carried out, or nobody knows whether it was, or something else was changed in the windows, or data are missing.
 //
 // Waiting has no counterfactual: it is supported as soon as recovery has held without an action, and refuted when it has not
 // by the horizon.

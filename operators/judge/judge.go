@@ -273,8 +273,13 @@ func (j *Judge) result(e *schemas.Event, r *schemas.Result, out pipeline.Emitter
 	if _, harmless := j.state.Harmless[r.Remediation]; harmless {
 		return nil
 	}
-	ran := r.Phase == schemas.PhaseFinished && (r.Execution == schemas.ExecutionSucceeded || r.Execution == schemas.ExecutionPartial)
-	if ran || r.Phase == "reverted" {
+	if r.Execution == schemas.ExecutionDuplicate {
+		return nil // it says that nothing was done this time; what was, another result tells
+	}
+	finished := r.Phase == schemas.PhaseFinished
+	ran := finished && (r.Execution == schemas.ExecutionSucceeded || r.Execution == schemas.ExecutionPartial)
+	// What failed or was given up may have changed something all the same.
+	if finished || r.Phase == schemas.PhaseReverted {
 		what := "command " + r.Remediation + " of actuator " + r.Actuator
 		j.treat(e.System, treatment{Time: e.Time, Hypothesis: r.Hypothesis, What: what})
 	}
@@ -286,14 +291,17 @@ func (j *Judge) result(e *schemas.Event, r *schemas.Result, out pipeline.Emitter
 	case ran:
 		t.Done, t.Partly = e.Time, r.Execution == schemas.ExecutionPartial
 		t.Next = t.horizon(j.window)
-	case r.Phase == schemas.PhaseRejected, r.Phase == schemas.PhaseFinished:
-		why := r.Phase
+	case r.Phase == schemas.PhaseRejected, finished:
+		what, why := "not carried out: ", r.Phase
+		if r.Execution == schemas.ExecutionUnknown || r.Execution == schemas.ExecutionTimedOut {
+			what = "nobody knows whether it was carried out: "
+		}
 		for _, more := range []string{r.Execution, r.Reason, r.Detail} {
 			if more != "" {
 				why += ", " + more
 			}
 		}
-		return j.tell(t, j.void(t, e.Time, "not carried out: "+why), e.Time, out)
+		return j.tell(t, j.void(t, e.Time, what+why), e.Time, out)
 	}
 	return nil
 }

@@ -97,14 +97,56 @@ func TestVerdicts(t *testing.T) {
 			w.tries(begin, trialOf("a"))
 			w.result(begin+5*sec, "a", schemas.PhaseRejected, "")
 		}, "30m5s void true: not carried out: rejected"},
-		{"failed: void at once; what follows changes nothing", func(w *world) {
+		{"failed: void at once", func(w *world) {
+			w.calm()
+			w.tries(begin, trialOf("a"))
+			w.result(begin+5*sec, "a", schemas.PhaseFinished, schemas.ExecutionFailed)
+		}, "30m5s void true: not carried out: finished, failed"},
+		{"unknown whether it was carried out: void at once; what follows changes nothing", func(w *world) {
 			w.calm()
 			w.tries(begin, trialOf("a"))
 			w.result(begin+sec, "a", schemas.PhaseStarted, "")
 			w.result(begin+5*sec, "a", schemas.PhaseFinished, schemas.ExecutionUnknown)
 			w.ran(begin+6*sec, "a")
 			w.bad(begin+12*mnt, 0.001)
-		}, "30m5s void true: not carried out: finished, unknown"},
+		}, "30m5s void true: nobody knows whether it was carried out: finished, unknown"},
+		{"what may have been carried out is a change in the windows of another", func(w *world) {
+			w.calm()
+			w.bad(begin+2*mnt, 0.4)
+			w.tries(begin+mnt, trialOf("a"))
+			w.tries(begin+mnt, trialOf("b"))
+			w.ran(begin+2*mnt, "a")
+			w.result(begin+2*mnt+sec, "b", schemas.PhaseFinished, schemas.ExecutionTimedOut)
+			w.bad(begin+12*mnt, 0.001)
+		}, `32m1s void false: nobody knows whether it was carried out: finished, timedout
+			38m0s void true: command r-b of actuator plant`},
+		{"a duplicate says nothing about what was carried out", func(w *world) {
+			w.calm()
+			w.bad(begin+2*mnt, 0.4)
+			w.tries(begin+mnt, trialOf("a"))
+			w.result(begin+2*mnt-sec, "a", schemas.PhaseFinished, schemas.ExecutionDuplicate)
+			w.ran(begin+2*mnt, "a")
+			w.result(begin+2*mnt+sec, "a", schemas.PhaseFinished, schemas.ExecutionDuplicate)
+			w.bad(begin+12*mnt, 0.001)
+		}, "38m0s supported true: p = "},
+		{"a metric that must not rise and was not measured does not pass", func(w *world) {
+			w.calm()
+			w.bad(begin+2*mnt, 0.4)
+			h := trialOf("a")
+			h.Refuters = []string{`load{system="shop"}`}
+			w.tries(begin+mnt, h)
+			w.ran(begin+2*mnt, "a")
+			w.bad(begin+12*mnt, 0.001)
+		}, "38m0s inconclusive true: load{system=\"shop\"}, which must not get worse, has too few data"},
+		{"nothing moved and nobody saw whether the objective holds: inconclusive", func(w *world) {
+			w.both(begin+2*mnt, 0.2, 9)
+			h := trialOf("a")
+			h.Deduction.Metric, h.Deduction.Effect = `load{system="shop"}`, 5
+			w.incident(begin+mnt, "a", "opened")
+			w.tries(begin+mnt, h)
+			w.ran(begin+2*mnt, "a")
+			w.metric(begin+12*mnt, 9, `load{system="shop"}`)
+		}, "38m0s inconclusive false: too few data to say whether the objective holds"},
 		{"never heard of again: void at its deadline, also when nothing but time goes on", func(w *world) {
 			w.calm()
 			w.tries(begin, trialOf("a"))

@@ -104,7 +104,8 @@ func (j *Judge) matched(t *trial, s *sums, sp spans, moment int64, sh shift, dir
 // verdict judges an action at its horizon.
 func (j *Judge) verdict(t *trial, at int64) schemas.Judgement {
 	v := j.judgement(t)
-	v.Recovered, _ = j.recovered(t, at)
+	recovered, measured := j.recovered(t, at)
+	v.Recovered = recovered
 	moment, sp := t.spans(j.window)
 	v.Contamination = j.contamination(t, moment-sp.pre, at)
 	direction := -1.0
@@ -117,7 +118,8 @@ func (j *Judge) verdict(t *trial, at int64) schemas.Judgement {
 		v.Effect = schemas.Effect{Pre: round(c.shift.pre), Post: round(c.shift.post), Size: round(c.size), Interval: schemas.Band{Low: round(c.size - c.spread), High: round(c.size + c.spread)}}
 	}
 	v.Attribution = schemas.Attribution{Design: c.design, Placebos: c.placebos, PValue: round(c.p)}
-	v.SideEffects = j.sideEffects(t)
+	var unseen []string
+	v.SideEffects, unseen = j.sideEffects(t)
 	alpha := t.Hypothesis.Test.Alpha
 	moved := fmt.Sprintf("%s went from %.4g to %.4g (predicted: %s by at least %.4g)", t.Hypothesis.Deduction.Metric, c.shift.pre, c.shift.post, t.Hypothesis.Deduction.Direction, minimum)
 	against := fmt.Sprintf("%d placebos (%s): p = %.3g", c.placebos, c.design, c.p)
@@ -131,8 +133,12 @@ func (j *Judge) verdict(t *trial, at int64) schemas.Judgement {
 		set(schemas.Harmful, "a metric that must not get worse did: %s", v.SideEffects[0])
 	case c.size < 0 && -c.size >= minimum && c.attributed && c.worse <= alpha:
 		set(schemas.Harmful, "%s: the other way, and further than placebos do (p = %.3g)", moved, c.worse)
+	case c.size >= minimum && c.attributed && c.p <= alpha && !c.vetoed && len(unseen) > 0:
+		set(schemas.Inconclusive, "%s; %s; but %s, which must not get worse, has too few data", moved, against, unseen[0])
 	case c.size >= minimum && c.attributed && c.p <= alpha && !c.vetoed:
 		set(schemas.Supported, "%s; %s", moved, against)
+	case c.size < minimum && !measured:
+		set(schemas.Inconclusive, "%s and there are too few data to say whether the objective holds", moved)
 	case c.size < minimum && !v.Recovered:
 		set(schemas.Refuted, "%s and the objective does not hold", moved)
 	case c.attributed && c.many && c.p > alpha:
@@ -153,15 +159,17 @@ func (j *Judge) verdict(t *trial, at int64) schemas.Judgement {
 	return j.believe(t, v)
 }
 
-// sideEffects lists the refuter metrics that rose beyond what placebos do.
-func (j *Judge) sideEffects(t *trial) []string {
-	var out []string
+// sideEffects lists the refuter metrics that rose beyond what placebos do, and those that could not be measured.
+func (j *Judge) sideEffects(t *trial) (rose, unseen []string) {
 	for _, metric := range t.Hypothesis.Refuters {
-		if c := j.compare(t, metric, 1); c.known && c.attributed && c.size > 0 && c.p <= t.Hypothesis.Test.Alpha {
-			out = append(out, fmt.Sprintf("%s rose from %.4g to %.4g", metric, c.shift.pre, c.shift.post))
+		switch c := j.compare(t, metric, 1); {
+		case !c.known:
+			unseen = append(unseen, metric)
+		case c.attributed && c.size > 0 && c.p <= t.Hypothesis.Test.Alpha:
+			rose = append(rose, fmt.Sprintf("%s rose from %.4g to %.4g", metric, c.shift.pre, c.shift.post))
 		}
 	}
-	return out
+	return rose, unseen
 }
 
 // verdictWait judges waiting; ok is false while it is too early to say.
