@@ -3,8 +3,11 @@ package decide
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,6 +80,9 @@ func parse(s pipeline.Settings) (options, error) {
 		o.escalate = escalation{e.Text("kind"), e.Text("id"), e.Text("actuator")}
 	}
 	var faults []error
+	if 1/float64(o.minPlacebos+1) > o.alpha {
+		faults = append(faults, fault("min_placebos", "decide.placebos.few", "%d placebos can't tell an effect from chance at alpha %v, so that no action could be found to work: set at least %d", o.minPlacebos, o.alpha, int(math.Ceil(1/o.alpha))-1))
+	}
 	for i, r := range s.Objects("catalogue") {
 		at := "catalogue[" + strconv.Itoa(i) + "]"
 		b := runbook{name: r.Text("name"), signatures: r.Texts("signatures"), wait: parseWait(r, "wait")}
@@ -151,6 +157,9 @@ func (a *action) grows() bool {
 	return false
 }
 
+// gap is what is not compared after the action: while it causes symptoms itself, and before its effect has begun.
+func (a *action) gap() int64 { return max(a.blackout, a.prediction.onsetLag) }
+
 func (a *action) check(at string) []error {
 	faults := checkPatterns(at+".requires_bottleneck", a.bottleneck)
 	if a.population != "" {
@@ -159,13 +168,21 @@ func (a *action) check(at string) []error {
 	if a.grows() && len(a.bottleneck) == 0 {
 		faults = append(faults, fault(at+".requires_bottleneck", "decide.action.gate", "action %s adds capacity and does not say what must be the bottleneck: scaling what is not the bottleneck makes things worse; name the entity or role", a.name))
 	}
-	if a.prediction.horizon <= a.blackout {
-		faults = append(faults, fault(at+".prediction.horizon", "decide.action.horizon", "horizon %s of action %s is over before its blackout of %s: nothing is left to judge; make it longer", time.Duration(a.prediction.horizon), a.name, time.Duration(a.blackout)))
+	if a.prediction.horizon <= a.gap() {
+		faults = append(faults, fault(at+".prediction.horizon", "decide.action.horizon", "horizon %s of action %s is over before its blackout and onset lag of %s: nothing is left to judge; make it longer", time.Duration(a.prediction.horizon), a.name, time.Duration(a.gap())))
 	}
 	if a.prediction.effect == 0 && (a.prediction.relative == 0 || !strings.HasPrefix(a.prediction.metric, sloMetric)) {
 		faults = append(faults, fault(at+".prediction.effect", "decide.action.effect", "action %s predicts no effect that could fail to come: give the smallest change that counts", a.name))
 	}
-	for _, text := range []string{a.id, a.uid, a.domain, a.prediction.metric} {
+	texts := append([]string{a.id, a.uid, a.domain, a.prediction.metric}, a.refuters...)
+	for _, name := range slices.Sorted(maps.Keys(a.params)) {
+		text := a.params[name]
+		texts = append(texts, text)
+		if strings.HasPrefix(text, "+") {
+			faults = append(faults, fault(at+".params."+name, "decide.action.relative", "parameter %s of action %s is %q, which looks like a step and would be taken as the value itself: give the absolute value that is to hold", name, a.name, text))
+		}
+	}
+	for _, text := range texts {
 		if unknown := unknownPlace(text); unknown != "" {
 			faults = append(faults, fault(at, "decide.action.place", "%s in %q of action %s is not known: use %s", unknown, text, a.name, strings.Join(places(), ", ")))
 		}

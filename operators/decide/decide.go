@@ -125,15 +125,26 @@ func (e *episode) due() int64 {
 func (d *Decide) due(e *episode, now int64, out pipeline.Emitter) error {
 	switch {
 	case e.Current != nil && now >= e.Current.Until:
-		d.env.Logger.Warn("no judgement came for a hypothesis, so it counts as void", "hypothesis", e.Current.ID, "incident", e.Incident.Incident)
-		d.finish(e, now)
-		return d.choose(e, now, out)
+		return d.expired(e, now, out)
 	case now >= e.Retry:
 		e.Retry = never
 		return d.choose(e, now, out)
 	}
 	d.drop(e.Incident.Incident)
 	return nil
+}
+
+// expired ends a hypothesis that nobody judged. After waiting another is opened. An action holds its lock domain by
+// a lease, and one that expires means to stop and call a person: nobody knows what it did.
+func (d *Decide) expired(e *episode, now int64, out pipeline.Emitter) error {
+	t := e.Current
+	d.env.Logger.Warn("no judgement came for a hypothesis, so it counts as void", "hypothesis", t.ID, "incident", e.Incident.Incident)
+	d.finish(e, now)
+	if t.Wait || !t.Ran && t.Mode != schemas.ModeLive {
+		return d.choose(e, now, out)
+	}
+	d.cool(t.Domain, now, d.cooldownFailure)
+	return d.call(e, "no judgement came for action "+t.Action, now, out)
 }
 
 func (d *Decide) drop(id string) {
@@ -232,12 +243,20 @@ func (d *Decide) choose(e *episode, now int64, out pipeline.Emitter) error {
 			return nil
 		}
 	}
-	e.Escalated = true
+	return d.call(e, "nothing is left to try", now, out)
+}
+
+// call calls a person, once an incident. Nothing more is tried in it.
+func (d *Decide) call(e *episode, why string, now int64, out pipeline.Emitter) error {
+	if e.Escalated {
+		return nil
+	}
+	e.Escalated, e.Retry = true, never
 	decision := schemas.Decision{Chosen: "notify", Propensity: 1}
-	for _, o := range all {
+	for _, o := range d.candidates(e, now) {
 		decision.Candidates = append(decision.Candidates, o.Candidate)
 	}
-	notice, err := d.notice(e, e.Last, "nothing is left to try", decision, now)
+	notice, err := d.notice(e, e.Last, why, decision, now)
 	if err != nil {
 		return err
 	}
@@ -289,6 +308,9 @@ func (d *Decide) judged(ev *schemas.Event, j *schemas.Judgement, out pipeline.Em
 	if t.Ran {
 		d.cool(t.Domain, ev.Time, pause)
 	}
+	if t.Doubt != "" {
+		return d.call(e, "the execution of action "+t.Action+" is "+t.Doubt, ev.Time, out)
+	}
 	if !e.Open || e.Settled {
 		return nil
 	}
@@ -321,7 +343,8 @@ func (d *Decide) cool(domain string, now, pause int64) {
 	d.state.Cooling[domain] = now + pause
 }
 
-// result notes that an action was carried out: it is not done twice in one incident.
+// result notes that an action was carried out: it is not done twice in one incident. One of which its actuator
+// doesn't know how far it came is left to a person.
 func (d *Decide) result(r *schemas.Result) {
 	e := d.state.Episodes[r.Incident]
 	if e == nil || e.Current == nil || e.Current.ID != r.Hypothesis || e.Current.Wait {
@@ -329,6 +352,10 @@ func (d *Decide) result(r *schemas.Result) {
 	}
 	if r.Phase == schemas.PhaseStarted || r.Phase == schemas.PhaseFinished {
 		e.Current.Ran = true
+	}
+	switch r.Execution {
+	case schemas.ExecutionUnknown, schemas.ExecutionTimedOut:
+		e.Current.Doubt = r.Execution
 	}
 }
 

@@ -183,11 +183,25 @@ func TestDecisions(t *testing.T) {
 			8m20s a: wait
 			15m40s a: restart
 			15m40s a: requested live restart app-1
-			27m0s a: restart
-			27m0s a: requested live restart app-1
-			38m20s a: restart
-			38m20s a: requested live restart app-1
-			49m40s a: proposed propose notify on-call`},
+			27m0s a: proposed propose notify on-call`},
+		{"what was only written down and nobody judges is gone on from", func(w *world) {
+			w.set("mode", schemas.ModeShadow).set("max_attempts", int64(1)).set("wait_budget", time.Duration(0))
+			w.incident(mnt, "a", "opened", jam, 20, "db-main")
+			w.until(time.Hour)
+		}, `
+			1m0s a: limit
+			1m0s a: proposed shadow set lb
+			12m20s a: proposed shadow notify on-call`},
+		{"when an actuator doesn't know how far an action came, a person is called and nothing more is tried", func(w *world) {
+			w.incident(mnt, "a", "opened", jam, 20, "db-main")
+			w.result(mnt+sec, "a", 1, schemas.ExecutionUnknown)
+			w.judged(mnt+sec, "a", 1, jam, "limit", schemas.Void, false)
+			w.incident(2*mnt, "a", "updated", jam, 40, "db-main")
+			w.until(time.Hour)
+		}, `
+			1m0s a: limit
+			1m0s a: requested live set lb
+			1m1s a: proposed propose notify on-call`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -327,6 +341,11 @@ func TestCatalogueThatDoesNotFit(t *testing.T) {
 		{"horizon inside the blackout", "decide.action.horizon", book(act("a", "set", "app", 0.5, pipeline.Settings{"blackout": time.Hour}))},
 		{"no effect that could fail", "decide.action.effect", book(act("a", "set", "app", 0.5, pipeline.Settings{"prediction": pipeline.Settings{"metric": "cpu{}"}}))},
 		{"unknown place", "decide.action.place", book(act("a", "set", "{culprit}", 0.5, nil))},
+		{"unknown place in a parameter", "decide.action.place", book(act("a", "set", "app", 0.5, pipeline.Settings{"params": map[string]any{"note": "{culprit}"}}))},
+		{"unknown place in a refuter", "decide.action.place", book(act("a", "set", "app", 0.5, pipeline.Settings{"refuters": []any{"slo:{culprit}"}}))},
+		{"a step instead of a value", "decide.action.relative", book(act("a", "set", "app", 0.5, pipeline.Settings{"params": map[string]any{"limit": "+1"}}))},
+		{"horizon inside the onset lag", "decide.action.horizon", book(act("a", "set", "app", 0.5, pipeline.Settings{"prediction": pipeline.Settings{"onset_lag": time.Hour}}))},
+		{"too few placebos for the level", "decide.placebos.few", pipeline.Settings{"alpha": 0.01}},
 		{"bad pattern", "decide.pattern", pipeline.Settings{"catalogue": []any{pipeline.Settings{"name": "x", "signatures": []any{"[a"}}}}},
 	} {
 		_, err := New(filled(Spec().Settings, c.set))

@@ -20,6 +20,6 @@
 //
 // The prediction (hypothesis.opened) is emitted before the command: remediation.requested in mode live,
 // remediation.proposed below it. The mode of a command is the lower of the run's mode and the action's level;
-// what can't be undone is never more than proposed. After max_attempts actions, or when nothing is left to try, a
-// person is called by a proposed notify. Commands carry epoch 0: no control event that raises it is read yet.
+// what can't be undone is never more than proposed. After max_attempts actions, when nothing is left to try,
+// or when nobody knows what became of an action, a person is called by a proposed notify and nothing more is tried. Commands carry epoch 0: no control event that raises it is read yet.
 package decide

@@ -46,6 +46,8 @@ type trial struct {
 	// Until is when it counts as void if no judgement came.
 	Until int64
 	Ran   bool
+	// Doubt is the execution of an action of which its actuator doesn't know how far it came; "" for none.
+	Doubt string
 }
 
 func (e *episode) suspect() schemas.Suspect {

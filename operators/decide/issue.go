@@ -117,7 +117,7 @@ func (d *Decide) predict(e *episode, h *schemas.Hypothesis, o option, now int64)
 		}
 	}
 	h.Design = placeboInTime
-	h.Windows = schemas.Windows{Pre: seconds(d.pre(e, a, now)), Blackout: seconds(a.blackout), Post: seconds(a.prediction.horizon - a.blackout)}
+	h.Windows = schemas.Windows{Pre: seconds(d.pre(e, a, now)), Blackout: seconds(a.gap()), Post: seconds(a.prediction.horizon - a.gap())}
 	h.Test = schemas.Test{Method: placeboInTime, Alpha: d.alpha, MinPlacebos: d.minPlacebos}
 }
 

@@ -36,7 +36,7 @@ func Spec() pipeline.Spec {
 			{Name: "cooldown_failure", Type: pipeline.Duration, Default: 2 * time.Minute, Min: zero, Doc: "Rest of a lock domain, and of the incident, after an action that did not help.", Example: "2m"},
 			{Name: "start_by", Type: pipeline.Duration, Default: 2 * time.Minute, Min: pipeline.Bound(float64(time.Second)), Doc: "How long after the decision a command may be started.", Example: "2m"},
 			{Name: "alpha", Type: pipeline.Float, Default: 0.05, Min: pipeline.Bound(0.001), Max: pipeline.Bound(0.5), Doc: "Level of the test: how often chance alone may look like an effect."},
-			{Name: "min_placebos", Type: pipeline.Int, Default: int64(19), Min: one, Doc: "Placebos that a verdict on an effect needs; 1/(n+1) should not be above alpha."},
+			{Name: "min_placebos", Type: pipeline.Int, Default: int64(19), Min: one, Doc: "Placebos that a verdict on an effect needs; 1/(n+1) must not be above alpha, else nothing could be found to work."},
 			{Name: "escalate", Type: pipeline.Object, Doc: "Who is told when nothing is left to try, or nothing is known.", Fields: []pipeline.Setting{
 				{Name: "kind", Type: pipeline.String, Default: "person", Doc: "Kind of the target."},
 				{Name: "id", Type: pipeline.String, Default: "on-call", Doc: "The target.", Example: "on-call"},
@@ -97,7 +97,7 @@ func actionSettings() []pipeline.Setting {
 			{Name: "direction", Type: pipeline.String, Default: "down", Enum: []string{"down", "up"}},
 			{Name: "effect", Type: pipeline.Float, Min: zero, Doc: "Smallest change that counts, in the metric's unit. By default `relative` counts."},
 			{Name: "relative", Type: pipeline.Float, Default: 0.5, Min: zero, Max: one, Doc: "Smallest change that counts as a share of the present share of bad events; for slo: metrics."},
-			{Name: "onset_lag", Type: pipeline.Duration, Default: 30 * time.Second, Min: zero, Doc: "When the change begins at the latest."},
+			{Name: "onset_lag", Type: pipeline.Duration, Default: 30 * time.Second, Min: zero, Doc: "When the change begins at the latest; not compared before."},
 			{Name: "horizon", Type: pipeline.Duration, Default: 6 * time.Minute, Min: second, Doc: "When it is judged, counted from the action."},
 			{Name: "pre", Type: pipeline.Duration, Min: second, Doc: "Span before the action that is compared; cut at the incident's onset. By default the short window of the SLO's burn rule, over which its present level is measured."},
 		}},

@@ -99,7 +99,13 @@ func hypothesisID(inc string, n int) string {
 // ran tells that the command of an incident's n-th hypothesis was carried out.
 func (w *world) ran(at time.Duration, inc string, n int) {
 	w.t.Helper()
-	w.event(schemas.TypeResult, at, schemas.Result{Incident: inc, Hypothesis: hypothesisID(inc, n), Phase: schemas.PhaseFinished, Execution: schemas.ExecutionSucceeded})
+	w.result(at, inc, n, schemas.ExecutionSucceeded)
+}
+
+// result tells how the command of an incident's n-th hypothesis ended.
+func (w *world) result(at time.Duration, inc string, n int, execution string) {
+	w.t.Helper()
+	w.event(schemas.TypeResult, at, schemas.Result{Incident: inc, Hypothesis: hypothesisID(inc, n), Phase: schemas.PhaseFinished, Execution: execution})
 }
 
 // judged gives the verdict on an incident's n-th hypothesis.
