@@ -41,7 +41,9 @@ type Outcome struct {
 type Config struct {
 	// Name is what commands call the actuator.
 	Name string
-	// Instance names this process. It stays the same over restarts and is unique among those that share Claims. Default Name.
+	// Instance names this process. It stays the same over restarts and is unique among those that share Claims: with two
+	// of one name, each takes the other's command at work for what its own crash left. Default Name, where Claims is a
+	// Memory or a File, which one process has for itself; required with any other.
 	Instance string
 	// Verbs are what it can do, by the words of schemas.Verbs.
 	Verbs map[string]Func
@@ -98,7 +100,12 @@ func New(cfg Config) (*Actuator, error) {
 		}
 	}
 	if cfg.Instance == "" {
-		cfg.Instance = cfg.Name
+		switch cfg.Claims.(type) {
+		case *Memory, *File:
+			cfg.Instance = cfg.Name
+		default:
+			return nil, pipeline.Errorf("actuator.instance.missing", "actuator %s keeps claims that other processes may share, and has no name of its own, so it could take their commands for its own: set Instance", cfg.Name)
+		}
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now

@@ -57,7 +57,7 @@ func newRig(t *testing.T) *rig {
 		return actuator.Outcome{Detail: "ok"}, nil
 	}
 	r.cfg = actuator.Config{
-		Name: "plant", Verbs: map[string]actuator.Func{"set": r.call, "restart": r.call}, Claims: &actuator.Memory{},
+		Name: "plant", Instance: "plant-1", Verbs: map[string]actuator.Func{"set": r.call, "restart": r.call}, Claims: &actuator.Memory{},
 		Epoch:  func(string) (int64, bool) { return 3, true },
 		Guards: func(context.Context, schemas.Guard) (bool, bool, error) { return true, true, nil },
 		Clock:  func() time.Time { return r.now },
@@ -432,6 +432,7 @@ func TestNew(t *testing.T) {
 	for code, change := range map[string]func(*actuator.Config){
 		"actuator.name.missing":       func(c *actuator.Config) { c.Name = "" },
 		"actuator.claims.missing":     func(c *actuator.Config) { c.Claims = nil },
+		"actuator.instance.missing":   func(c *actuator.Config) { c.Claims, c.Instance = &crashing{Claims: c.Claims}, "" },
 		"actuator.epoch.missing":      func(c *actuator.Config) { c.Epoch = nil },
 		"actuator.verbs.missing":      func(c *actuator.Config) { c.Verbs = nil },
 		"actuator.verbs.unknown":      func(c *actuator.Config) { c.Verbs = map[string]actuator.Func{"explode": c.Verbs["set"]} },

@@ -28,14 +28,14 @@ func (a *Actuator) call(ctx context.Context, c *Command) schemas.Result {
 	go perform(limited, f, given, done)
 	select {
 	case r := <-done:
-		return judge(ctx, limited, r)
+		return conclude(ctx, limited, r)
 	case <-limited.Done():
 	}
 	grace := time.NewTimer(a.cfg.Grace)
 	defer grace.Stop()
 	select {
 	case r := <-done:
-		return judge(ctx, limited, r)
+		return conclude(ctx, limited, r)
 	case <-grace.C:
 	}
 	a.stray(c.Domain, c.Event.Idempotency, done)
@@ -105,8 +105,8 @@ func said(out Outcome) returned {
 	return returned{result: r}
 }
 
-// judge tells a failure from running out of time. What says that it is done is done, however late.
-func judge(ctx, limited context.Context, r returned) schemas.Result {
+// conclude tells a failure from running out of time. What says that it is done is done, however late.
+func conclude(ctx, limited context.Context, r returned) schemas.Result {
 	if r.failed && limited.Err() != nil {
 		return interrupted(ctx, r.result.Detail)
 	}

@@ -247,7 +247,7 @@ func (f *File) replace(text []byte) (*os.File, error) {
 	}
 	if err := syncDir(f.path); err != nil {
 		// The new file may or may not be the one that is found after a crash; both hold every claim that counts.
-		f.broken = err
+		f.broken = pipeline.Errorf("claims.write", "folder of %s can't be made durable, so nothing more is carried out: check the disk and start again: %w", f.path, err)
 	}
 	return file, nil
 }
