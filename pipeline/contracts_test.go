@@ -1,0 +1,128 @@
+package pipeline
+
+import (
+	"math"
+	"testing"
+)
+
+func TestCanonicalJSON(t *testing.T) {
+	type inner struct {
+		B string `json:"b"`
+		A int64  `json:"a"`
+	}
+	for _, c := range []struct {
+		in   any
+		want string
+	}{
+		{map[string]any{"z": 1, "a": 2.5}, `{"a":2.5,"z":1}`},
+		{inner{"x", 3}, `{"a":3,"b":"x"}`},
+		{map[string]any{"n": int64(math.MaxInt64)}, `{"n":9223372036854775807}`},
+		{map[string]any{"n": int64(math.MaxInt64 - 1)}, `{"n":9223372036854775806}`},
+		{map[string]any{"n": float64(6)}, `{"n":6}`},
+		{[]any{nil, true, "é<"}, `[null,true,"é\u003c"]`},
+	} {
+		got, err := CanonicalJSON(c.in)
+		if err != nil || string(got) != c.want {
+			t.Errorf("CanonicalJSON(%v) = %s, %v; want %s", c.in, got, err, c.want)
+		}
+	}
+	if _, err := CanonicalJSON(math.NaN()); err == nil {
+		t.Error("NaN has a canonical form")
+	}
+}
+
+func TestSeriesIdentity(t *testing.T) {
+	// Texts that would be equal if parts were only joined.
+	keys := map[string]string{}
+	for name, ls := range map[string][]Label{
+		"two labels":        {{"a", "1"}, {"b", "2"}},
+		"one that holds it": {{"a", `1",b="2`}},
+		"other names":       {{"a=", "1"}, {"b", "2"}},
+		"empty value":       {{"a", ""}, {"b", "2"}},
+		"no labels":         {},
+	} {
+		key := SeriesKey("m", Gauge, NewLabels(ls))
+		if other, taken := keys[key]; taken {
+			t.Errorf("%s and %s have the same key %s", name, other, key)
+		}
+		keys[key] = name
+	}
+	if a, b := SeriesKey("m:delta", Gauge, nil), SeriesKey("m", Delta, nil); a == b {
+		t.Errorf("a gauge called m:delta and a delta called m are both %s", a)
+	}
+	a := NewLabels([]Label{{"b", "2"}, {"a", "0"}, {"a", "1"}})
+	if got := SeriesKey("m", Gauge, a); got != `m{a="1",b="2"}` {
+		t.Errorf("the key of unordered labels with a repeat is %s", got)
+	}
+}
+
+func TestSeriesTable(t *testing.T) {
+	asked := 0
+	table := NewSeriesTable(func(metric string, ls Labels) Scope {
+		asked++
+		return Scope{Entity: ls.Get("host"), System: "s", Domain: ls.Get("host")}
+	}, 2)
+	one, err := table.Intern("cpu", "1", Gauge, Labels{{"host", "a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := table.Intern("cpu", "1", Gauge, Labels{{"host", "a"}})
+	if err != nil || again != one || asked != 1 {
+		t.Errorf("the same series is %d and %d, %v; the rules were asked %d times", one, again, err, asked)
+	}
+	if s := table.At(one); s.Entity != "a" || s.System != "s" || s.Metric != "cpu" {
+		t.Errorf("the series is %+v", s)
+	}
+	if _, err := table.InternScoped("cpu", "", Delta, Labels{{"host", "a"}}, Scope{Entity: "e"}); err != nil {
+		t.Error(err)
+	}
+	if _, err := table.Intern("mem", "", Gauge, nil); Code(err) != "series.limit" {
+		t.Errorf("a full table answers %v", err)
+	}
+	if table.Len() != 2 {
+		t.Errorf("the table has %d series", table.Len())
+	}
+}
+
+func TestColumnsRollBackAndKeep(t *testing.T) {
+	c := NewColumns(NewSeriesTable(nil, 0))
+	c.Point(1, 10, 0, 1)
+	c.Log(2, 10, 9, []byte("first"))
+	c.Mark()
+	c.Point(1, 20, 0, 2)
+	c.Point(1, 5, 0, 3)
+	c.Log(2, 20, 9, []byte("second"))
+	c.Log(2, 5, 9, []byte("late"))
+	c.Log(2, 30, 9, []byte("third"))
+	if dropped := c.Keep(func(t int64) bool { return t >= 10 }); dropped != 2 {
+		t.Errorf("%d rows were dropped, want 2", dropped)
+	}
+	if got := string(c.LogBytes); got != "firstsecondthird" || len(c.LogOffset) != 4 || c.LogOffset[3] != 16 {
+		t.Errorf("bodies are %q at %v", got, c.LogOffset)
+	}
+	c.Rollback()
+	if len(c.PointTime) != 1 || len(c.LogTime) != 1 || string(c.LogBytes) != "first" || len(c.LogOffset) != 2 {
+		t.Errorf("after rollback: %d points, %d logs, %q", len(c.PointTime), len(c.LogTime), c.LogBytes)
+	}
+	batches := c.Batches(Position{Topic: "t", Next: 7})
+	if len(batches) != 2 || batches[0].Kind != Points || batches[1].Kind != Logs || batches[0].Rows() != 1 || batches[1].Rows() != 1 {
+		t.Fatalf("batches are %v", batches)
+	}
+	for _, b := range batches {
+		if !b.Record.Schema().Equal(b.Kind.Schema()) || b.Position.Next != 7 {
+			t.Errorf("batch of %s has schema %v at %+v", b.Kind, b.Record.Schema(), b.Position)
+		}
+		b.Release()
+	}
+	if more := c.Batches(Position{}); len(more) != 0 {
+		t.Errorf("empty columns make %d batches", len(more))
+	}
+}
+
+func TestErrorCodes(t *testing.T) {
+	inner := Errorf("inner.code", "what of %s", "x")
+	outer := Errorf("outer.code", "more: %w", inner)
+	if outer.Error() != "more: what of x (inner.code) (outer.code)" || Code(outer) != "outer.code" || Code(nil) != "" {
+		t.Errorf("errors read %q, code %q", outer, Code(outer))
+	}
+}
