@@ -26,7 +26,8 @@ type RigConfig struct {
 	Interval time.Duration
 	// The topics that its telemetry and its actuator's results go to.
 	MetricsTopic, LogsTopic, InboxTopic string
-	Logger                              *slog.Logger
+	// Logger gets what no result can tell. Default: nothing is logged.
+	Logger *slog.Logger
 }
 
 // Rig is a simulated system with what connects it to a pipeline: collectors that export its telemetry, and an actuator
@@ -58,6 +59,9 @@ func (s Score) BadShare() float64 {
 
 // NewRig makes a rig at its scenario's first moment.
 func NewRig(cfg RigConfig) (*Rig, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
 	system, err := New(Default(), cfg.Scenario, cfg.Seed, cfg.Start)
 	if err != nil {
 		return nil, err
@@ -122,7 +126,8 @@ func (r *Rig) Bad() Score {
 func (r *Rig) Handle(ctx context.Context, rec pipeline.Record) ([]pipeline.Record, error) {
 	results, err := r.actuator.Handle(ctx, rec)
 	if pipeline.Code(err) == "actuator.record" {
-		return nil, nil // not a command; the pipeline keeps what can't be read
+		r.cfg.Logger.Warn("a record of the topic of commands was passed over", "error", err)
+		return nil, nil
 	}
 	out := make([]pipeline.Record, 0, len(results))
 	for i := range results {
@@ -167,9 +172,15 @@ func (r *Rig) restart(_ context.Context, c actuator.Command) (actuator.Outcome, 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before := r.system.State()
-	for _, t := range c.Remediation.Action.Targets {
-		if err := r.system.Restart(t.ID); err != nil {
+	for i, t := range c.Remediation.Action.Targets {
+		err := r.system.Restart(t.ID)
+		switch {
+		case err != nil && i == 0:
 			return actuator.Outcome{}, err
+		case err != nil:
+			done := changed(c.Remediation.Action.Targets[0].ID, before, r.system.State())
+			done.Execution, done.Detail = schemas.ExecutionPartial, err.Error()
+			return done, nil
 		}
 	}
 	return changed(c.Remediation.Action.Targets[0].ID, before, r.system.State()), nil
@@ -186,7 +197,7 @@ func changed(target string, before, after State) actuator.Outcome {
 	}
 }
 
-// guard reads a gauge of the last export; it is fresh if it is not older than the guard allows.
+// guard reads a gauge of the last export; it is fresh if there was one and it is not older than the guard allows.
 func (r *Rig) guard(_ context.Context, g schemas.Guard) (holds, fresh bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -198,7 +209,7 @@ func (r *Rig) guard(_ context.Context, g schemas.Guard) (holds, fresh bool, err 
 		return false, false, pipeline.Errorf("plant.guard.metric", "metric %s of guard %s is none of the plant's: use one that its balancer or database exports", g.Metric, g.Name)
 	}
 	age := r.system.Now() - r.last.To
-	return compare(value, g.Op, g.Value), age.Seconds() <= g.MaxAge, nil
+	return compare(value, g.Op, g.Value), !r.last.Time.IsZero() && age.Seconds() <= g.MaxAge, nil
 }
 
 func compare(a float64, op string, b float64) bool {
