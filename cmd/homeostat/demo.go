@@ -120,7 +120,7 @@ func newDemo(o demoOptions, out io.Writer) (*demo, error) {
 			return nil, err
 		}
 	}
-	d.calm.budget = 1 - d.plan.SLOs[0].Objective
+	d.calm = newCalm(d.plan.SLOs[0])
 	d.log = newLogger(os.Stderr, cfg.Log)
 	if d.rig, err = d.newRig(); err != nil {
 		return nil, err
@@ -269,17 +269,28 @@ func (d *demo) follow(ctx context.Context, client *broker.Client) error {
 	}
 }
 
-// calm counts for how long the objective has held: the burn rate over the last minute below 1.
+// calm counts for how long the objective has held: the burn rate over its shortest window below 1.
 type calm struct {
 	budget float64 // share of bad requests that the objective allows
+	window time.Duration
 	ring   []plant.Score
 	since  int // intervals
+}
+
+func newCalm(slo pipeline.SLO) calm {
+	c := calm{budget: 1 - slo.Objective, window: time.Minute}
+	for i, rule := range slo.Burn {
+		if short := time.Duration(rule.Short); i == 0 || short < c.window {
+			c.window = short
+		}
+	}
+	return c
 }
 
 // see takes one interval.
 func (c *calm) see(s plant.Score) {
 	c.ring = append(c.ring, s)
-	if n := int(time.Minute / demoInterval); len(c.ring) > n {
+	if n := max(1, int(c.window/demoInterval)); len(c.ring) > n {
 		c.ring = c.ring[1:]
 	}
 	var sum plant.Score
@@ -349,6 +360,8 @@ func (d *demo) open(o *outcome) string {
 		return fmt.Sprintf("%d of %s got no verdict", o.Incidents-len(o.judged), plural(o.Incidents, "incident"))
 	case o.Requested > 0 && o.Executed == 0:
 		return "no remediation was carried out"
+	case len(o.carriedOut) > 0:
+		return fmt.Sprintf("%s got no verdict", plural(len(o.carriedOut), "action"))
 	case o.Executed > 0 && o.BadShare >= o.TwinBadShare:
 		return "doing nothing would have been as good"
 	}

@@ -38,20 +38,21 @@ type abnormal struct {
 
 // story is what the demo concludes from. Only events count, whoever made them happen.
 type story struct {
-	Incidents    int            `json:"incidents"`
-	Findings     int            `json:"findings"`
-	Hypotheses   int            `json:"hypotheses"`
-	Proposed     int            `json:"proposed"`
-	Requested    int            `json:"requested"`
-	Executed     int            `json:"executed"`
-	Verdicts     map[string]int `json:"verdicts"`
-	open, judged map[string]bool
+	Incidents  int            `json:"incidents"`
+	Findings   int            `json:"findings"`
+	Hypotheses int            `json:"hypotheses"`
+	Proposed   int            `json:"proposed"`
+	Requested  int            `json:"requested"`
+	Executed   int            `json:"executed"`
+	Verdicts   map[string]int `json:"verdicts"`
+	// judged names the incidents that got a verdict, carriedOut the hypotheses whose action ran and got none yet.
+	judged, carriedOut map[string]bool
 }
 
 func newTimeline(out io.Writer, start time.Time, colour bool) *timeline {
 	return &timeline{
 		out: out, start: start.UnixNano(), colour: colour, table: pipeline.NewSeriesTable(nil, 0), burning: map[string]bool{},
-		story: story{Verdicts: map[string]int{}, open: map[string]bool{}, judged: map[string]bool{}},
+		story: story{Verdicts: map[string]int{}, judged: map[string]bool{}, carriedOut: map[string]bool{}},
 	}
 }
 
@@ -186,12 +187,10 @@ func (t *timeline) incident(e *schemas.Event, in *schemas.Incident) {
 	switch e.Type {
 	case schemas.TypeIncidentOpened:
 		t.story.Incidents++
-		t.story.open[in.Incident] = true
 		t.say(e.Time, red, "incident", "opened: %s; suspects %s", in.Signature, suspects(in.Suspects))
 	case schemas.TypeIncidentUpdated:
 		t.say(e.Time, plain, "incident", "%s; suspects %s", in.Signature, suspects(in.Suspects))
 	case schemas.TypeIncidentClosed:
-		delete(t.story.open, in.Incident)
 		t.say(e.Time, green, "incident", "closed after %s", elapsed(in.Onset, in.Closed))
 	}
 }
@@ -220,6 +219,7 @@ func (t *timeline) result(e *schemas.Event, r *schemas.Result) {
 	}
 	if r.Execution == schemas.ExecutionSucceeded {
 		t.story.Executed++
+		t.story.carriedOut[r.Hypothesis] = true
 	}
 	text := r.Phase
 	for _, s := range []string{r.Execution, r.Reason, r.Detail} {
@@ -233,6 +233,7 @@ func (t *timeline) result(e *schemas.Event, r *schemas.Result) {
 func (t *timeline) judgement(e *schemas.Event, j *schemas.Judgement) {
 	t.story.Verdicts[j.Verdict]++
 	t.story.judged[j.Incident] = true
+	delete(t.story.carriedOut, j.Hypothesis)
 	colour := map[string]string{schemas.Supported: green, schemas.Harmful: red}[j.Verdict]
 	t.say(e.Time, bold+colour, "verdict", "%s: %s; %s", j.Action, j.Verdict, j.Reason)
 }
