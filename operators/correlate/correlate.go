@@ -210,7 +210,7 @@ func (c *Correlate) event(e *schemas.Event) {
 			c.env.Lose(lostLimit, 1)
 			return
 		}
-		s.Changes = append(s.Changes, change{ch.Change, ch.Kind, ch.Entities, e.Time})
+		s.Changes = append(s.Changes, change{ch.Kind, ch.Entities, e.Time})
 	}
 }
 

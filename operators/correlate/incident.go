@@ -19,9 +19,9 @@ const (
 // incident is one group of findings through its life.
 type incident struct {
 	ID, State string
-	// Trigger is the finding that called for it, Cause the event that told of it, Entity where it is.
-	Trigger, Cause, Entity string
-	// Since is the trigger's onset, Onset the first of all its findings.
+	// Cause is the event of the finding that called for it, Entity where that is.
+	Cause, Entity string
+	// Since is the onset of that finding, Onset the first of all its findings.
 	Since, Onset int64
 	// OpenAt is when a pending one opens, DetectedAt when it first did, ClosedAt when it last closed.
 	OpenAt, DetectedAt, ClosedAt int64
@@ -158,7 +158,7 @@ func (c *Correlate) call(s *system, f *finding, since, now int64) *incident {
 	inc := s.at(f.Entity)
 	if inc == nil {
 		inc = &incident{
-			ID: c.env.ID("incident", s.Name, f.ID, strconv.FormatInt(since, 10)), State: statePending, Trigger: f.ID, Cause: f.Event, Entity: f.Entity,
+			ID: c.env.ID("incident", s.Name, f.ID, strconv.FormatInt(since, 10)), State: statePending, Cause: f.Event, Entity: f.Entity,
 			Since: since, Onset: since, OpenAt: now + c.settle, CalmSince: never,
 		}
 		s.Incidents = append(s.Incidents, inc)

@@ -40,9 +40,8 @@ type finding struct {
 	Entity, Domain          string
 	Metric, Class, Severity string
 	SLO                     string // of a burning SLO: its name
-	Onset, Start, End       int64
+	Onset, End              int64
 	Score                   float64 // greatest so far
-	Value                   float64 // of the greatest score
 	Open                    bool
 	Incident                string // that it belongs to
 	// Rested tells of a burning SLO that its incident closed since it did not burn any more over its short window.
@@ -50,7 +49,7 @@ type finding struct {
 }
 
 type change struct {
-	ID, Kind string
+	Kind     string
 	Entities []string
 	Time     int64
 }
@@ -62,10 +61,6 @@ func newSystem(name string) *system {
 // learn takes in a revision of a finding. It returns false if there is no room for it.
 func (s *system) learn(o *options, e *schemas.Event, f *schemas.Finding) (bool, error) {
 	onset, err := schemas.ParseTime(f.Onset)
-	if err != nil {
-		return false, err
-	}
-	start, err := schemas.ParseTime(f.Start)
 	if err != nil {
 		return false, err
 	}
@@ -87,10 +82,10 @@ func (s *system) learn(o *options, e *schemas.Event, f *schemas.Finding) (bool, 
 		}
 		s.Findings[f.Finding] = have
 	}
-	have.Event, have.Onset, have.Start, have.End = e.ID, onset, start, e.Time
+	have.Event, have.Onset, have.End = e.ID, onset, e.Time
 	have.Open, have.Severity = f.State == schemas.Open, f.Severity
 	if finite(f.Score) && f.Score >= have.Score {
-		have.Score, have.Value = f.Score, f.Value
+		have.Score = f.Score
 	}
 	s.Heard = max(s.Heard, e.Time)
 	return true, nil
