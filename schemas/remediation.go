@@ -184,9 +184,13 @@ type Change struct {
 	// Kind is deploy, config, scale or flag.
 	Kind     string   `json:"kind"`
 	Entities []string `json:"entities"`
-	By       string   `json:"by,omitempty"`
-	Detail   string   `json:"detail,omitempty"`
+	// By is who changed it; ByHomeostat is a platform's echo of what an actuator did.
+	By     string `json:"by,omitempty"`
+	Detail string `json:"detail,omitempty"`
 }
+
+// ByHomeostat stands in the changes that an actuator of this pipeline made: its result tells of them already.
+const ByHomeostat = "homeostat"
 
 // Topology is the data of topology.v1: the whole call graph of a system.
 type Topology struct {

@@ -212,7 +212,7 @@ func (j *Judge) event(e *schemas.Event, out pipeline.Emitter) error {
 		}
 	case schemas.TypeChange:
 		var c schemas.Change
-		if err = e.Into(&c); err == nil && !strings.HasPrefix(c.By, "homeostat") {
+		if err = e.Into(&c); err == nil && c.By != schemas.ByHomeostat { // what we changed, results tell
 			j.treat(e.System, treatment{Time: e.Time, What: "change " + c.Change + " (" + c.Kind + ") of " + strings.Join(c.Entities, ", ")})
 		}
 	case schemas.TypeIncidentOpened, schemas.TypeIncidentUpdated, schemas.TypeIncidentClosed:

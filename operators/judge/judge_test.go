@@ -79,9 +79,17 @@ func TestVerdicts(t *testing.T) {
 			w.bad(begin+2*mnt, 0.4)
 			w.tries(begin+mnt, trialOf("a"))
 			w.ran(begin+2*mnt, "a")
-			w.tell(w.event(schemas.TypeChange, begin+2*mnt, schemas.Change{Change: "x", Kind: "config", By: "homeostat"}))
+			w.tell(w.event(schemas.TypeChange, begin+2*mnt, schemas.Change{Change: "x", Kind: "config", By: schemas.ByHomeostat}))
 			w.bad(begin+12*mnt, 0.001)
 		}, "38m0s supported true: p = "},
+		{"a change by somebody whose name only begins like ours does count", func(w *world) {
+			w.calm()
+			w.bad(begin+2*mnt, 0.4)
+			w.tries(begin+mnt, trialOf("a"))
+			w.ran(begin+2*mnt, "a")
+			w.tell(w.event(schemas.TypeChange, begin+2*mnt, schemas.Change{Change: "x", Kind: "deploy", Entities: []string{"app"}, By: "homeostat-release"}))
+			w.bad(begin+12*mnt, 0.001)
+		}, "38m0s void true: change x (deploy) of app"},
 		{"another incident's action in the windows: void for both", func(w *world) {
 			w.calm()
 			w.bad(begin+2*mnt, 0.4)
