@@ -192,7 +192,7 @@ func (c *Correlate) event(e *schemas.Event) {
 		}
 	case schemas.TypeTopology:
 		var t schemas.Topology
-		if err := e.Into(&t); err != nil {
+		if err := e.Into(&t); err != nil || t.Edges == nil { // what says nothing does not wipe out what is known
 			c.env.Lose(lostUnreadable, 1)
 			return
 		}

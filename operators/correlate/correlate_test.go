@@ -259,11 +259,12 @@ func TestImpactIsUpdatedWhenItDoublesTwiceOrEnds(t *testing.T) {
 
 func TestFindingsAreBounded(t *testing.T) {
 	w := newWorld(t).set("max_findings", int64(10))
-	w.lost = map[string]int{"limit": 5, "unreadable": 1}
+	w.lost = map[string]int{"limit": 5, "unreadable": 2}
 	for i := range 15 {
 		w.abnormal(mnt, fmt.Sprintf("app-%d", i), "cpu", 3)
 	}
 	w.event(schemas.TypeFinding, mnt, []string{"no finding"})
+	w.event(schemas.TypeTopology, mnt, map[string]any{"nothing": "of use"})
 	w.until(2 * mnt)
 	w.told(func([]schemas.Event, []schemas.Incident) {})
 }

@@ -178,7 +178,7 @@ func (d *Decide) take(e *schemas.Event, out pipeline.Emitter) error {
 		d.result(&r)
 	case schemas.TypeTopology:
 		var t schemas.Topology
-		if err := e.Into(&t); err != nil {
+		if err := e.Into(&t); err != nil || t.Edges == nil { // what says nothing does not wipe out what is known
 			d.env.Lose(lostUnreadable, 1)
 			return nil
 		}

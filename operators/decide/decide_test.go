@@ -319,7 +319,8 @@ func TestBlastRadiusIsCountedInTheCallGraph(t *testing.T) {
 
 func TestUnreadableEventsAreLost(t *testing.T) {
 	w := newWorld(t)
-	w.lost = map[string]int{"unreadable": 4}
+	w.lost = map[string]int{"unreadable": 5}
+	w.event(schemas.TypeTopology, mnt, map[string]any{})
 	for _, typ := range []string{schemas.TypeIncidentOpened, schemas.TypeHypothesisJudged, schemas.TypeResult, schemas.TypeTopology} {
 		w.event(typ, mnt, "no object")
 	}
