@@ -26,7 +26,8 @@
 // Verdicts:
 //
 //   - supported: the metric moved as predicted, by the predicted minimum at least, and placebos seldom do;
-//   - refuted: it did not move enough and nothing recovered, or enough placebos say that it moves as much by itself;
+//   - refuted: it did not move enough and nothing recovered, or most of enough placebos did as well: that chance may do
+//     as much now and then refutes nothing;
 //   - harmful: it moved the other way beyond what placebos do, or a metric that must not get worse did;
 //   - inconclusive: too little is known, of the objective or of a metric that must not get worse, too;
 //   - void: it was not carried out, or nobody knows whether it was, or something else was changed in the windows, or data are missing.

@@ -166,6 +166,18 @@ func TestTrueHarmIsHarmful(t *testing.T) {
 	}
 }
 
+// An effect that is there but small is seldom proved, and to take that for a refutation would unlearn what works.
+func TestSmallEffectIsSeldomRefuted(t *testing.T) {
+	for _, effect := range []float64{1.5, 2} {
+		x := experiment{past: 2160, pre: 120, post: 300, series: lowered(wandering(0.8), 2160, effect), effect: 0.3}
+		supported, refuted := x.share(t, 100, schemas.Supported), x.share(t, 100, schemas.Refuted)
+		t.Logf("an effect of %v standard deviations: supported %.2f, refuted %.2f", effect, supported, refuted)
+		if refuted > 0.1 {
+			t.Errorf("an effect of %v standard deviations is refuted in %.2f of 100 runs, want at most 0.1", effect, refuted)
+		}
+	}
+}
+
 // healing is noise with bad phases of about two minutes that end by themselves, opening at those windows.
 func healing(openings []int) func(r *rand.Rand, n int) []float64 {
 	return func(r *rand.Rand, n int) []float64 {

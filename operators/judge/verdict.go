@@ -26,7 +26,8 @@ type comparison struct {
 	spread     float64
 	placebos   int
 	matched    int
-	vetoed     bool
+	alike      bool // most placebos did as well
+	vetoed     bool // most matched ones did, though they are few
 	design     string
 }
 
@@ -49,9 +50,12 @@ func (j *Judge) compare(t *trial, metric string, direction float64) comparison {
 	matched := j.matched(t, &s, sp, moment, c.shift, direction, treated)
 	placebos, disjoint := s.inTime(moment, sp, j.window, direction, treated)
 	c.matched = len(matched)
+	// As well means enough for the prediction, and at least half as much.
+	enough := max(t.Hypothesis.Deduction.Effect, c.size/2)
 	if len(matched) >= minimum {
 		c.design, c.placebos, c.attributed, c.many = designMatched, len(matched), true, true
 		c.p, c.worse, c.spread = rankP(c.size, matched), rankP(-c.size, negated(matched)), spread(matched)
+		c.alike = rankP(enough, matched) > 0.5
 		return c
 	}
 	c.placebos, c.spread = len(placebos), spread(placebos)
@@ -64,8 +68,8 @@ func (j *Judge) compare(t *trial, metric string, direction float64) comparison {
 		c.p = max(c.p, spreadP(c.size, placebos, disjoint))
 		c.worse = max(c.worse, spreadP(-c.size, negated(placebos), disjoint))
 	}
-	// As well means enough for the prediction, and at least half as much.
-	c.vetoed = len(matched) > 0 && rankP(max(t.Hypothesis.Deduction.Effect, c.size/2), matched) > 0.5
+	c.alike = rankP(enough, placebos) > 0.5
+	c.vetoed = len(matched) > 0 && rankP(enough, matched) > 0.5
 	return c
 }
 
@@ -141,8 +145,8 @@ func (j *Judge) verdict(t *trial, at int64) schemas.Judgement {
 		set(schemas.Inconclusive, "%s and there are too few data to say whether the objective holds", moved)
 	case c.size < minimum && !v.Recovered:
 		set(schemas.Refuted, "%s and the objective does not hold", moved)
-	case c.attributed && c.many && c.p > alpha:
-		set(schemas.Refuted, "%s, but as much happens with nothing done; %s", moved, against)
+	case c.attributed && c.many && c.p > alpha && c.alike:
+		set(schemas.Refuted, "%s, but as much mostly happens with nothing done; %s", moved, against)
 	case c.vetoed:
 		set(schemas.Inconclusive, "%s, but most of %d untreated incidents like it did as well", moved, c.matched)
 	case !c.attributed:
