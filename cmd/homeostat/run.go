@@ -12,6 +12,7 @@ import (
 func runCommand() *cobra.Command {
 	var path string
 	var untilEnd bool
+	var stages []string
 	cmd := &cobra.Command{
 		Use:   "run -c FILE",
 		Short: "Run a pipeline over Kafka until it is stopped",
@@ -39,7 +40,7 @@ func runCommand() *cobra.Command {
 			}
 			metrics := newMetrics()
 			runner, err := engine.NewRunner(ctx, p, engine.RunOptions{
-				Options: engine.Options{NewOutput: newOutput(p), Metrics: metrics, Logger: log}, Client: client, UntilEnd: untilEnd,
+				Options: engine.Options{NewOutput: newOutput(p), Metrics: metrics, Logger: log}, Client: client, UntilEnd: untilEnd, Stages: stages,
 			})
 			if err != nil {
 				return err
@@ -53,5 +54,6 @@ func runCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&path, "config", "c", "", "the pipeline's file")
 	cmd.Flags().BoolVar(&untilEnd, "until-end", false, "stop when what the topics hold at the start is processed")
+	cmd.Flags().StringSliceVar(&stages, "stages", nil, "run only these stages in this process: detect (with ingest), operate, act")
 	return cmd
 }

@@ -121,18 +121,45 @@ func (l *detectLane) inbox(rec *pipeline.Record) error {
 	return l.leave(b)
 }
 
-// checkInbox says whether an event may come from outside.
+// checkInbox says whether an event may come from outside, and whether it says what nobody can guess.
 func checkInbox(e *schemas.Event) error {
-	var v any
+	missing := func(what string) error {
+		return pipeline.Errorf("inbox.incomplete", "event %s of type %s has no %s: senders must set it", e.ID, e.Type, what)
+	}
 	switch e.Type {
 	case schemas.TypeResult:
-		v = &schemas.Result{}
+		var r schemas.Result
+		if err := e.Into(&r); err != nil {
+			return err
+		}
+		switch {
+		case r.Remediation == "":
+			return missing("remediation")
+		case r.Key == "":
+			return missing("key")
+		case r.Phase == "":
+			return missing("phase")
+		case e.System == "":
+			return missing("header " + schemas.HeaderSystem + ", which is copied from the command")
+		}
 	case schemas.TypeChange:
-		v = &schemas.Change{}
+		var c schemas.Change
+		if err := e.Into(&c); err != nil {
+			return err
+		}
+		if c.Kind == "" {
+			return missing("kind")
+		}
 	case schemas.TypeTopology:
-		v = &schemas.Topology{}
+		var t schemas.Topology
+		if err := e.Into(&t); err != nil {
+			return err
+		}
+		if t.Edges == nil {
+			return missing("edges")
+		}
 	default:
 		return pipeline.Errorf("inbox.type", "event %s has type %s, which nobody outside may write: the inbox takes results, changes and topology", e.ID, e.Type)
 	}
-	return e.Into(v)
+	return nil
 }

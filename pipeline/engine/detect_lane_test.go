@@ -320,6 +320,37 @@ func TestInboxChecksWhatComesIn(t *testing.T) {
 	b.account("in 9 on 3 future 1 undecodable 5")
 }
 
+func TestInboxWantsWhatNobodyCanGuess(t *testing.T) {
+	result := schemas.Result{Remediation: "r", Key: "k", Phase: schemas.PhaseFinished}
+	without := func(change func(*schemas.Result)) schemas.Result {
+		r := result
+		change(&r)
+		return r
+	}
+	for _, c := range []struct {
+		says, typ, system string
+		data              any
+		passes            bool
+	}{
+		{"a whole result", schemas.TypeResult, "shop", result, true},
+		{"a result of no command", schemas.TypeResult, "shop", without(func(r *schemas.Result) { r.Remediation = "" }), false},
+		{"a result without key", schemas.TypeResult, "shop", without(func(r *schemas.Result) { r.Key = "" }), false},
+		{"a result without phase", schemas.TypeResult, "shop", without(func(r *schemas.Result) { r.Phase = "" }), false},
+		{"a result of no system", schemas.TypeResult, "", result, false},
+		{"a change of no kind", schemas.TypeChange, "shop", schemas.Change{Change: "c"}, false},
+		{"a topology without calls", schemas.TypeTopology, "shop", schemas.Topology{Edges: []pipeline.Edge{}}, true},
+	} {
+		b := newBench(t, "inbox")
+		if err := b.process(input(event(t, schemas.Event{ID: "1", Source: "/x", Type: c.typ, Time: second, System: c.system}, c.data, 1000))); err != nil {
+			t.Fatal(err)
+		}
+		out := b.take()
+		if len(out) != 1 || (out[0].Topic != b.dead) != c.passes || !c.passes && header(out[0], headerDeadCode) != "inbox.incomplete" {
+			t.Errorf("%s: %s", c.says, text(out))
+		}
+	}
+}
+
 func TestInboxSkewIsTheSources(t *testing.T) {
 	for _, c := range []struct {
 		left, right time.Duration

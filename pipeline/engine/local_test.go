@@ -53,7 +53,7 @@ func drive(t testing.TB, l *Local, seed uint64) {
 		right[i].Topic = "right"
 		recs := []pipeline.Record{left[i], right[i]}
 		if i%20 == 10 {
-			recs = append(recs, event(t, schemas.Event{ID: fmt.Sprint("deploy", i), Source: "/ci", Type: schemas.TypeChange, Time: left[i].Timestamp * 1e6, System: "shop"}, schemas.Change{}, left[i].Timestamp))
+			recs = append(recs, event(t, schemas.Event{ID: fmt.Sprint("deploy", i), Source: "/ci", Type: schemas.TypeChange, Time: left[i].Timestamp * 1e6, System: "shop"}, schemas.Change{Change: "deploy", Kind: "deploy"}, left[i].Timestamp))
 		}
 		for _, rec := range recs {
 			if err := l.Write(rec); err != nil {

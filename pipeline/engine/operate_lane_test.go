@@ -256,7 +256,7 @@ func TestOperateDoesNotCareHowLanesAreInterleaved(t *testing.T) {
 	for seed := range uint64(10) {
 		random := rand.New(rand.NewPCG(seed, 2))
 		all := streams(t, random, 3)
-		change := event(t, schemas.Event{ID: "deploy", Source: "/ci", Type: schemas.TypeChange, Time: 120 * second, System: "shop"}, schemas.Change{}, 0)
+		change := event(t, schemas.Event{ID: "deploy", Source: "/ci", Type: schemas.TypeChange, Time: 120 * second, System: "shop"}, schemas.Change{Change: "deploy", Kind: "deploy"}, 0)
 		want := ""
 		for run := range 8 {
 			b := newOperateBench(t, "left/0", "left/1", "left/2")

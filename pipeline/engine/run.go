@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,8 @@ type RunOptions struct {
 	Client *broker.Client
 	// UntilEnd stops when what the topics held at the start is processed by all stages; time then ends there.
 	UntilEnd bool
+	// Stages names the stages to run in this process; none names all. Others run in other processes.
+	Stages []string
 }
 
 // Runner runs a plan over Kafka. Live and Ready may be called by any goroutine.
@@ -53,27 +56,44 @@ func NewRunner(ctx context.Context, p *plan.Plan, o RunOptions) (*Runner, error)
 
 // open opens the sinks and makes the stages and what commits for them.
 func (r *Runner) open(ctx context.Context) error {
-	if err := r.openActSinks(ctx); err != nil {
+	p := r.plan
+	chosen, err := p.Choose(r.opts.Stages...)
+	if err != nil {
 		return err
 	}
-	p := r.plan
+	if slices.Contains(chosen, &p.Act) {
+		if err := r.openActSinks(ctx); err != nil {
+			return err
+		}
+	}
 	r.commit = &committer{
 		positions: r.client, transactor: plain{r.client}, interval: p.CommitInterval, logger: r.logger,
 		seconds: r.metrics.Histogram("commit_seconds", "Time of one commit of the process.", []float64{.005, .01, .025, .05, .1, .25, .5, 1, 5}).WithLabelValues(),
 		total:   r.metrics.Counter("commits_total", "Commits by outcome: committed, group_lost, doubt.", "outcome"),
 	}
 	if p.Transactions {
-		t, err := r.client.NewTransactor(ctx, broker.TransactorConfig{TransactionalID: p.TransactionalID})
+		t, err := r.client.NewTransactor(ctx, broker.TransactorConfig{TransactionalID: transactionalID(p, chosen)})
 		if err != nil {
 			return err
 		}
 		r.commit.transactor = t
 	}
-	for _, s := range p.Stages() {
+	for _, s := range chosen {
 		r.stages = append(r.stages, r.newStage(s))
 	}
 	r.commit.stages = r.stages
 	return nil
+}
+
+// transactionalID is the instance's; processes of one instance that run different stages don't fence each other.
+func transactionalID(p *plan.Plan, chosen []*plan.Stage) string {
+	id := p.TransactionalID
+	if len(chosen) < len(p.Stages()) {
+		for _, s := range chosen {
+			id += "." + string(s.Stage)
+		}
+	}
+	return id
 }
 
 func (r *Runner) openActSinks(ctx context.Context) (err error) {

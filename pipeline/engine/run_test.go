@@ -39,6 +39,7 @@ var cases = []struct {
 	{"outputs are there once over restarts", onceOverRestarts},
 	{"outputs are there once whatever the doubt", onceInDoubt},
 	{"two processes share the partitions", twoShare},
+	{"stages run apart find what they find together", stagesApart},
 	{"a failed lane ends the run and commits nothing of itself", failedLaneEnds},
 	{"a slow lane pauses its partition", slowLanePauses},
 	{"without transactions outputs are there at least once", plainRun},
@@ -294,6 +295,27 @@ func untilEndFindsTheSame(t *testing.T, c *cluster) {
 	}
 }
 
+func stagesApart(t *testing.T, c *cluster) {
+	k := newKit()
+	p := c.plan(k, small, "a", 2)
+	feed := c.day(2, 60)
+	must(t, c.client().Produce(c.context(), feed))
+	for _, stages := range [][]string{{"ingest", "detect"}, {"operate"}, {"act"}} {
+		r, err := NewRunner(c.context(), p, RunOptions{Options: options(t, p), Client: c.client(), UntilEnd: true, Stages: stages})
+		must(t, err)
+		must(t, errors.Join(r.Run(c.context()), r.Close()))
+	}
+	for _, topic := range []string{p.Topics.Events.Name, p.Topics.Incidents.Name} {
+		c.same(topic, ids(c.committed(topic)), localIDs(t, p, topic, feed))
+	}
+	if k.sink.flushed == 0 || k.sink.flushed != len(k.sink.written) {
+		t.Errorf("of %d events %d are flushed", len(k.sink.written), k.sink.flushed)
+	}
+	if _, err := NewRunner(c.context(), p, RunOptions{Options: options(t, p), Client: c.client(), Stages: []string{"judge"}}); pipeline.Code(err) != "plan.stage.unknown" {
+		t.Errorf("a stage that does not exist: %v", err)
+	}
+}
+
 func untilEndLeavesTheRest(t *testing.T, c *cluster) {
 	p, client := c.plan(newKit(), echoes, "a", 2), c.client()
 	ctx, stop := context.WithCancel(context.Background())
@@ -325,7 +347,7 @@ func theLoopCloses(t *testing.T, c *cluster) {
 	c.until("ready", func() bool { return r.Ready() == nil })
 	must(t, r.Live())
 	client := c.client()
-	change := event(t, schemas.Event{ID: "deploy", Source: "/ci", Type: schemas.TypeChange, Time: (epoch + 12) * second, System: "shop"}, schemas.Change{}, 0)
+	change := event(t, schemas.Event{ID: "deploy", Source: "/ci", Type: schemas.TypeChange, Time: (epoch + 12) * second, System: "shop"}, schemas.Change{Change: "deploy", Kind: "deploy"}, 0)
 	must(t, client.Produce(c.context(), []broker.Message{{Topic: p.Topics.Inbox.Name, Partition: -1, Value: change.Value, Headers: change.Headers, Time: time.Unix(epoch+12, 0)}}))
 	must(t, client.Produce(c.context(), c.day(2, 40)))
 	answered := func() bool {

@@ -4,6 +4,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -258,4 +259,35 @@ func (p *Plan) Redirect(sinks ...Sink) {
 		Stage: pipeline.Act, Group: p.Pipeline + ".act", Sinks: sinks,
 		Inputs: []string{t.Events.Name, t.Incidents.Name, t.Remediations.Name}, Outputs: []string{t.DeadLetters.Name},
 	}
+}
+
+// Choose returns the named stages (detect, operate, act; ingest is fused with detect), in the order of the flow; all that run
+// if none is named.
+func (p *Plan) Choose(names ...string) ([]*Stage, error) {
+	all := p.Stages()
+	if len(names) == 0 {
+		return all, nil
+	}
+	have := make([]string, len(all))
+	chosen := make([]bool, len(all))
+	for i, s := range all {
+		have[i] = string(s.Stage)
+	}
+	for _, name := range names {
+		if name == string(pipeline.Ingest) {
+			name = string(pipeline.Detect)
+		}
+		i := slices.Index(have, name)
+		if i < 0 {
+			return nil, pipeline.Errorf("plan.stage.unknown", "pipeline %s has no stage %q: choose among %s", p.Pipeline, name, strings.Join(have, ", "))
+		}
+		chosen[i] = true
+	}
+	var out []*Stage
+	for i, s := range all {
+		if chosen[i] {
+			out = append(out, s)
+		}
+	}
+	return out, nil
 }
