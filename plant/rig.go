@@ -73,6 +73,7 @@ func NewRig(cfg RigConfig) (*Rig, error) {
 		Claims: &actuator.Memory{},
 		// The simulated world has one policy, and it never fails over.
 		Epoch:      func(string) (int64, bool) { return 0, true },
+		Inhibited:  func(string) (bool, string) { return false, "" }, // nobody is there who could pull a switch
 		Guards:     r.guard,
 		Population: r.population,
 		Clock:      r.Now,

@@ -54,7 +54,7 @@ type Config struct {
 	// Epoch returns the policy epoch of a lock domain; not known refuses. Required.
 	Epoch func(domain string) (epoch int64, known bool)
 	// Inhibited is the kill switch: it tells whether nothing may be done, and why. It has to say so also when it has
-	// lost sight of the switch. Nil never inhibits.
+	// lost sight of the switch. Required: who wants none says so with a function that never inhibits.
 	Inhibited func(domain string) (inhibited bool, why string)
 	// Guards reads the metric of a guard anew and tells whether the condition holds and the reading is fresh. Without it a
 	// command that has guards is refused.
@@ -86,6 +86,8 @@ func New(cfg Config) (*Actuator, error) {
 		return nil, pipeline.Errorf("actuator.claims.missing", "actuator %s has no claims, so it could act twice: set Claims", cfg.Name)
 	case cfg.Epoch == nil:
 		return nil, pipeline.Errorf("actuator.epoch.missing", "actuator %s knows no epochs, so it could obey a stale policy: set Epoch", cfg.Name)
+	case cfg.Inhibited == nil:
+		return nil, pipeline.Errorf("actuator.inhibited.missing", "actuator %s has no kill switch: set Inhibited, if only to a function that never inhibits", cfg.Name)
 	case len(cfg.Verbs) == 0:
 		return nil, pipeline.Errorf("actuator.verbs.missing", "actuator %s can do nothing: give it at least one verb", cfg.Name)
 	}

@@ -58,9 +58,10 @@ func newRig(t *testing.T) *rig {
 	}
 	r.cfg = actuator.Config{
 		Name: "plant", Instance: "plant-1", Verbs: map[string]actuator.Func{"set": r.call, "restart": r.call}, Claims: &actuator.Memory{},
-		Epoch:  func(string) (int64, bool) { return 3, true },
-		Guards: func(context.Context, schemas.Guard) (bool, bool, error) { return true, true, nil },
-		Clock:  func() time.Time { return r.now },
+		Epoch:     func(string) (int64, bool) { return 3, true },
+		Inhibited: func(string) (bool, string) { return false, "" },
+		Guards:    func(context.Context, schemas.Guard) (bool, bool, error) { return true, true, nil },
+		Clock:     func() time.Time { return r.now },
 	}
 	return r
 }
@@ -434,6 +435,7 @@ func TestNew(t *testing.T) {
 		"actuator.claims.missing":     func(c *actuator.Config) { c.Claims = nil },
 		"actuator.instance.missing":   func(c *actuator.Config) { c.Claims, c.Instance = &crashing{Claims: c.Claims}, "" },
 		"actuator.epoch.missing":      func(c *actuator.Config) { c.Epoch = nil },
+		"actuator.inhibited.missing":  func(c *actuator.Config) { c.Inhibited = nil },
 		"actuator.verbs.missing":      func(c *actuator.Config) { c.Verbs = nil },
 		"actuator.verbs.unknown":      func(c *actuator.Config) { c.Verbs = map[string]actuator.Func{"explode": c.Verbs["set"]} },
 		"actuator.redrivable.unknown": func(c *actuator.Config) { c.Redrivable = []string{"start"} },

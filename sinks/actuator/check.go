@@ -176,9 +176,6 @@ func (a *Actuator) epoch(c *Command) *refusal {
 }
 
 func (a *Actuator) inhibited(c *Command) *refusal {
-	if a.cfg.Inhibited == nil {
-		return nil
-	}
 	on, why := true, ""
 	if err := safely(func() error { on, why = a.cfg.Inhibited(c.Domain); return nil }); err != nil {
 		on, why = true, message(err)
