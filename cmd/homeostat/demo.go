@@ -201,19 +201,53 @@ func (d *demo) live(ctx context.Context) (err error) {
 		if err := plant.Live(running, d.rig, client, d.plan.Topics.Remediations.Name, d.speed, func() { d.calm.see(d.rig.Bad()) }); err != nil {
 			return err
 		}
-		return d.settle(running)
+		return d.settle(running, client)
 	})
 	return g.Wait()
 }
 
-// settle gives the pipeline time for what the plant wrote last.
-func (d *demo) settle(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(2 * time.Second):
-		return nil
+// settle waits, for a while, until the pipeline has read and committed what there is.
+func (d *demo) settle(ctx context.Context, client *broker.Client) error {
+	limit, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	for limit.Err() == nil {
+		idle, err := d.caughtUp(limit, client)
+		if err != nil && limit.Err() == nil {
+			return err
+		}
+		if idle {
+			break
+		}
+		select {
+		case <-limit.Done():
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
+	return ctx.Err()
+}
+
+// caughtUp says whether all stages have committed all that their topics hold.
+func (d *demo) caughtUp(ctx context.Context, client *broker.Client) (bool, error) {
+	for _, s := range d.plan.Stages() {
+		tps, err := client.AllPartitions(ctx, s.Inputs...)
+		if err != nil {
+			return false, err
+		}
+		bounds, err := client.Bounds(ctx, tps)
+		if err != nil {
+			return false, err
+		}
+		positions, err := client.Committed(ctx, s.Group, tps)
+		if err != nil {
+			return false, err
+		}
+		for tp, b := range bounds {
+			if b.Stable > b.Start && positions[tp] < b.Stable {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
 }
 
 func awaitReady(ctx context.Context, r *engine.Runner) error {

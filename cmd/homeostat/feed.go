@@ -66,12 +66,13 @@ func (f *feed) run(ctx context.Context, file string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	client, stop, err := connect(ctx, brokers, "feed", newLogger(os.Stderr, cfg.Log))
+	log := newLogger(os.Stderr, cfg.Log)
+	client, stop, err := connect(ctx, brokers, "feed", log)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	rows, err := writeFile(ctx, client, p, src, file, f.topic)
+	rows, err := writeFile(ctx, client, log, p, src, file, f.topic)
 	if err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func feedSource(p *plan.Plan, name string) (*plan.Source, error) {
 }
 
 // writeFile reads the file as the source would and writes its rows, in order of time.
-func writeFile(ctx context.Context, client *broker.Client, p *plan.Plan, src *plan.Source, file, topic string) (int, error) {
+func writeFile(ctx context.Context, client *broker.Client, log *slog.Logger, p *plan.Plan, src *plan.Source, file, topic string) (int, error) {
 	if err := client.EnsureTopics(ctx, []broker.Topic{{Name: topic, Partitions: 1, Settings: map[string]string{"retention.ms": "-1"}}}); err != nil {
 		return 0, err
 	}
@@ -108,7 +109,7 @@ func writeFile(ctx context.Context, client *broker.Client, p *plan.Plan, src *pl
 		return 0, err
 	}
 	lost := map[string]int{}
-	env := &pipeline.Env{Pipeline: p.Pipeline, Component: "feed", Allocator: memory.NewGoAllocator(), Logger: slog.Default(), Metrics: &pipeline.Metrics{},
+	env := &pipeline.Env{Pipeline: p.Pipeline, Component: "feed", Allocator: memory.NewGoAllocator(), Logger: log, Metrics: &pipeline.Metrics{},
 		Lose: func(reason string, n int) { lost[reason] += n }}
 	table := pipeline.NewSeriesTable(p.Scope, p.Limits.Series)
 	if err := source.Open(ctx, env, table); err != nil {
@@ -133,7 +134,7 @@ func writeFile(ctx context.Context, client *broker.Client, p *plan.Plan, src *pl
 		}
 	}
 	for reason, n := range lost {
-		slog.Warn("rows could not be used", "reason", reason, "rows", n)
+		log.Warn("rows could not be used", "reason", reason, "rows", n)
 	}
 	return total, nil
 }

@@ -18,7 +18,7 @@ type heldBack struct {
 
 type heldRecord struct {
 	rec  pipeline.Record
-	at   string // ce_time
+	at   int64 // event time
 	rank int
 	read time.Time
 }
@@ -33,9 +33,13 @@ func (h *heldBack) add(rec pipeline.Record) {
 	for _, x := range rec.Headers {
 		own.Headers = append(own.Headers, pipeline.Header{Key: x.Key, Value: append([]byte(nil), x.Value...)})
 	}
-	at, _ := own.Header(schemas.HeaderTime)
+	text, _ := own.Header(schemas.HeaderTime)
+	at, err := schemas.ParseTime(string(text))
+	if err != nil {
+		at = own.Timestamp * int64(time.Millisecond)
+	}
 	typ, _ := own.Header(schemas.HeaderType)
-	h.records = append(h.records, heldRecord{own, string(at), storyRank(string(typ)), time.Now()})
+	h.records = append(h.records, heldRecord{own, at, storyRank(string(typ)), time.Now()})
 }
 
 func storyRank(typ string) int {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
@@ -184,7 +185,7 @@ func (p *printer) rows(rec *pipeline.Record) {
 		fmt.Fprintf(p.out, "  %s %s %g\n", schemas.FormatTime(cols.PointTime[i]), p.table.At(s).Key, cols.PointValue[i])
 	}
 	for i, s := range cols.LogStream {
-		fmt.Fprintf(p.out, "  %s %s %d %s\n", schemas.FormatTime(cols.LogTime[i]), p.table.At(s).Key, cols.LogSeverity[i], cols.LogBytes[cols.LogOffset[i]:cols.LogOffset[i+1]])
+		fmt.Fprintf(p.out, "  %s %s %d %s\n", schemas.FormatTime(cols.LogTime[i]), p.table.At(s).Key, cols.LogSeverity[i], printable(string(cols.LogBytes[cols.LogOffset[i]:cols.LogOffset[i+1]])))
 	}
 }
 
@@ -194,7 +195,7 @@ func (p *printer) plain(rec *pipeline.Record) {
 		fmt.Fprintf(p.out, "%s=%q ", h.Key, h.Value)
 	}
 	if utf8.Valid(rec.Value) {
-		fmt.Fprintf(p.out, "%s %s\n", at, strings.TrimSpace(string(rec.Value)))
+		fmt.Fprintf(p.out, "%s %s\n", at, printable(strings.TrimSpace(string(rec.Value))))
 		return
 	}
 	fmt.Fprintf(p.out, "%s %d bytes\n", at, len(rec.Value))
@@ -211,4 +212,14 @@ func compact(raw []byte) string {
 		return string(raw)
 	}
 	return string(line)
+}
+
+// printable keeps what a foreign record says from commanding the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\t' {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }
