@@ -28,7 +28,8 @@ type Config struct {
 	// Compression of record batches that are written. The zero value is LZ4.
 	Compression Compression
 	// MaxBatchBytes bounds one record batch that is written: max.message.bytes of the topics written to.
-	// Default 1,048,588, Kafka's own default.
+	// Default 1,048,588, Kafka's own default. A record that does not fit has a batch of its own, as large as EnsureTopics
+	// was told that the topic's max.message.bytes is.
 	MaxBatchBytes int
 	// RequestTimeout bounds one request. Default 10 s.
 	RequestTimeout time.Duration

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -110,6 +111,30 @@ func producedIsFetched(t *testing.T, r *rig) {
 		next[rec.Partition] += 2
 		if string(rec.Value) != want {
 			t.Fatalf("partition %d offset %d: %q, not %q", rec.Partition, rec.Offset, rec.Value, want)
+		}
+	}
+}
+
+// A single record may be as large as its topic was made for, and no larger.
+func largeRecordGoes(t *testing.T, r *rig) {
+	c, ctx := r.client(), r.context()
+	wide, narrow := Topic{Name: r.name("wide"), Partitions: 1, Settings: map[string]string{"max.message.bytes": "4194304"}}, r.topic(c, "narrow", 1)
+	if err := c.EnsureTopics(ctx, []Topic{wide}); err != nil {
+		t.Fatal(err)
+	}
+	big := make([]byte, 3<<20)
+	rand.NewChaCha8([32]byte{}).Read(big) // does not compress
+	small := Message{Topic: wide.Name, Value: []byte("small")}
+	if err := c.Produce(ctx, []Message{small, {Topic: wide.Name, Value: big}, small}); err != nil {
+		t.Fatal(err)
+	}
+	records := readAll(t, r, c, wide.Name, 0)
+	if len(records) != 3 || !bytes.Equal(records[1].Value, big) {
+		t.Fatalf("%d records came back, or not the same ones", len(records))
+	}
+	for _, m := range []Message{{Topic: narrow, Value: big}, {Topic: wide.Name, Value: append(big, big...)}} {
+		if err := c.Produce(ctx, []Message{m}); pipeline.Code(err) != "kafka.record.large" {
+			t.Errorf("%d bytes for topic %s: %v", len(m.Value), m.Topic, err)
 		}
 	}
 }

@@ -69,6 +69,7 @@ var contract = []struct {
 }{
 	{"topics are made and checked", topicsAreMade},
 	{"what is produced is fetched", producedIsFetched},
+	{"a large record goes where it may be large", largeRecordGoes},
 	{"records keep all their parts", recordsKeepTheirParts},
 	{"other clients read what we write", othersReadUs},
 	{"we read what other clients write", weReadOthers},

@@ -101,8 +101,8 @@ func (c *Client) prepare(ctx context.Context, messages []Message) (*outgoing, er
 			if err != nil {
 				return nil, pipeline.Errorf("kafka.batch.encode", "BUG: a batch for topic %s cannot be compressed: %w", tp.Topic, err)
 			}
-			if len(b.bytes) > c.cfg.MaxBatchBytes {
-				return nil, tooLarge(rest[0], len(b.bytes), c.cfg.MaxBatchBytes)
+			if limit := c.largestBatch(tp.Topic); len(b.bytes) > limit {
+				return nil, tooLarge(rest[0], len(b.bytes), limit)
 			}
 			p.batches, p.counts = append(p.batches, b), append(p.counts, int32(n))
 			rest = rest[n:]

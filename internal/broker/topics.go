@@ -61,7 +61,11 @@ func (c *Client) ensure(ctx context.Context, t Topic) error {
 	if err != nil {
 		return err
 	}
-	return c.repeat(ctx, "read the settings of topic "+t.Name, patience, transient, func(ctx context.Context) error { return c.agrees(ctx, t) })
+	err = c.repeat(ctx, "read the settings of topic "+t.Name, patience, transient, func(ctx context.Context) error { return c.agrees(ctx, t) })
+	if err == nil {
+		c.noteLargest(t)
+	}
+	return err
 }
 
 // create creates a topic; nil if another process was quicker.

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"strconv"
 	"sync"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -14,6 +15,28 @@ import (
 type topology struct {
 	mu      sync.Mutex
 	leaders map[string][]int32 // by partition; -1 for none
+	largest map[string]int     // max.message.bytes of topics where EnsureTopics saw to it
+}
+
+// noteLargest keeps what the settings that a topic was found to have say of its largest batch.
+func (c *Client) noteLargest(t Topic) {
+	n, err := strconv.Atoi(t.Settings["max.message.bytes"])
+	if err != nil {
+		return
+	}
+	c.topology.mu.Lock()
+	defer c.topology.mu.Unlock()
+	if c.topology.largest == nil {
+		c.topology.largest = map[string]int{}
+	}
+	c.topology.largest[t.Name] = n
+}
+
+// largestBatch bounds a batch of a single record.
+func (c *Client) largestBatch(topic string) int {
+	c.topology.mu.Lock()
+	defer c.topology.mu.Unlock()
+	return max(c.cfg.MaxBatchBytes, c.topology.largest[topic])
 }
 
 // leader returns the broker that leads a partition, from the cache or from the cluster.
