@@ -69,11 +69,16 @@ func (d *Decide) Close() error { return nil }
 
 // Describe implements pipeline.Describer.
 func (d *Decide) Describe() string {
-	actions := 0
+	actions, lowered := 0, ""
 	for _, b := range d.catalogue {
 		actions += len(b.actions)
+		for i := range b.actions {
+			if _, why := b.actions[i].authority(); why != "" {
+				lowered += fmt.Sprintf("; %s.%s is proposed at most: %s", b.name, b.actions[i].name, why)
+			}
+		}
 	}
-	return fmt.Sprintf("mode %s, %d runbooks with %d actions", d.mode, len(d.catalogue), actions)
+	return fmt.Sprintf("mode %s, %d runbooks with %d actions", d.mode, len(d.catalogue), actions) + lowered
 }
 
 // Process implements pipeline.Operator. What was due before an event's time happens before it.

@@ -67,6 +67,20 @@ func TestDecisions(t *testing.T) {
 		}, `
 			1m0s a: drop
 			1m0s a: proposed propose delete lb`},
+		{"what promises to undo itself is proposed at most, as nobody keeps the promise", func(w *world) {
+			w.set("catalogue", []any{pipeline.Settings{"name": "any", "signatures": []any{"*"}, "wait": pipeline.Settings{"success": 0.1}, "actions": []any{
+				act("limit", "set", "lb", 0.9, pipeline.Settings{"undo": "auto"})}}})
+			w.incident(mnt, "a", "opened", jam, 20, "db-main")
+		}, `
+			1m0s a: limit
+			1m0s a: proposed propose set lb`},
+		{"what promises to revert after a time is proposed at most, too", func(w *world) {
+			w.set("catalogue", []any{pipeline.Settings{"name": "any", "signatures": []any{"*"}, "wait": pipeline.Settings{"success": 0.1}, "actions": []any{
+				act("limit", "set", "lb", 0.9, pipeline.Settings{"effect_ttl": time.Minute})}}})
+			w.incident(mnt, "a", "opened", jam, 20, "db-main")
+		}, `
+			1m0s a: limit
+			1m0s a: proposed propose set lb`},
 		{"one hypothesis at a time: updates change nothing while one is open", func(w *world) {
 			w.incident(mnt, "a", "opened", jam, 20, "db-main")
 			w.incident(2*mnt, "a", "updated", jam, 40, "db-main")
@@ -353,5 +367,40 @@ func TestCatalogueThatDoesNotFit(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "("+c.code+")") {
 			t.Errorf("%s: want code %s, got %v", c.name, c.code, err)
 		}
+	}
+}
+
+func TestAuthorityIsLoweredWithAReason(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		more  pipeline.Settings
+		level int
+		why   string
+	}{
+		{"as given", nil, 4, ""},
+		{"lower already", pipeline.Settings{"level": int64(1), "undo": "auto"}, 1, ""},
+		{"irreversible", pipeline.Settings{"reversible": false}, 2, "it can't be undone"},
+		{"undo auto", pipeline.Settings{"undo": "auto"}, 2, "nobody undoes it by itself yet: undo is auto"},
+		{"effect_ttl", pipeline.Settings{"effect_ttl": time.Minute}, 2, "nobody reverts it by itself yet: effect_ttl is set"},
+	} {
+		w := newWorld(t).set("catalogue", []any{pipeline.Settings{"name": "any", "signatures": []any{"*"}, "wait": pipeline.Settings{"success": 0.1},
+			"actions": []any{act("limit", "set", "lb", 0.9, c.more)}}})
+		d, err := New(filled(Spec().Settings, w.settings))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "mode live, 1 runbooks with 1 actions"
+		if c.why != "" {
+			want += "; any.limit is proposed at most: " + c.why
+		}
+		if got := d.Describe(); got != want {
+			t.Errorf("%s: want %q, got %q", c.name, want, got)
+		}
+		w.incident(mnt, "a", "opened", jam, 20, "db-main")
+		w.told(func(o *outcome) {
+			if len(o.remediations) != 1 || o.remediations[0].Authority.Level != c.level {
+				t.Errorf("%s: want one command of level %d, got %+v", c.name, c.level, o.remediations)
+			}
+		})
 	}
 }

@@ -20,6 +20,7 @@
 //
 // The prediction (hypothesis.opened) is emitted before the command: remediation.requested in mode live,
 // remediation.proposed below it. The mode of a command is the lower of the run's mode and the action's level;
-// what can't be undone is never more than proposed. After max_attempts actions, when nothing is left to try,
+// what can't be undone is never more than proposed, nor is what promises to undo or revert itself (undo: auto,
+// effect_ttl), as nobody does that yet. After max_attempts actions, when nothing is left to try,
 // or when nobody knows what became of an action, a person is called by a proposed notify and nothing more is tried. Commands carry epoch 0: no control event that raises it is read yet.
 package decide

@@ -71,14 +71,32 @@ func (d *Decide) open(e *episode, chosen option, all []option, now int64, out pi
 // slack is how long after its horizon a judgement may come before the hypothesis counts as void.
 const slack = int64(2 * time.Minute)
 
+// authority is the level that an action has in effect, and why that is below the one it was given; "" if it is not.
+func (a *action) authority() (level int, why string) {
+	switch {
+	case a.level <= levelPropose:
+		return a.level, ""
+	case !a.reversible || a.undo == "none":
+		return levelPropose, "it can't be undone"
+	// A live command must not promise what nobody keeps.
+	case a.undo == "auto":
+		return levelPropose, "nobody undoes it by itself yet: undo is auto"
+	case a.ttl > 0:
+		return levelPropose, "nobody reverts it by itself yet: effect_ttl is set"
+	}
+	return a.level, ""
+}
+
+const levelPropose = 2
+
 // effective is the lower of the run's mode and what the action may.
 func effective(run string, a *action) string {
 	limit := schemas.ModeLive
 	if a != nil {
-		switch {
-		case a.level <= 1:
+		switch level, _ := a.authority(); {
+		case level < levelPropose:
 			limit = schemas.ModeShadow
-		case a.level == 2 || !a.reversible || a.undo == "none":
+		case level == levelPropose:
 			limit = schemas.ModePropose
 		}
 	}
@@ -149,6 +167,7 @@ func seconds(ns int64) float64 { return time.Duration(ns).Seconds() }
 // command makes the remediation event.
 func (d *Decide) command(e *episode, h *schemas.Hypothesis, o option, now int64) (schemas.Event, error) {
 	a := o.action
+	level, _ := a.authority()
 	startBy := now + d.startBy
 	r := schemas.Remediation{
 		Remediation: d.env.ID("remediation", h.Hypothesis), Incident: d.summary(e), Hypothesis: h.Hypothesis, Attempt: h.Attempt,
@@ -157,7 +176,7 @@ func (d *Decide) command(e *episode, h *schemas.Hypothesis, o option, now int64)
 			NotBefore: schemas.FormatTime(now), StartBy: schemas.FormatTime(startBy), MaxDuration: seconds(a.maxDuration), EffectTTL: seconds(a.ttl),
 			Blackout: seconds(a.blackout), VerifyBy: schemas.FormatTime(startBy + a.maxDuration + a.prediction.horizon),
 		},
-		Undo: a.undo, Authority: schemas.Authority{Level: a.level, Policy: d.policy, Version: d.policyVersion}, Decision: h.Decision,
+		Undo: a.undo, Authority: schemas.Authority{Level: level, Policy: d.policy, Version: d.policyVersion}, Decision: h.Decision,
 	}
 	typ := schemas.TypeRemediationProposed
 	if h.Mode == schemas.ModeLive {
@@ -185,7 +204,7 @@ func (d *Decide) notice(e *episode, hypothesis, why string, decision schemas.Dec
 		},
 		Population: schemas.Population{Kind: d.escalate.kind, Size: 1}, Limits: schemas.Limits{MaxTargets: 1, MaxPercent: 100, MaxConcurrent: 1},
 		Timing: schemas.Timing{NotBefore: schemas.FormatTime(now), StartBy: schemas.FormatTime(startBy), VerifyBy: schemas.FormatTime(startBy)},
-		Undo:   "none", Authority: schemas.Authority{Level: 2, Policy: d.policy, Version: d.policyVersion}, Decision: decision,
+		Undo:   "none", Authority: schemas.Authority{Level: levelPropose, Policy: d.policy, Version: d.policyVersion}, Decision: decision,
 	}
 	return d.remediation(schemas.TypeRemediationProposed, e, &r, d.escalate.kind+"/"+d.escalate.id, mode, now, startBy)
 }

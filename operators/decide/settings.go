@@ -114,9 +114,9 @@ func actionSettings() []pipeline.Setting {
 			{Name: "max_percent", Type: pipeline.Int, Default: int64(100), Min: one, Max: pipeline.Bound(100)},
 			{Name: "max_concurrent", Type: pipeline.Int, Default: int64(1), Min: one},
 		}},
-		{Name: "undo", Type: pipeline.String, Default: "manual", Enum: []string{"auto", "manual", "none"}, Doc: "How it is undone."},
+		{Name: "undo", Type: pipeline.String, Default: "manual", Enum: []string{"auto", "manual", "none"}, Doc: "How it is undone. What says auto is proposed at most, as nobody undoes by itself yet; so is none."},
 		{Name: "max_duration", Type: pipeline.Duration, Default: time.Minute, Min: second, Doc: "How long it may take."},
-		{Name: "effect_ttl", Type: pipeline.Duration, Default: time.Duration(0), Min: zero, Doc: "After how long the actuator reverts it by itself; 0 never."},
+		{Name: "effect_ttl", Type: pipeline.Duration, Default: time.Duration(0), Min: zero, Doc: "After how long its effect is to be reverted; 0 never. What says more is proposed at most, as nobody reverts by itself yet."},
 		{Name: "blackout", Type: pipeline.Duration, Default: 30 * time.Second, Min: zero, Doc: "Span after the action whose symptoms it causes itself; not compared."},
 	}
 }
