@@ -1,6 +1,6 @@
 // Package publish sends the closed windows of declared series on to operate: one window.v1 event a system and window,
-// its body an Arrow IPC stream (schemas.EncodeWindows). The series of the service-level objectives
-// (pipeline.SLIMetric) always go. Its volume is bounded by what is declared.
+// its body an Arrow IPC stream (schemas.EncodeWindows), or several where one would be larger than a topic takes. The
+// series of the service-level objectives (pipeline.SLIMetric) always go. Its volume is bounded by what is declared.
 //
 // The rows of a window may come in several batches (those of the window operator and those derived from them): the
 // event goes out when a row of a later window comes, or the watermark reaches the window's end.
@@ -149,18 +149,18 @@ func (p *Publisher) look(s *pipeline.Series) int {
 	return len(p.systems) + 1
 }
 
-// flush sends the open window's rows, one event a system.
+// flush sends the open window's rows: an event a system, more for a large one.
 func (p *Publisher) flush(out pipeline.Emitter) error {
 	var events []schemas.Event
 	for i := range p.systems {
 		if len(p.systems[i].rows) == 0 {
 			continue
 		}
-		e, err := p.event(&p.systems[i])
+		parts, err := p.events(&p.systems[i])
 		if err != nil {
 			return err
 		}
-		events = append(events, e)
+		events = append(events, parts...)
 		p.systems[i].rows = p.systems[i].rows[:0]
 	}
 	if p.end != 0 {
@@ -175,19 +175,52 @@ func (p *Publisher) flush(out pipeline.Emitter) error {
 	return out.Emit(batch)
 }
 
-func (p *Publisher) event(s *system) (schemas.Event, error) {
+// bodyBytes bounds the body of an event, by an estimate: Kafka takes a megabyte by default.
+const bodyBytes = 512 << 10
+
+// events makes the events of a system's rows.
+func (p *Publisher) events(s *system) ([]schemas.Event, error) {
 	b := p.batch(s.rows)
 	defer b.Release()
-	all := make([]int, len(s.rows))
-	for i := range all {
-		all[i] = i
+	var events []schemas.Event
+	var rows []int
+	size := 0
+	for i, r := range s.rows {
+		n := rowBytes(p.table.At(r.series))
+		if size+n > bodyBytes && len(rows) > 0 {
+			e, err := p.event(s, b, rows, len(events))
+			if err != nil {
+				return nil, err
+			}
+			events, rows, size = append(events, e), rows[:0], 0
+		}
+		rows, size = append(rows, i), size+n
 	}
-	body, err := schemas.EncodeWindows(p.env.Allocator, b, all)
+	e, err := p.event(s, b, rows, len(events))
+	return append(events, e), err
+}
+
+// rowBytes estimates what a row takes: its texts, the labels as JSON, and a dozen numbers and offsets.
+func rowBytes(s *pipeline.Series) int {
+	n := 100 + len(s.Metric) + len(s.Unit) + len(s.Entity) + len(s.System) + len(s.Domain)
+	for _, l := range s.Labels {
+		n += len(`["",""],`) + len(l.Name) + len(l.Value)
+	}
+	return n
+}
+
+// event makes one part of a system's window, of some of the batch's rows.
+func (p *Publisher) event(s *system, b pipeline.Batch, rows []int, part int) (schemas.Event, error) {
+	body, err := schemas.EncodeWindows(p.env.Allocator, b, rows)
 	if err != nil {
 		return schemas.Event{}, err
 	}
+	id := []string{"window", s.name, strconv.FormatInt(p.start, 10), strconv.FormatInt(p.end, 10)}
+	if part > 0 {
+		id = append(id, strconv.Itoa(part))
+	}
 	return schemas.Event{
-		ID:     p.env.ID("window", s.name, strconv.FormatInt(p.start, 10), strconv.FormatInt(p.end, 10)),
+		ID:     p.env.ID(id...),
 		Source: schemas.Source(p.env), Type: schemas.TypeWindow, Time: p.end,
 		Subject: s.name, System: s.name, Key: s.name, Content: schemas.ContentArrow, Data: body,
 	}, nil

@@ -1,6 +1,8 @@
 package publish
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -83,6 +85,45 @@ func TestNothingDeclaredSendsObjectivesOnly(t *testing.T) {
 			for at, rows := range sent(t, out) {
 				if len(rows) != 1 || rows[`slo.bad:delta{slo="x",system="s"}`] == 0 {
 					t.Errorf("%s has %v", at, rows)
+				}
+			}
+		},
+	})
+}
+
+func TestLargeWindowsGoInParts(t *testing.T) {
+	var script strings.Builder
+	for i := range 12 {
+		fmt.Fprintf(&script, "windows cpu{host=%q,system=\"s\"} at 0s every 10s: %d\n", strings.Repeat(string(rune('a'+i)), 32<<10), i)
+	}
+	operatortest.Run(t, operatortest.Case{
+		New:   func() (pipeline.Operator, error) { return New(declared("cpu")) },
+		Input: operatortest.Script(t, script.String()),
+		Check: func(t testing.TB, out *operatortest.Output) {
+			ids, sums := map[string]bool{}, map[float64]int{}
+			for _, batch := range out.Batches {
+				for i := range batch.Rows() {
+					e := schemas.EventAt(batch, i)
+					ids[e.ID] = true
+					if len(e.Data) > 1_000_000 {
+						t.Errorf("event %s has %d bytes, more than a topic takes", e.ID, len(e.Data))
+					}
+					b, err := schemas.DecodeWindows(memory.NewGoAllocator(), e.Data, pipeline.NewSeriesTable(nil, 0))
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, v := range b.Record.Column(pipeline.WindowSum).(*array.Float64).Float64Values() {
+						sums[v]++
+					}
+					b.Release()
+				}
+			}
+			if len(ids) != 3 || len(sums) != 12 {
+				t.Errorf("%d events with %d rows, want 12 rows in 3", len(ids), len(sums))
+			}
+			for v, n := range sums {
+				if n != 1 {
+					t.Errorf("row %g is there %d times", v, n)
 				}
 			}
 		},

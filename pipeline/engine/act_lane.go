@@ -66,7 +66,7 @@ func (l *actLane) process(in pipeline.Input) error {
 		e, err := schemas.ReadEvent(rec)
 		if err != nil {
 			l.ledger.lose(lostUndecodable, 1)
-			l.pending = append(l.pending, deadLetter(l.dead, pipeline.Act, rec, lostUndecodable, 0, err))
+			l.pending = append(l.pending, l.deadLetter(pipeline.Act, rec, lostUndecodable, 0, err))
 			continue
 		}
 		events = append(events, e)

@@ -43,7 +43,7 @@ func (l *detectLane) decode(rec *pipeline.Record) error {
 // refuse counts what of a record can't be used and writes the record to the dead letters. rows is 0 for a whole record.
 func (l *detectLane) refuse(rec *pipeline.Record, reason string, lost, rows int, cause error) {
 	l.ledger.lose(reason, lost)
-	l.pending = append(l.pending, deadLetter(l.dead, pipeline.Ingest, rec, reason, rows, cause))
+	l.pending = append(l.pending, l.deadLetter(pipeline.Ingest, rec, reason, rows, cause))
 }
 
 func (l *detectLane) checkSize(rec *pipeline.Record) error {

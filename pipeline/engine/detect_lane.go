@@ -152,7 +152,9 @@ func timeColumn(k pipeline.Kind) int {
 }
 
 // collect takes the chain's outputs, in their order with what else the lane writes.
-func (l *detectLane) collect() { l.pending = append(l.pending, l.out.Take()...) }
+func (l *detectLane) collect() {
+	l.pending = append(l.pending, l.fitting(pipeline.Detect, l.position, l.out.Take())...)
+}
 
 // take implements lane.
 func (l *detectLane) take() []broker.Message {

@@ -52,6 +52,7 @@ type surroundings struct {
 	scope     func(string, pipeline.Labels) pipeline.Scope
 	limit     int // series a lane
 	dead      string
+	letter    int // bytes that a dead letter keeps of its record
 	newOutput func() Output
 }
 

@@ -100,7 +100,7 @@ func (l *operateLane) record(rec *pipeline.Record) error {
 
 func (l *operateLane) refuse(rec *pipeline.Record, cause error) {
 	l.ledger.lose(lostUndecodable, 1)
-	l.pending = append(l.pending, deadLetter(l.dead, pipeline.Operate, rec, lostUndecodable, 0, cause))
+	l.pending = append(l.pending, l.deadLetter(pipeline.Operate, rec, lostUndecodable, 0, cause))
 }
 
 // hear notes a detect lane's time and moves the own one if that was what it waited for. A lane that has no row is not
@@ -243,7 +243,7 @@ func (l *operateLane) finish() error {
 // take implements lane.
 func (l *operateLane) take() []broker.Message {
 	assert(l.ledger.balance(len(l.held)), "I1 conservation: lane "+l.name)
-	out := append(l.pending, l.out.Take()...)
+	out := append(l.pending, l.fitting(pipeline.Operate, l.position, l.out.Take())...)
 	l.pending = nil
 	return out
 }

@@ -30,7 +30,7 @@ func newSurroundings(p *plan.Plan, o Options) *surroundings {
 	s := &surroundings{
 		pipeline: p.Pipeline, allocator: o.Allocator, logger: o.Logger, metrics: &pipeline.Metrics{Registerer: o.Metrics},
 		slos: p.SLOs, topology: &p.Topology, window: int64(p.Window), scope: p.Scope, limit: p.Limits.Series,
-		dead: p.Topics.DeadLetters.Name, newOutput: o.NewOutput,
+		dead: p.Topics.DeadLetters.Name, letter: int(p.Limits.Record), newOutput: o.NewOutput,
 	}
 	if s.allocator == nil {
 		s.allocator = memory.NewGoAllocator()

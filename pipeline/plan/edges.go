@@ -35,7 +35,7 @@ func (p *Plan) explainEdges(t *page) {
 func (p *Plan) explainLosses(t *page) {
 	t.head("where rows can be lost, each counted with its reason")
 	letters := p.Topics.DeadLetters.Name
-	t.row("undecodable", fmt.Sprintf("a record that its codec refuses or with more than %s: to %s, untouched", config.FormatSize(p.Limits.Record), letters))
+	t.row("undecodable", fmt.Sprintf("a record that its codec refuses or with more than %s: to %s, untouched up to that size", config.FormatSize(p.Limits.Record), letters))
 	for _, s := range p.Sources {
 		fate := "dropped"
 		if s.Late == config.LateDeadLetter {

@@ -17,7 +17,7 @@ type Topics struct {
 	Remediations Topic
 	// Inbox is where clients write results, approvals and changes, with any key.
 	Inbox Topic
-	// DeadLetters holds what could not be used, untouched, with the reason.
+	// DeadLetters holds what could not be used, untouched up to limits.record, with the reason.
 	DeadLetters Topic
 }
 
