@@ -174,6 +174,9 @@ func (a *action) check(at string) []error {
 	if a.prediction.effect == 0 && (a.prediction.relative == 0 || !strings.HasPrefix(a.prediction.metric, sloMetric)) {
 		faults = append(faults, fault(at+".prediction.effect", "decide.action.effect", "action %s predicts no effect that could fail to come: give the smallest change that counts", a.name))
 	}
+	if a.domain == "" && a.id != suspectPlace {
+		faults = append(faults, fault(at+".target.domain", "decide.action.domain", "target %s of action %s has no lock domain, and only the suspect's own is known: set domain to what scope.lock_domain gives for it, so that nothing else is done there at the same time", a.id, a.name))
+	}
 	texts := append([]string{a.id, a.uid, a.domain, a.prediction.metric}, a.refuters...)
 	for _, name := range slices.Sorted(maps.Keys(a.params)) {
 		text := a.params[name]
@@ -228,7 +231,9 @@ func (o *options) runbook(signature string) *runbook {
 
 var place = regexp.MustCompile(`\{[a-z.]+\}`)
 
-func places() []string { return []string{"{suspect}", "{slo}", "{slo.entity}", "{system}"} }
+const suspectPlace = "{suspect}"
+
+func places() []string { return []string{suspectPlace, "{slo}", "{slo.entity}", "{system}"} }
 
 func unknownPlace(text string) string {
 	for _, found := range place.FindAllString(text, -1) {

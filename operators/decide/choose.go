@@ -112,7 +112,7 @@ func (d *Decide) fillIn(o *option, e *episode) bool {
 		uid, ok = u, ok && known
 	}
 	domain := id
-	if s := e.suspect(); a.domain == "" && id == s.Entity && s.Domain != "" {
+	if s := e.suspect(); a.domain == "" && s.Domain != "" { // then the target is the suspect
 		domain = s.Domain
 	}
 	if a.domain != "" {

@@ -232,6 +232,9 @@ func TestDecisions(t *testing.T) {
 
 func TestPredictionIsOnRecordBeforeTheCommand(t *testing.T) {
 	w := newWorld(t)
+	book := jammed()
+	book["actions"].([]any)[0].(pipeline.Settings)["target"].(pipeline.Settings)["domain"] = "{system}/lb"
+	w.set("catalogue", []any{book})
 	w.incident(10*mnt, "a", "opened", jam, 20, "db-main", "app-1")
 	w.told(func(o *outcome) {
 		if len(o.events) != 2 {
@@ -254,7 +257,7 @@ func TestPredictionIsOnRecordBeforeTheCommand(t *testing.T) {
 			{"params are absolute and typed", map[string]any{"limit": 40.0, "why": "db-main"}, h.Action.Params},
 			{"targets", []schemas.Target{{Kind: "service", ID: "lb", UID: "lb"}}, r.Action.Targets},
 			{"command names its hypothesis", h.Hypothesis, r.Hypothesis}, {"cause", h.Hypothesis, rev.Causation}, {"correlation", "a", rev.Correlation},
-			{"key", "lb", rev.Key}, {"subject", "lb", rev.Subject}, {"system", "shop", rev.System}, {"mode header", schemas.ModeLive, rev.Mode},
+			{"key", "shop/lb", rev.Key}, {"subject", "shop/lb", rev.Subject}, {"system", "shop", rev.System}, {"mode header", schemas.ModeLive, rev.Mode},
 			{"expiry", now + int64(2*mnt), rev.Expiry}, {"plan", plan, rev.Plan}, {"idempotency", idempotency, rev.Idempotency}, {"epoch", int64(0), rev.Epoch},
 			{"start by", schemas.FormatTime(now + int64(2*mnt)), r.Timing.StartBy}, {"verify by", schemas.FormatTime(now + int64(9*mnt)), r.Timing.VerifyBy},
 			{"incident", schemas.IncidentSummary{ID: "a", Signature: jam, Urgency: "immediate", Severity: "critical", Certainty: 0.8, SLO: "shop", Burn: 20, Evidence: []string{"f1", "f2"}}, r.Incident},
@@ -358,6 +361,8 @@ func TestCatalogueThatDoesNotFit(t *testing.T) {
 		{"unknown place", "decide.action.place", book(act("a", "set", "{culprit}", 0.5, nil))},
 		{"unknown place in a parameter", "decide.action.place", book(act("a", "set", "app", 0.5, pipeline.Settings{"params": map[string]any{"note": "{culprit}"}}))},
 		{"unknown place in a refuter", "decide.action.place", book(act("a", "set", "app", 0.5, pipeline.Settings{"refuters": []any{"slo:{culprit}"}}))},
+		{"a target without a lock domain", "decide.action.domain", book(act("a", "set", "app", 0.5, pipeline.Settings{"target": pipeline.Settings{"kind": "service", "id": "app"}}))},
+		{"an instance of the suspect without a lock domain", "decide.action.domain", book(act("a", "set", "app", 0.5, pipeline.Settings{"target": pipeline.Settings{"kind": "service", "id": "{suspect}-1"}}))},
 		{"a step instead of a value", "decide.action.relative", book(act("a", "set", "app", 0.5, pipeline.Settings{"params": map[string]any{"limit": "+1"}}))},
 		{"horizon inside the onset lag", "decide.action.horizon", book(act("a", "set", "app", 0.5, pipeline.Settings{"prediction": pipeline.Settings{"onset_lag": time.Hour}}))},
 		{"too few placebos for the level", "decide.placebos.few", pipeline.Settings{"alpha": 0.01}},

@@ -75,7 +75,7 @@ func (e *episode) impact() schemas.Impact {
 
 // places are the values of the catalogue's places.
 func (e *episode) places(slos []pipeline.SLO) map[string]string {
-	values := map[string]string{"{suspect}": e.suspect().Entity, "{slo}": e.impact().SLO, "{system}": e.System}
+	values := map[string]string{suspectPlace: e.suspect().Entity, "{slo}": e.impact().SLO, "{system}": e.System}
 	for _, slo := range slos {
 		if slo.Name == e.impact().SLO {
 			values["{slo.entity}"] = slo.Entity

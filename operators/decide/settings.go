@@ -80,9 +80,9 @@ func actionSettings() []pipeline.Setting {
 		{Name: "params", Type: pipeline.Map, Fields: text, Doc: "Absolute values; numbers and true or false are recognised." + templates, Example: "{limit: 40}"},
 		{Name: "target", Type: pipeline.Object, Required: true, Doc: "The one thing it acts on.", Fields: []pipeline.Setting{
 			{Name: "kind", Type: pipeline.String, Required: true, Example: "service"},
-			{Name: "id", Type: pipeline.String, Default: "{suspect}", Doc: "The target." + templates},
+			{Name: "id", Type: pipeline.String, Default: suspectPlace, Doc: "The target." + templates},
 			{Name: "uid", Type: pipeline.String, Doc: "What tells it from an earlier one of that name; by default its id."},
-			{Name: "domain", Type: pipeline.String, Doc: "Its lock domain; by default the suspect's if it is the suspect, else its id." + templates},
+			{Name: "domain", Type: pipeline.String, Doc: "Its lock domain, which is what scope.lock_domain gives for it; by default the suspect's if id is {suspect}, else it must be set." + templates, Example: "lb"},
 		}},
 		{Name: "population", Type: pipeline.String, Doc: "Pattern of the entities of the call graph among which the target is counted; none counts the target alone.", Example: "'app-*'"},
 		{Name: "success", Type: pipeline.Float, Required: true, Min: zero, Max: one, Doc: "Believed probability that it works.", Example: "0.7"},

@@ -57,8 +57,12 @@ func slow() pipeline.Settings {
 }
 
 func act(name, verb, target string, success float64, more pipeline.Settings) pipeline.Settings {
+	on := pipeline.Settings{"kind": "service", "id": target}
+	if target != suspectPlace {
+		on["domain"] = target
+	}
 	a := pipeline.Settings{
-		"name": name, "verb": verb, "actuator": "plant", "target": pipeline.Settings{"kind": "service", "id": target},
+		"name": name, "verb": verb, "actuator": "plant", "target": on,
 		"success": success, "level": int64(4), "reversible": true, "prediction": pipeline.Settings{},
 	}
 	for k, v := range more {
