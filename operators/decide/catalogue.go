@@ -165,6 +165,10 @@ func (a *action) check(at string) []error {
 	if a.population != "" {
 		faults = append(faults, checkPatterns(at+".population", []string{a.population})...)
 	}
+	switch a.verb {
+	case "query", "notify", schemas.VerbWait:
+		faults = append(faults, fault(at+".verb", "decide.action.verb", "action %s does %s, which changes nothing that could be judged: leave it out; waiting is always a candidate (wait), and a person is called when nothing is left to try (escalate)", a.name, a.verb))
+	}
 	if a.grows() && len(a.bottleneck) == 0 {
 		faults = append(faults, fault(at+".requires_bottleneck", "decide.action.gate", "action %s adds capacity and does not say what must be the bottleneck: scaling what is not the bottleneck makes things worse; name the entity or role", a.name))
 	}

@@ -75,7 +75,7 @@ func actionSettings() []pipeline.Setting {
 	templates := " {suspect}, {slo}, {slo.entity} and {system} are filled in."
 	return []pipeline.Setting{
 		{Name: "name", Type: pipeline.String, Required: true, Doc: "Experience is kept by it.", Example: "limit-admission"},
-		{Name: "verb", Type: pipeline.String, Required: true, Enum: actionVerbs(), Example: "set"},
+		{Name: "verb", Type: pipeline.String, Required: true, Enum: schemas.Verbs(), Doc: "What it does. query, notify and wait are no actions of a catalogue: nobody could judge their effect.", Example: "set"},
 		{Name: "actuator", Type: pipeline.String, Required: true, Doc: "Who carries it out.", Example: "plant"},
 		{Name: "params", Type: pipeline.Map, Fields: text, Doc: "Absolute values; numbers and true or false are recognised." + templates, Example: "{limit: 40}"},
 		{Name: "target", Type: pipeline.Object, Required: true, Doc: "The one thing it acts on.", Fields: []pipeline.Setting{
@@ -119,17 +119,6 @@ func actionSettings() []pipeline.Setting {
 		{Name: "effect_ttl", Type: pipeline.Duration, Default: time.Duration(0), Min: zero, Doc: "After how long its effect is to be reverted; 0 never. What says more is proposed at most, as nobody reverts by itself yet."},
 		{Name: "blackout", Type: pipeline.Duration, Default: 30 * time.Second, Min: zero, Doc: "Span after the action whose symptoms it causes itself; not compared."},
 	}
-}
-
-// actionVerbs are all verbs but wait, which is always a candidate.
-func actionVerbs() []string {
-	var out []string
-	for _, v := range schemas.Verbs() {
-		if v != schemas.VerbWait {
-			out = append(out, v)
-		}
-	}
-	return out
 }
 
 // Register adds the operator to the registry.
