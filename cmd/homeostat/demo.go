@@ -101,7 +101,13 @@ func runDemo(ctx context.Context, o demoOptions, out io.Writer) error {
 	return d.conclude(ctx, out)
 }
 
+// slowest and fastest bound the speed: beyond them the pause between two exports is no time that a clock can keep.
+const slowest, fastest = 0.001, 100_000
+
 func newDemo(o demoOptions, out io.Writer) (*demo, error) {
+	if !(o.speed >= slowest && o.speed <= fastest) {
+		return nil, pipeline.Errorf("demo.speed", "speed %g is none: give one from %g to %d", o.speed, slowest, fastest)
+	}
 	d := &demo{demoOptions: o, start: demoStart(o.lockstep)}
 	registry := newRegistry()
 	text, err := examples.Files.ReadFile("shop.yaml")

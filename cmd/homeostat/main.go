@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/homeostat/homeostat/pipeline"
 )
 
 func main() {
@@ -29,5 +31,20 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	cmd.AddCommand(runCommand(), demoCommand(), backtestCommand(), feedCommand(), validateCommand(), explainCommand(), tapCommand(), versionCommand())
+	cmd.SetFlagErrorFunc(misused)
+	for _, c := range cmd.Commands() {
+		check := c.Args
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return misused(c, err)
+			}
+			return nil
+		}
+	}
 	return cmd
+}
+
+// misused says where to read how a command is used.
+func misused(cmd *cobra.Command, err error) error {
+	return pipeline.Errorf("cli.usage", "%w: see %s --help", err, cmd.CommandPath())
 }

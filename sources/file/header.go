@@ -166,8 +166,26 @@ func sortedKeys(m map[string]string) []string {
 
 func list(names []string) string {
 	const most = 40
-	if len(names) > most {
-		return strings.Join(names[:most], ", ") + ", …"
+	shown := make([]string, 0, most+1)
+	for _, name := range names[:min(len(names), most)] {
+		shown = append(shown, legible(name))
 	}
-	return strings.Join(names, ", ")
+	if len(names) > most {
+		shown = append(shown, "…")
+	}
+	return strings.Join(shown, ", ")
+}
+
+// legible returns a name as it is, or quoted and cut when it is long or would not be seen as it is: a file that is no CSV has
+// anything for a header.
+func legible(name string) string {
+	const longest = 64
+	quoted := strconv.Quote(name)
+	switch {
+	case len(name) > longest:
+		return strconv.Quote(name[:longest]) + "…"
+	case quoted[1:len(quoted)-1] != name:
+		return quoted
+	}
+	return name
 }
