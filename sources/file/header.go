@@ -3,6 +3,7 @@ package file
 import (
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/homeostat/homeostat/pipeline"
