@@ -320,6 +320,16 @@ func TestCommandsSayWhatIsMissing(t *testing.T) {
 		{[]string{"feed", "x.csv", "--topic", "t", "-c", "../../examples/shop.yaml", "--bootstrap", "127.0.0.1:1"}, "feed.source"},
 		{[]string{"tap", "t"}, "cli.flag.missing"},
 		{[]string{"demo", "--lockstep", "--scenario", "flood"}, "plant.scenario.unknown"},
+		{[]string{"demo", "--speed", "0"}, "demo.speed"},
+		{[]string{"demo", "--speed", "-1"}, "demo.speed"},
+		{[]string{"demo", "--speed", "NaN"}, "demo.speed"},
+		{[]string{"demo", "--speed", "1e18"}, "demo.speed"},
+		{[]string{"demo", "--speed", "1e-300"}, "demo.speed"},
+		{[]string{"demo", "--seed", "-1"}, "cli.usage"},
+		{[]string{"run", "--bogus"}, "cli.usage"},
+		{[]string{"run", "extra"}, "cli.usage"},
+		{[]string{"validate", "a", "b"}, "cli.usage"},
+		{[]string{"tap"}, "cli.usage"},
 	} {
 		out, err := run(t, c.args...)
 		if err == nil || !strings.Contains(err.Error()+out, "("+c.code+")") {

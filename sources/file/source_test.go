@@ -234,6 +234,8 @@ func TestFaults(t *testing.T) {
 		{code: "file.header.missing", files: map[string]string{"a.csv": ""}, text: "a.csv"},
 		{code: "file.header.unreadable", files: map[string]string{"a.csv": "t,\"c\n"}, text: "a.csv:1"},
 		{code: "file.header.column", files: map[string]string{"a.csv": "time,c\n"}, text: "a.csv:1"},
+		{code: "file.header.column", files: map[string]string{"a.csv": "\x1b[2J\xff,c\n"}, text: `the columns are "\x1b[2J\xff", c`},
+		{code: "file.header.column", files: map[string]string{"a.csv": strings.Repeat("x", 1000) + ",c\n"}, text: `xxx"…, c`},
 		{code: "file.header.duplicate", files: map[string]string{"a.csv": "t,c,t\n"}},
 		{code: "file.header.ambiguous", files: map[string]string{"a.csv": "t,c,d\n"}, settings: pipeline.Settings{"metric": "m"}},
 		{code: "file.header.values", files: map[string]string{"a.csv": "t,c\n"}, settings: pipeline.Settings{"exclude": list1("c")}},
