@@ -189,7 +189,7 @@ func (d *demo) live(ctx context.Context) (err error) {
 	if err := sourceTopics(ctx, client, d.plan); err != nil {
 		return err
 	}
-	runner, err := engine.NewRunner(ctx, d.plan, engine.RunOptions{Options: engine.Options{NewOutput: newOutput(d.plan), Metrics: newMetrics(), Logger: d.log}, Client: client})
+	runner, err := engine.NewRunner(ctx, d.plan, engine.RunOptions{Options: engine.Options{NewOutput: newOutput(d.plan), Metrics: newMetrics(), Logger: d.log}, Cluster: client.Cluster()})
 	if err != nil {
 		return err
 	}

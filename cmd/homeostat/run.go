@@ -40,7 +40,7 @@ func runCommand() *cobra.Command {
 			}
 			metrics := newMetrics()
 			runner, err := engine.NewRunner(ctx, p, engine.RunOptions{
-				Options: engine.Options{NewOutput: newOutput(p), Metrics: metrics, Logger: log}, Client: client, UntilEnd: untilEnd, Stages: stages,
+				Options: engine.Options{NewOutput: newOutput(p), Metrics: metrics, Logger: log}, Cluster: client.Cluster(), UntilEnd: untilEnd, Stages: stages,
 			})
 			if err != nil {
 				return err

@@ -14,11 +14,6 @@ import (
 	"github.com/homeostat/homeostat/internal/broker"
 )
 
-// transactor commits outputs and positions; a *broker.Transactor does so all or nothing.
-type transactor interface {
-	Commit(ctx context.Context, outputs []broker.Message, shares []broker.Share) error
-}
-
 // positions tells what groups have committed.
 type positions interface {
 	Committed(ctx context.Context, group string, partitions []broker.TopicPartition) (map[broker.TopicPartition]int64, error)
@@ -30,7 +25,7 @@ type committer struct {
 	interval   time.Duration
 	logger     *slog.Logger
 	positions  positions
-	transactor transactor
+	transactor broker.Writer
 	seconds    prometheus.Observer
 	total      *prometheus.CounterVec
 
@@ -196,9 +191,9 @@ func merge(parts []part) ([]broker.Message, []broker.Share) {
 }
 
 // plain is the way without transactions: outputs first, then positions, so at least once.
-type plain struct{ *broker.Client }
+type plain struct{ broker.Cluster }
 
-// Commit implements transactor.
+// Commit implements broker.Writer.
 func (p plain) Commit(ctx context.Context, outputs []broker.Message, shares []broker.Share) error {
 	if err := p.Produce(ctx, outputs); err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 )
 
 // poll moves chunks from the broker to the lanes until ctx ends.
-func (s *stageRun) poll(ctx context.Context, f *broker.Fetcher) error {
+func (s *stageRun) poll(ctx context.Context, f broker.Reader) error {
 	for {
 		chunks, err := f.Poll(ctx)
 		if err != nil {
@@ -67,7 +67,7 @@ func cut(in *pipeline.Input, end int64) {
 }
 
 // fault deals with a partition that stopped: what can't be had any more is counted and passed over, the rest ends the stage.
-func (s *stageRun) fault(f *broker.Fetcher, c *broker.Chunk) error {
+func (s *stageRun) fault(f broker.Reader, c *broker.Chunk) error {
 	var corrupt *broker.CorruptError
 	var gap *broker.GapError
 	switch {
@@ -82,7 +82,7 @@ func (s *stageRun) fault(f *broker.Fetcher, c *broker.Chunk) error {
 	return nil
 }
 
-func (s *stageRun) passOver(f *broker.Fetcher, c *broker.Chunk, reason string, from, to int64) {
+func (s *stageRun) passOver(f broker.Reader, c *broker.Chunk, reason string, from, to int64) {
 	s.logger.Error("records are lost and passed over", "stage", s.stage, "reason", reason, "from", from, "to", to, "error", c.Err)
 	s.faults.WithLabelValues(string(s.stage), c.Topic, reason).Add(float64(to - from))
 	f.Assign(c.TopicPartition, to)

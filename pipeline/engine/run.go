@@ -18,7 +18,7 @@ import (
 // RunOptions adds to Options what only a run over Kafka needs.
 type RunOptions struct {
 	Options
-	Client *broker.Client
+	Cluster broker.Cluster
 	// UntilEnd stops when what the topics held at the start is processed by all stages; time then ends there.
 	UntilEnd bool
 	// Stages names the stages to run in this process; none names all. Others run in other processes.
@@ -28,12 +28,12 @@ type RunOptions struct {
 // Runner runs a plan over Kafka. Live and Ready may be called by any goroutine.
 type Runner struct {
 	*surroundings
-	plan   *plan.Plan
-	opts   RunOptions
-	client *broker.Client
-	stages []*stageRun
-	commit *committer
-	sinks  []namedSink
+	plan    *plan.Plan
+	opts    RunOptions
+	cluster broker.Cluster
+	stages  []*stageRun
+	commit  *committer
+	sinks   []namedSink
 	// partitions by topic, as they were at the start
 	partitions map[string]int
 }
@@ -44,7 +44,7 @@ const stallLimit = 30 * time.Second
 // NewRunner checks the topics, makes the pipeline's own, opens the sinks and fences what an earlier process of the same
 // instance left open. Close it at the end.
 func NewRunner(ctx context.Context, p *plan.Plan, o RunOptions) (*Runner, error) {
-	r := &Runner{surroundings: newSurroundings(p, o.Options), plan: p, opts: o, client: o.Client, partitions: map[string]int{}}
+	r := &Runner{surroundings: newSurroundings(p, o.Options), plan: p, opts: o, cluster: o.Cluster, partitions: map[string]int{}}
 	if err := r.ensureTopics(ctx); err != nil {
 		return nil, err
 	}
@@ -67,12 +67,12 @@ func (r *Runner) open(ctx context.Context) error {
 		}
 	}
 	r.commit = &committer{
-		positions: r.client, transactor: plain{r.client}, interval: p.CommitInterval, logger: r.logger,
+		positions: r.cluster, transactor: plain{r.cluster}, interval: p.CommitInterval, logger: r.logger,
 		seconds: r.metrics.Histogram("commit_seconds", "Time of one commit of the process.", []float64{.005, .01, .025, .05, .1, .25, .5, 1, 5}).WithLabelValues(),
 		total:   r.metrics.Counter("commits_total", "Commits by outcome: committed, group_lost, doubt.", "outcome"),
 	}
 	if p.Transactions {
-		t, err := r.client.NewTransactor(ctx, broker.TransactorConfig{TransactionalID: transactionalID(p, chosen)})
+		t, err := r.cluster.NewWriter(ctx, broker.TransactorConfig{TransactionalID: transactionalID(p, chosen)})
 		if err != nil {
 			return err
 		}
@@ -110,11 +110,11 @@ func (r *Runner) ensureTopics(ctx context.Context) error {
 	for _, t := range r.plan.Topics.All() {
 		own = append(own, broker.Topic{Name: t.Name, Partitions: t.Partitions, Settings: t.Config})
 	}
-	if err := r.client.EnsureTopics(ctx, own); err != nil {
+	if err := r.cluster.EnsureTopics(ctx, own); err != nil {
 		return err
 	}
 	for _, t := range own {
-		n, err := r.client.Partitions(ctx, t.Name)
+		n, err := r.cluster.Partitions(ctx, t.Name)
 		if err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func (r *Runner) ensureTopics(ctx context.Context) error {
 		if s.Topic == "" {
 			return pipeline.Errorf("run.source.file", "source %s reads files, which a run over Kafka does not: use backtest, or feed the files to a topic and name it", s.Name)
 		}
-		n, err := r.client.Partitions(ctx, s.Topic)
+		n, err := r.cluster.Partitions(ctx, s.Topic)
 		if err != nil {
 			return err
 		}
@@ -139,7 +139,7 @@ func (r *Runner) ensureTopics(ctx context.Context) error {
 
 func (r *Runner) newStage(s *plan.Stage) *stageRun {
 	run := &stageRun{
-		stage: s.Stage, group: s.Group, topics: s.Inputs, client: r.client, logger: r.logger,
+		stage: s.Stage, group: s.Group, topics: s.Inputs, cluster: r.cluster, logger: r.logger,
 		newLane: func(tp broker.TopicPartition) (lane, error) { return r.newLane(s, tp) },
 		commit:  r.commit.commit,
 		memory:  max(r.plan.Limits.Memory/int64(max(1, r.lanesTotal())), 1<<20),
@@ -234,7 +234,7 @@ func (r *Runner) ends(ctx context.Context, topics []string) (map[broker.TopicPar
 			tps = append(tps, broker.TopicPartition{Topic: t, Partition: int32(p)})
 		}
 	}
-	bounds, err := r.client.Bounds(ctx, tps)
+	bounds, err := r.cluster.Bounds(ctx, tps)
 	if err != nil {
 		return nil, err
 	}

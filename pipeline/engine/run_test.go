@@ -112,7 +112,7 @@ type running struct {
 // start runs a plan until it ends or is stopped.
 func (c *cluster) start(p *plan.Plan, untilEnd bool, change ...func(*Runner)) *running {
 	c.t.Helper()
-	r, err := NewRunner(c.context(), p, RunOptions{Options: options(c.t, p), Client: c.client(), UntilEnd: untilEnd})
+	r, err := NewRunner(c.context(), p, RunOptions{Options: options(c.t, p), Cluster: c.client().Cluster(), UntilEnd: untilEnd})
 	must(c.t, err)
 	for _, f := range change {
 		f(r)
@@ -301,7 +301,7 @@ func stagesApart(t *testing.T, c *cluster) {
 	feed := c.day(2, 60)
 	must(t, c.client().Produce(c.context(), feed))
 	for _, stages := range [][]string{{"ingest", "detect"}, {"operate"}, {"act"}} {
-		r, err := NewRunner(c.context(), p, RunOptions{Options: options(t, p), Client: c.client(), UntilEnd: true, Stages: stages})
+		r, err := NewRunner(c.context(), p, RunOptions{Options: options(t, p), Cluster: c.client().Cluster(), UntilEnd: true, Stages: stages})
 		must(t, err)
 		must(t, errors.Join(r.Run(c.context()), r.Close()))
 	}
@@ -311,7 +311,7 @@ func stagesApart(t *testing.T, c *cluster) {
 	if k.sink.flushed == 0 || k.sink.flushed != len(k.sink.written) {
 		t.Errorf("of %d events %d are flushed", len(k.sink.written), k.sink.flushed)
 	}
-	if _, err := NewRunner(c.context(), p, RunOptions{Options: options(t, p), Client: c.client(), Stages: []string{"judge"}}); pipeline.Code(err) != "plan.stage.unknown" {
+	if _, err := NewRunner(c.context(), p, RunOptions{Options: options(t, p), Cluster: c.client().Cluster(), Stages: []string{"judge"}}); pipeline.Code(err) != "plan.stage.unknown" {
 		t.Errorf("a stage that does not exist: %v", err)
 	}
 }
@@ -437,7 +437,7 @@ func onceOverRestarts(t *testing.T, c *cluster) {
 
 // doubtful is a transactor that often does not say what came of a transaction.
 type doubtful struct {
-	transactor
+	broker.Writer
 	calls int
 }
 
@@ -447,19 +447,19 @@ func (d *doubtful) Commit(ctx context.Context, outputs []broker.Message, shares 
 	case 1:
 		return fmt.Errorf("it never went out: %w", broker.ErrDoubt)
 	case 2:
-		if err := d.transactor.Commit(ctx, outputs, shares); err != nil {
+		if err := d.Writer.Commit(ctx, outputs, shares); err != nil {
 			return err
 		}
 		return fmt.Errorf("the answer was lost: %w", broker.ErrDoubt)
 	}
-	return d.transactor.Commit(ctx, outputs, shares)
+	return d.Writer.Commit(ctx, outputs, shares)
 }
 
 func onceInDoubt(t *testing.T, c *cluster) {
 	c.onceWhile(newKit(), 2, func(p *plan.Plan) {
 		d := &doubtful{}
 		r := c.start(p, false, func(r *Runner) {
-			d.transactor = r.commit.transactor
+			d.Writer = r.commit.transactor
 			r.commit.transactor = d
 		})
 		c.until("ready", func() bool { return r.Ready() == nil })

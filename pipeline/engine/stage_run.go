@@ -19,11 +19,11 @@ import (
 
 // stageRun is one stage in this process: its membership of the stage's group and the lanes that it was given.
 type stageRun struct {
-	stage  pipeline.Stage
-	group  string
-	topics []string
-	client *broker.Client
-	logger *slog.Logger
+	stage   pipeline.Stage
+	group   string
+	topics  []string
+	cluster broker.Cluster
+	logger  *slog.Logger
 	// newLane makes the lane of a partition.
 	newLane func(broker.TopicPartition) (lane, error)
 	// commit commits what all lanes of the process have finished.
@@ -55,7 +55,7 @@ var errEnded = errors.New("the generation ended")
 
 // run follows the group's generations until ctx ends or something fails.
 func (s *stageRun) run(ctx context.Context) (err error) {
-	group, err := s.client.JoinGroup(broker.GroupConfig{ID: s.group, Topics: s.topics})
+	group, err := s.cluster.JoinGroup(broker.GroupConfig{ID: s.group, Topics: s.topics})
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (s *stageRun) follow(ctx context.Context, g *broker.Generation) error {
 		case <-running.Done():
 		}
 	}()
-	fetcher := s.client.NewFetcher(broker.FetchConfig{MaxWait: pollWait})
+	fetcher := s.cluster.NewReader(broker.FetchConfig{MaxWait: pollWait})
 	defer fetcher.Close()
 	lanes, err := s.takeOver(running, g, fetcher)
 	if err != nil {
@@ -108,18 +108,18 @@ func (s *stageRun) follow(ctx context.Context, g *broker.Generation) error {
 }
 
 // takeOver makes the lanes of a generation at their committed positions.
-func (s *stageRun) takeOver(ctx context.Context, g *broker.Generation, f *broker.Fetcher) (map[broker.TopicPartition]*laneRun, error) {
+func (s *stageRun) takeOver(ctx context.Context, g *broker.Generation, f broker.Reader) (map[broker.TopicPartition]*laneRun, error) {
 	// What an earlier generation left in doubt is settled first, or the positions would not be final.
 	lasting, cancel := lingering(ctx)
 	defer cancel()
 	if err := s.commit(lasting); err != nil {
 		return nil, err
 	}
-	positions, err := s.client.Committed(ctx, s.group, g.Assigned)
+	positions, err := s.cluster.Committed(ctx, s.group, g.Assigned)
 	if err != nil {
 		return nil, err
 	}
-	bounds, err := s.client.Bounds(ctx, g.Assigned)
+	bounds, err := s.cluster.Bounds(ctx, g.Assigned)
 	if err != nil {
 		return nil, err
 	}
