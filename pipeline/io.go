@@ -18,6 +18,9 @@ type Input struct {
 	Bytes int
 	// Err is a fault of this partition alone (a corrupt batch, a gap); the others go on.
 	Err error
+	// Lost, if set, is the reason for which the LostRecords records before Next can't be had any more; there are no rows then.
+	Lost        string
+	LostRecords int64
 	// Release gives the bytes of Records back; never nil.
 	Release func()
 }

@@ -171,5 +171,9 @@ func (t *SeriesTable) intern(metric, unit string, typ SeriesType, labels Labels,
 // At returns the series of an ordinal that the table gave out.
 func (t *SeriesTable) At(i uint32) *Series { return t.series[i] }
 
+// All returns the series in order of their ordinals. The slice is a view that later additions don't change; any goroutine may
+// read it.
+func (t *SeriesTable) All() []*Series { return t.series[:len(t.series):len(t.series)] }
+
 // Len returns the number of series.
 func (t *SeriesTable) Len() int { return len(t.series) }

@@ -69,6 +69,8 @@ const (
 	// HeaderWatermark and HeaderLane stand on the window.v1 records by which a detect lane passes time on.
 	HeaderWatermark = "ce_hswatermark"
 	HeaderLane      = "ce_hslane"
+	// HeaderLanes stands beside them: all lanes whose time the reader has to wait for, as SOURCE=PARTITIONS, comma between.
+	HeaderLanes = "ce_hslanes"
 )
 
 // Event is one CloudEvent. The zero value of an optional attribute means that it is absent.

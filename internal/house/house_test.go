@@ -20,7 +20,7 @@ var rules = map[string][]string{
 	"pipeline":                 {},
 	"pipeline/config":          {"pipeline"},
 	"pipeline/plan":            {"pipeline", "pipeline/config"},
-	"pipeline/engine":          {"pipeline", "pipeline/plan", "schemas", "internal/broker"},
+	"pipeline/engine":          {"pipeline", "pipeline/plan", "pipeline/engine/snapshot", "schemas", "internal/broker"},
 	"schemas":                  {"pipeline"},
 	"schemas/codec":            {"pipeline", "schemas"},
 	"internal/broker":          {"pipeline"},

@@ -31,6 +31,7 @@ type Config struct {
 	Topology pipeline.Topology
 	Sinks    []Component
 	Limits   Limits
+	State    State
 	Admin    Admin
 	Log      Log
 
@@ -65,6 +66,14 @@ type Limits struct {
 	Record int64
 }
 
+// State says where the states of lanes are kept.
+type State struct {
+	// Directory keeps them in files; "" keeps them in a topic of the pipeline's own.
+	Directory string
+	// Interval is how old a lane's snapshot may become. A restart replays what came after it.
+	Interval time.Duration
+}
+
 // Admin is the listener for metrics and health.
 type Admin struct {
 	// Listen is the address; "" means none.
@@ -80,7 +89,7 @@ type Log struct {
 }
 
 // Fingerprint returns a hash of all that the pipeline's outputs depend on. What differs between processes of one
-// pipeline or does not change results is left out: instance, kafka, sinks, admin, log, limits.memory and secrets.
+// pipeline or does not change results is left out: instance, kafka, sinks, state, admin, log, limits.memory and secrets.
 func (c *Config) Fingerprint() string { return c.fingerprint }
 
 // maxOpen bounds every file that a configuration names.
@@ -148,6 +157,7 @@ func (r *reader) config(root *node, c *Config) {
 		{Name: "instance", Type: pipeline.String},
 		{Name: "kafka", Type: pipeline.Object, Fields: kafkaSettings()},
 		{Name: "limits", Type: pipeline.Object, Fields: limitSettings()},
+		{Name: "state", Type: pipeline.Object, Fields: stateSettings()},
 		{Name: "admin", Type: pipeline.Object, Fields: adminSettings()},
 		{Name: "log", Type: pipeline.Object, Fields: logSettings()},
 	}, "scope", "sources", "slos", "detect", "operate", "declare", "topology", "sinks")

@@ -32,6 +32,16 @@ func limitSettings() []pipeline.Setting {
 	}
 }
 
+func stateSettings() []pipeline.Setting {
+	return []pipeline.Setting{
+		{Name: "directory", Type: pipeline.String, Example: "/var/lib/homeostat",
+			Doc: "Keeps the states of lanes in files there, for a single process; none means a topic of the pipeline's own."},
+		{Name: "interval", Type: pipeline.Duration, Default: 30 * time.Second, Example: "30s",
+			Min: pipeline.Bound(float64(time.Second)), Max: pipeline.Bound(float64(time.Hour)),
+			Doc: "How old a lane's snapshot may become; a restart replays what came after it."},
+	}
+}
+
 func adminSettings() []pipeline.Setting {
 	return []pipeline.Setting{{Name: "listen", Type: pipeline.String, Default: "127.0.0.1:9464", Example: "127.0.0.1:9464",
 		Doc: "The address of the listener for metrics and health; off means none."}}
@@ -59,6 +69,9 @@ func (r *reader) process(root *node, s pipeline.Settings, c *Config) {
 			r.at(root, "limits.record", "config.limits.record", "one record may have %s, more than the %s of limits.memory: lower this or raise limits.memory",
 				FormatSize(c.Limits.Record), FormatSize(c.Limits.Memory))
 		}
+	}
+	if st := s.Object("state"); st != nil {
+		c.State = State{Directory: st.Text("directory"), Interval: st.Duration("interval")}
 	}
 	if a := s.Object("admin"); a != nil {
 		if c.Admin.Listen = a.Text("listen"); c.Admin.Listen == "off" {

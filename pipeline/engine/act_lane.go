@@ -8,6 +8,7 @@ import (
 
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/pipeline/engine/snapshot"
 	"github.com/homeostat/homeostat/schemas"
 )
 
@@ -17,6 +18,7 @@ type actLane struct {
 	*surroundings
 	name     string
 	sinks    []namedSink
+	replayed bool // what comes was written before
 	ledger   *ledger
 	position pipeline.Position
 	pending  []broker.Message
@@ -49,7 +51,7 @@ func closeSinks(sinks []namedSink) error {
 
 // newActLane makes a lane over sinks that are open already; the process shares them among its act lanes.
 func (s *surroundings) newActLane(name string, sinks []namedSink) *actLane {
-	return &actLane{surroundings: s, name: name, sinks: sinks, ledger: newLedger(s.metrics, pipeline.Act, name)}
+	return &actLane{surroundings: s, name: name, sinks: sinks, ledger: newLedger(s.metrics, pipeline.Act, name, name)}
 }
 
 // process implements lane.
@@ -71,7 +73,8 @@ func (l *actLane) process(in pipeline.Input) error {
 		}
 		events = append(events, e)
 	}
-	if len(events) == 0 {
+	if len(events) == 0 || l.replayed {
+		l.ledger.pass(len(events))
 		return nil
 	}
 	b := schemas.NewEvents(l.allocator, events)
@@ -87,10 +90,30 @@ func (l *actLane) process(in pipeline.Input) error {
 }
 
 // idle implements lane.
-func (l *actLane) idle(time.Duration) error { return nil }
+func (l *actLane) idle(int64, time.Duration) error { return nil }
 
 // finish implements lane.
-func (l *actLane) finish() error { return nil }
+func (l *actLane) finish(int64) error { return nil }
+
+// hearClock implements lane.
+func (l *actLane) hearClock(int64) error { return nil }
+
+// lose implements lane.
+func (l *actLane) lose(reason string, records int64) { l.ledger.refuse(reason, int(records)) }
+
+// replay implements lane: the sinks have had it.
+func (l *actLane) replay(on bool) { l.replayed, l.ledger.silent = on, on }
+
+// freeze implements lane: its account is all that it knows.
+func (l *actLane) freeze() (*frozen, error) {
+	return &frozen{watermark: unknownTime, account: l.ledger.copy(0)}, nil
+}
+
+// restore implements lane.
+func (l *actLane) restore(s *snapshot.Snapshot) error {
+	l.ledger.restore(s.Account)
+	return nil
+}
 
 // take implements lane. What was written has to be flushed before its position is committed.
 func (l *actLane) take() []broker.Message {

@@ -22,7 +22,7 @@ func TestActHandsEventsToAllSinks(t *testing.T) {
 	if len(out) != 1 || header(out[0], headerDeadStage) != "act" || header(out[0], headerDeadOffset) != "7" || string(out[0].Value) != "?" {
 		t.Errorf("%s", text(out))
 	}
-	if !l.ledger.balance(0) || l.ledger.in != 3 {
+	if !l.ledger.balance(0) || l.ledger.account.In != 3 {
 		t.Errorf("%+v", l.ledger)
 	}
 	must(t, flush(t.Context(), l.sinks))

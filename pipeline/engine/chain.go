@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/homeostat/homeostat/pipeline"
 )
@@ -13,6 +14,7 @@ type node struct {
 	watcher  pipeline.Watermarker // nil if it does not act on time
 	consumes [pipeline.Events + 1]bool
 	env      *pipeline.Env
+	random   *rand.PCG // of env
 }
 
 // chain is the operators of one lane. A batch of columns that node i emits goes to the nodes after i, at once; a batch

@@ -158,11 +158,11 @@ func TestChainThatDoesNotOpenIsClosed(t *testing.T) {
 			return &stateless{open: open, closed: &closed}, nil
 		}}
 	}
-	_, err := s.newChain("lane", pipeline.Detect, nil, []component{{name: "good", entry: entry(nil)}, {name: "bad", entry: entry(errors.New("no"))}}, nil)
+	_, err := s.newChain("lane", nil, nil, []component{{name: "good", entry: entry(nil)}, {name: "bad", entry: entry(errors.New("no"))}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "opening operator bad: no") || closed != 2 {
 		t.Errorf("%v, %d closed", err, closed)
 	}
-	_, err = s.newChain("lane", pipeline.Detect, nil, []component{{name: "none", entry: pipeline.OperatorEntry{New: func(pipeline.Settings) (pipeline.Operator, error) { return nil, errors.New("no") }}}}, nil)
+	_, err = s.newChain("lane", nil, nil, []component{{name: "none", entry: pipeline.OperatorEntry{New: func(pipeline.Settings) (pipeline.Operator, error) { return nil, errors.New("no") }}}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "making operator none: no") {
 		t.Errorf("%v", err)
 	}

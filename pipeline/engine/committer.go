@@ -21,8 +21,11 @@ type positions interface {
 
 // committer commits for all lanes of the process: one transaction for their outputs and positions.
 type committer struct {
-	stages     []*stageRun
-	interval   time.Duration
+	stages []*stageRun
+	// interval is the shortest time between two commits; positions alone may wait for rest.
+	interval, rest time.Duration
+	// woken says that outputs wait.
+	woken      chan struct{}
 	logger     *slog.Logger
 	positions  positions
 	transactor broker.Writer
@@ -41,7 +44,7 @@ type committer struct {
 type part struct {
 	stage      *stageRun
 	generation *broker.Generation
-	tp         broker.TopicPartition
+	lane       *laneRun
 	share      share
 }
 
@@ -60,21 +63,37 @@ func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
 	return lasting, func() { stop(); cancel() }
 }
 
-// run commits every interval while there is something to commit.
+// wake says that outputs wait for a commit.
+func (c *committer) wake() {
+	select {
+	case c.woken <- struct{}{}:
+	default:
+	}
+}
+
+// run commits as soon as there are outputs, an interval after the last commit at the earliest; positions alone now and then.
 func (c *committer) run(ctx context.Context) error {
 	lasting, cancel := lingering(ctx)
 	defer cancel()
-	tick := time.NewTicker(c.interval)
-	defer tick.Stop()
+	rest := time.NewTimer(c.rest)
+	defer rest.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
-			if err := c.commit(lasting); err != nil && ctx.Err() == nil {
-				return err
-			}
+		case <-c.woken:
+		case <-rest.C:
 		}
+		start := time.Now()
+		if err := c.commit(lasting); err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(c.interval - time.Since(start)):
+		}
+		rest.Reset(c.rest - c.interval)
 	}
 }
 
@@ -105,7 +124,7 @@ func (c *committer) settle(ctx context.Context) error {
 			}
 			c.logger.Warn("the outcome of a transaction was unclear, and the positions told it", "committed", in)
 			if c.doubt = false; in {
-				c.kept = nil
+				c.done()
 				break
 			}
 		}
@@ -116,7 +135,7 @@ func (c *committer) settle(ctx context.Context) error {
 		case err == nil:
 			c.total.WithLabelValues("committed").Inc()
 			c.seconds.Observe(time.Since(start).Seconds())
-			c.kept = nil
+			c.done()
 		case errors.As(err, &lost):
 			c.total.WithLabelValues("group_lost").Inc()
 			c.logger.Warn("a group gave partitions away; what was finished of them is left to the new owner", "group", lost.Group, "error", lost.Err)
@@ -129,6 +148,14 @@ func (c *committer) settle(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// done tells the lanes that what was kept of them is committed.
+func (c *committer) done() {
+	for _, p := range c.kept {
+		p.lane.committed(p.share.steps)
+	}
+	c.kept = nil
 }
 
 // drop leaves a group's parts to the partitions' new owners and ends the generation that they came from.
@@ -156,7 +183,7 @@ func (c *committer) committed(ctx context.Context) (bool, error) {
 		if moved[p.stage.group] == nil {
 			moved[p.stage.group] = map[broker.TopicPartition]int64{}
 		}
-		moved[p.stage.group][p.tp] = p.share.next
+		moved[p.stage.group][p.lane.tp] = p.share.next
 	}
 	for group, next := range moved {
 		have, err := c.positions.Committed(ctx, group, slices.Collect(maps.Keys(next)))
@@ -185,7 +212,7 @@ func merge(parts []part) ([]broker.Message, []broker.Share) {
 		if i == len(shares) {
 			shares = append(shares, broker.Share{Generation: p.generation, Offsets: map[broker.TopicPartition]int64{}})
 		}
-		shares[i].Offsets[p.tp] = p.share.next
+		shares[i].Offsets[p.lane.tp] = p.share.next
 	}
 	return outputs, shares
 }

@@ -118,7 +118,7 @@ func (l *detectLane) inbox(rec *pipeline.Record) error {
 	b := schemas.NewEvents(l.allocator, []schemas.Event{e})
 	b.Position = l.position
 	defer b.Release()
-	return l.leave(b)
+	return l.behind.leave(b)
 }
 
 // checkInbox says whether an event may come from outside, and whether it says what nobody can guess.

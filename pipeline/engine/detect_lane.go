@@ -1,18 +1,14 @@
 package engine
 
 import (
-	"context"
-	"errors"
-	"fmt"
-
 	"github.com/apache/arrow/go/v15/arrow/array"
 
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/pipeline"
-	"github.com/homeostat/homeostat/schemas"
+	"github.com/homeostat/homeostat/pipeline/engine/snapshot"
 )
 
-// intake is how a detect lane reads its source.
+// intake is how a lane reads its source.
 type intake struct {
 	source string
 	// codec is nil for the inbox and for sources that make columns themselves.
@@ -29,61 +25,65 @@ type intake struct {
 	limit int
 }
 
-// detectLane is a lane of the fused stages ingest and detect: it decodes the records of one partition, moves time,
-// and feeds the chain. Lateness and time are decided record by record, so that they do not depend on how records were
-// fetched.
+// rear is what stands behind the door of a lane.
+type rear interface {
+	// feed takes a batch of columns over.
+	feed(b pipeline.Batch) error
+	// leave passes events on; it borrows the batch.
+	leave(b pipeline.Batch) error
+	// watermark moves time to a tick.
+	watermark(t int64) error
+	// collect returns what there is to write because of what came before, in order.
+	collect(at pipeline.Position) []broker.Message
+	// tell returns the records that pass the lane's time on; unknownTime says that there was no row yet.
+	tell(lane string, mark int64) []broker.Message
+	// freeze adds its state; restore takes it over, with the time that it was at; randoms and setRandoms are its operators'
+	// randomness.
+	freeze(f *frozen) error
+	restore(s *snapshot.Snapshot, now int64, timed bool) error
+	randoms() map[string][]byte
+	setRandoms(states map[string][]byte) error
+	close() error
+}
+
+// detectLane is a lane that takes in one partition of a source: it decodes records, moves time, and feeds what stands behind
+// it: the operators of detect where the two stages are fused, else the columns topic. Lateness and time are decided
+// record by record, so that they do not depend on how records were fetched.
 type detectLane struct {
 	*surroundings
 	name   string
+	stage  pipeline.Stage
 	in     intake
 	table  *pipeline.SeriesTable
 	cols   *pipeline.Columns
-	chain  *chain
-	out    Output
 	ledger *ledger
+	behind rear
 
 	newest   int64 // highest event time seen; unknownTime before the first row
 	mark     int64 // watermark, always at a tick; unknownTime before the first row
 	saidNone bool  // that there is no row yet
 	position pipeline.Position
 	pending  []broker.Message
-
-	events     string // topic
-	partitions int    // of the events topic
-	nothing    []byte // the body of a window.v1 without rows
 }
 
-// newDetectLane makes a lane. events names the topic that time is passed on to, with its number of partitions.
+// newDetectLane makes a lane of the fused stages, or of the inbox. events names the topic that time is passed on to, with its
+// number of partitions.
 func (s *surroundings) newDetectLane(name string, in intake, components []component, events string, partitions int) (*detectLane, error) {
+	l := s.newIntakeLane(name, pipeline.Detect, in)
+	d, err := s.newDetection(name, l.table, l.ledger, func() int64 { return l.mark }, components, events, partitions)
+	l.behind = d
+	return l, err
+}
+
+func (s *surroundings) newIntakeLane(name string, stage pipeline.Stage, in intake) *detectLane {
 	l := &detectLane{
-		surroundings: s, name: name, in: in, out: s.newOutput(), events: events, partitions: partitions,
-		newest: unknownTime, mark: unknownTime,
+		surroundings: s, name: name, stage: stage, in: in, newest: unknownTime, mark: unknownTime,
 		table:  pipeline.NewSeriesTable(s.scope, s.limit),
-		ledger: newLedger(s.metrics, pipeline.Detect, in.source),
+		ledger: newLedger(s.metrics, stage, in.source, name),
 	}
 	l.cols = pipeline.NewColumns(l.table)
-	if err := l.out.Open(context.Background(), s.env(name, "out", func() int64 { return l.mark }, l.ledger.lose)); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the output of lane %s: %w", name, err), l.out.Close())
-	}
-	var err error
-	if l.nothing, err = emptyWindows(s.allocator); err == nil {
-		l.chain, err = s.newChain(name, pipeline.Detect, l.table, components, l.leave)
-	}
-	if err != nil {
-		return nil, errors.Join(err, l.out.Close())
-	}
-	return l, nil
+	return l
 }
-
-func emptyWindows(mem pipeline.Allocator) ([]byte, error) {
-	b := array.NewRecordBuilder(mem, pipeline.Windows.Schema())
-	defer b.Release()
-	rec := b.NewRecord()
-	defer rec.Release()
-	return schemas.EncodeWindows(mem, pipeline.Batch{Kind: pipeline.Windows, Record: rec}, nil)
-}
-
-func (l *detectLane) leave(b pipeline.Batch) error { return l.out.Write(context.Background(), b) }
 
 // process implements lane.
 func (l *detectLane) process(in pipeline.Input) error {
@@ -112,7 +112,7 @@ func positionOf(in pipeline.Input) pipeline.Position {
 	return p
 }
 
-// feed gives the chain the rows that were gathered.
+// feed passes on the rows that were gathered.
 func (l *detectLane) feed() error {
 	var err error
 	for _, b := range l.cols.Batches(l.position) {
@@ -120,7 +120,7 @@ func (l *detectLane) feed() error {
 			b.Release()
 			continue
 		}
-		err = l.chain.process(b)
+		err = l.behind.feed(b)
 	}
 	return err
 }
@@ -135,7 +135,7 @@ func (l *detectLane) columns(b pipeline.Batch) error {
 			l.see(t)
 		}
 	}
-	if err := l.chain.process(b); err != nil {
+	if err := l.behind.feed(b); err != nil {
 		return err
 	}
 	return l.advance(l.due())
@@ -151,9 +151,12 @@ func timeColumn(k pipeline.Kind) int {
 	return -1
 }
 
-// collect takes the chain's outputs, in their order with what else the lane writes.
+// lose counts records that could not be had: they were deleted before they were read, or are damaged.
+func (l *detectLane) lose(reason string, records int64) { l.ledger.refuse(reason, int(records)) }
+
+// collect takes what stands behind the door has to write, in its order with what else the lane writes.
 func (l *detectLane) collect() {
-	l.pending = append(l.pending, l.fitting(pipeline.Detect, l.position, l.out.Take())...)
+	l.pending = append(l.pending, l.behind.collect(l.position)...)
 }
 
 // take implements lane.
@@ -166,10 +169,42 @@ func (l *detectLane) take() []broker.Message {
 }
 
 // close implements lane.
-func (l *detectLane) close() error {
-	err := l.chain.close()
-	if e := l.out.Close(); e != nil {
-		err = errors.Join(err, fmt.Errorf("closing the output of lane %s: %w", l.name, e))
+func (l *detectLane) close() error { return l.behind.close() }
+
+// detectState is what the lane itself knows.
+type detectState struct {
+	Newest   int64             `json:"newest"`
+	Mark     int64             `json:"mark"`
+	SaidNone bool              `json:"said_none"`
+	Random   map[string][]byte `json:"random,omitempty"`
+}
+
+// replay implements lane.
+func (l *detectLane) replay(on bool) { l.ledger.silent = on }
+
+// freeze implements lane.
+func (l *detectLane) freeze() (*frozen, error) {
+	f := &frozen{watermark: l.mark, account: l.ledger.copy(0)}
+	if err := f.document(partLane, detectState{l.newest, l.mark, l.saidNone, l.behind.randoms()}); err != nil {
+		return nil, err
 	}
-	return err
+	f.series(l.table)
+	return f, l.behind.freeze(f)
+}
+
+// restore implements lane.
+func (l *detectLane) restore(s *snapshot.Snapshot) error {
+	var st detectState
+	if err := readDocument(s, partLane, &st); err != nil {
+		return err
+	}
+	if err := readSeries(s, l.table); err != nil {
+		return err
+	}
+	l.newest, l.mark, l.saidNone = st.Newest, st.Mark, st.SaidNone
+	l.ledger.restore(s.Account)
+	if err := l.behind.restore(s, l.mark, l.mark != unknownTime); err != nil {
+		return err
+	}
+	return l.behind.setRandoms(st.Random)
 }

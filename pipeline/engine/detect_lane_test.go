@@ -88,7 +88,7 @@ func (b *bench) expect(want ...string) {
 
 func (b *bench) account(want string) {
 	b.t.Helper()
-	a := b.ledger.account("")
+	a := b.ledger.copy(0)
 	var lost []string
 	for _, reason := range slices.Sorted(maps.Keys(a.Lost)) {
 		lost = append(lost, fmt.Sprintf("%s %d", reason, a.Lost[reason]))
@@ -188,7 +188,7 @@ func TestDetectLaneSurvivesAnyTime(t *testing.T) {
 	if b.newest != math.MaxInt64 || b.mark < 0 {
 		t.Errorf("newest %d, watermark %d", b.newest, b.mark)
 	}
-	if err := b.finish(); err != nil {
+	if err := b.finish(b.next); err != nil {
 		t.Error(err)
 	}
 	b.take()
@@ -198,7 +198,7 @@ func TestDetectLaneIdleAndFinish(t *testing.T) {
 	b := newBench(t, "left")
 	idle := func(d time.Duration) {
 		t.Helper()
-		if err := b.idle(d); err != nil {
+		if err := b.idle(b.next, d); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -216,26 +216,26 @@ func TestDetectLaneIdleAndFinish(t *testing.T) {
 	b.expect()
 	b.add("a 12 25", "a 13 11") // the clock made the second one late
 	b.expect(`dead late "a 13 11"`, "finding a=12 00:25")
-	if err := b.finish(); err != nil {
+	if err := b.finish(b.next); err != nil {
 		t.Fatal(err)
 	}
 	b.expect("finding a 00:30", "window  00:30", "time 30000000000")
-	if err := b.finish(); err != nil {
+	if err := b.finish(b.next); err != nil {
 		t.Fatal(err)
 	}
 	b.expect()
 
 	b = newBench(t, "left")
-	if err := b.finish(); err != nil {
+	if err := b.finish(b.next); err != nil {
 		t.Fatal(err)
 	}
 	b.expect("time ")
 
 	b = newBench(t, "inbox")
-	if err := b.idle(time.Hour); err != nil {
+	if err := b.idle(b.next, time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.finish(); err != nil {
+	if err := b.finish(b.next); err != nil {
 		t.Fatal(err)
 	}
 	b.expect() // nobody waits for the inbox
@@ -243,7 +243,7 @@ func TestDetectLaneIdleAndFinish(t *testing.T) {
 
 func TestDetectLaneTellsAllPartitions(t *testing.T) {
 	b := newBench(t, "left")
-	b.partitions = 3
+	b.behind.(*detection).partitions = 3
 	b.add("a 1 26")
 	var seen []string
 	ids := map[string]bool{}
@@ -415,7 +415,7 @@ func runCut(t testing.TB, source string, recs []pipeline.Record, random *rand.Ra
 			t.Fatalf("rows are lost: %+v", b.ledger)
 		}
 	}
-	if err := b.finish(); err != nil {
+	if err := b.finish(b.next); err != nil {
 		t.Fatal(err)
 	}
 	return perPartition(append(out, b.take()...))

@@ -181,6 +181,25 @@ func (o *bucket) Watermark(t int64, out pipeline.Emitter) error {
 	return nil
 }
 
+// Snapshot and Restore keep the sums as JSON, in which keys are in order.
+func (o *bucket) Snapshot(w io.Writer) error {
+	return json.NewEncoder(w).Encode(bucketState{o.closed, o.open})
+}
+
+func (o *bucket) Restore(r io.Reader) error {
+	st := bucketState{}
+	if err := json.NewDecoder(r).Decode(&st); err != nil {
+		return err
+	}
+	o.closed, o.open, o.table = st.Closed, st.Open, o.env.Series
+	return nil
+}
+
+type bucketState struct {
+	Closed int64
+	Open   map[int64]map[uint32]float64
+}
+
 // publish sends each window on to operate, one event a series.
 func publish(env *pipeline.Env, b pipeline.Batch, out pipeline.Emitter) error {
 	w := WindowOf(b)
@@ -235,6 +254,10 @@ func (o *incident) Process(b pipeline.Batch, out pipeline.Emitter) error {
 	})
 }
 
+// Snapshot and Restore keep the sum.
+func (o *incident) Snapshot(w io.Writer) error { return json.NewEncoder(w).Encode(o.sum) }
+func (o *incident) Restore(r io.Reader) error  { return json.NewDecoder(r).Decode(&o.sum) }
+
 // answer opens a hypothesis for each incident, and judges it some time later.
 type answer struct {
 	env   *pipeline.Env
@@ -264,6 +287,10 @@ func (o *answer) Watermark(t int64, out pipeline.Emitter) error {
 	}
 	return nil
 }
+
+// Snapshot and Restore keep what is due.
+func (o *answer) Snapshot(w io.Writer) error { return json.NewEncoder(w).Encode(o.due) }
+func (o *answer) Restore(r io.Reader) error  { return json.NewDecoder(r).Decode(&o.due) }
 
 // memorySink keeps what act hands it.
 type memorySink struct {

@@ -10,18 +10,29 @@ import (
 
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/pipeline/engine/snapshot"
 )
 
 // lane is one partition's chain with what stands before and behind it. One goroutine at a time uses it.
 type lane interface {
 	// process takes one input; the lane gives it back by its Release.
 	process(in pipeline.Input) error
-	// idle tells that the partition has been polled and empty for d, since the last record.
-	idle(d time.Duration) error
-	// finish tells that no more input will come: time moves to the end of what was seen.
-	finish() error
+	// idle tells that the partition has been polled and empty at an offset for d, since the last record.
+	idle(at int64, d time.Duration) error
+	// finish tells that no more input will come behind an offset: time moves to the end of what was seen.
+	finish(at int64) error
+	// hearClock moves time as a clock record says, during a replay.
+	hearClock(mark int64) error
+	// lose counts records that could not be had.
+	lose(reason string, records int64)
 	// take hands over the outputs of what was processed since the last take. The lane forgets them.
 	take() []broker.Message
+	// replay says whether what comes was processed before: its outputs are thrown away, and it has no effect outside.
+	replay(on bool)
+	// freeze returns the state as it is now. What is in it was taken or is still to be.
+	freeze() (*frozen, error)
+	// restore takes the state of a snapshot over, before anything is processed.
+	restore(s *snapshot.Snapshot) error
 	close() error
 }
 
@@ -54,37 +65,43 @@ type surroundings struct {
 	dead      string
 	letter    int // bytes that a dead letter keeps of its record
 	newOutput func() Output
+	// times is where lanes write what they take from the clock; no name when nothing is to be written down.
+	times timesTopic
+	// eventLanes and columnLanes are the lanes whose time the events topic and the columns topic hear: partitions by source.
+	eventLanes, columnLanes map[string]int
 }
 
 // env makes the Env of a component on a lane.
 func (s *surroundings) env(laneName, name string, now func() int64, lose func(string, int)) *pipeline.Env {
-	h := fnv.New64a()
-	h.Write([]byte(s.pipeline + "\x00" + name))
 	return &pipeline.Env{
 		Pipeline: s.pipeline, Component: name, Lane: laneName, Allocator: s.allocator,
 		Logger: s.logger.With("lane", laneName, "operator", name), Metrics: s.metrics,
-		Now: now, Rand: rand.New(rand.NewPCG(h.Sum64(), 0)), Lose: lose,
+		Now: now, Rand: rand.New(s.random(name)), Lose: lose,
 		SLOs: s.slos, Topology: s.topology, Window: s.window, Scope: s.scope,
 	}
 }
 
+// random is the source of a component's randomness, the same on every run.
+func (s *surroundings) random(name string) *rand.PCG {
+	h := fnv.New64a()
+	h.Write([]byte(s.pipeline + "\x00" + name))
+	return rand.NewPCG(h.Sum64(), 0)
+}
+
 // newChain makes the operators of a lane and opens them.
-func (s *surroundings) newChain(laneName string, stage pipeline.Stage, table *pipeline.SeriesTable, components []component, leave func(pipeline.Batch) error) (*chain, error) {
+func (s *surroundings) newChain(laneName string, account *ledger, table *pipeline.SeriesTable, components []component, leave func(pipeline.Batch) error) (*chain, error) {
 	c := &chain{leave: leave}
-	ended := s.metrics.Counter("operator_rows_lost_total", "Rows that ended in an operator, by reason.", "stage", "operator", "reason")
 	for _, comp := range components {
 		op, err := comp.make()
 		if err != nil {
 			return nil, fmt.Errorf("making operator %s: %w", comp.name, err)
 		}
-		n := node{name: comp.name, op: op}
+		n := node{name: comp.name, op: op, random: s.random(comp.name)}
 		for _, k := range comp.entry.Spec.Consumes {
 			n.consumes[k] = true
 		}
-		n.env = s.env(laneName, comp.name, func() int64 { return c.now }, func(reason string, rows int) {
-			ended.WithLabelValues(string(stage), comp.name, reason).Add(float64(rows))
-		})
-		n.env.Series = table
+		n.env = s.env(laneName, comp.name, func() int64 { return c.now }, func(reason string, rows int) { account.end(comp.name, reason, rows) })
+		n.env.Series, n.env.Rand = table, rand.New(n.random)
 		c.nodes = append(c.nodes, n)
 	}
 	if err := c.open(); err != nil {

@@ -14,22 +14,33 @@ import (
 // laneRun is a lane in one generation of its group, with its goroutine and the queue of fetched chunks before it.
 type laneRun struct {
 	tp    broker.TopicPartition
+	name  string
 	queue chan pipeline.Input
 	flow  flow
 	// generation is what commits of the lane are fenced by.
 	generation *broker.Generation
 	// untimed lanes don't take idle time for event time.
 	untimed bool
+	// wake tells the committer that there are outputs; nil tells nobody.
+	wake func()
 
-	work   sync.Mutex // guards lane, polled and quiet: the goroutine's, but for the finish
-	lane   lane
-	polled time.Time // when the partition was last polled and empty; zero if there was something after that
-	quiet  time.Duration
+	work     sync.Mutex // guards lane, polled, quiet and replayed: the goroutine's, but for the finish
+	lane     lane
+	polled   time.Time // when the partition was last polled and empty; zero if there was something after that
+	quiet    time.Duration
+	replayed *replay // what is still to be replayed; nil once the lane is live
+	live     atomic.Bool
 
 	mu      sync.Mutex // guards what follows, never for long: a commit does not wait for a lane at work
 	err     error
-	done    share // since the last take
-	untaken int64 // bytes processed since the last take
+	done    share  // since the last take
+	steps   uint64 // finished so far
+	untaken int64  // bytes processed since the last take
+	wanted  *capture
+	held    *capture // frozen, not committed yet
+	gone    bool     // the generation ended
+	fresh   bool     // it began without a snapshot
+	changes uint64   // steps that changed something
 
 	busySince atomic.Int64
 	newest    atomic.Int64 // the lane's highest event time
@@ -46,6 +57,7 @@ func newLaneRun(tp broker.TopicPartition, l lane, position int64, f pausable, me
 	r := &laneRun{tp: tp, lane: l, done: share{next: position, before: position}, queue: make(chan pipeline.Input, queueLength)}
 	r.flow = flow{tp: tp, fetcher: f, memory: memory, waiting: func() int { return len(r.queue) }}
 	r.newest.Store(unknownTime)
+	r.live.Store(true)
 	return r
 }
 
@@ -74,21 +86,29 @@ func (r *laneRun) step(in pipeline.Input) error {
 		in.Release()
 		return err
 	}
-	from, next := r.position(), in.Next
-	err := r.process(in, next == from)
+	from, next, bytes := r.position(), in.Next, in.Bytes
+	in, rest, err := r.replay(in)
+	if err == nil && rest {
+		err = r.process(in, next == from)
+	}
 	if err != nil {
 		err = fmt.Errorf("lane %s/%d stopped between the offsets %d and %d: %w", r.tp.Topic, r.tp.Partition, from, next, err)
 	}
 	if l, ok := r.lane.(interface{ newestTime() int64 }); ok {
 		r.newest.Store(l.newestTime())
 	}
-	return r.finished(next, in.Bytes, err)
+	return r.finished(max(next, from), bytes, err)
 }
 
 func (r *laneRun) process(in pipeline.Input, still bool) error {
+	if in.Lost != "" {
+		in.Release()
+		r.lane.lose(in.Lost, in.LostRecords)
+		return nil
+	}
 	if len(in.Records) == 0 && in.CaughtUp && still {
 		in.Release()
-		return r.lane.idle(r.quietFor(time.Now()))
+		return r.lane.idle(in.Next, r.quietFor(time.Now()))
 	}
 	r.polled, r.quiet = time.Time{}, 0
 	return r.lane.process(in)
@@ -103,11 +123,19 @@ func (r *laneRun) finished(next int64, bytes int, err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.untaken += int64(bytes)
-	if r.err = err; err == nil {
-		r.done.outputs = append(r.done.outputs, outputs...)
-		r.done.next = next
+	if r.err = err; err != nil {
+		r.abandon()
+		return err
 	}
-	return err
+	if r.steps++; len(outputs) > 0 || next != r.done.next {
+		r.changes++
+	}
+	r.done.outputs, r.done.next = append(r.done.outputs, outputs...), next
+	r.freeze()
+	if r.wake != nil && (len(outputs) > 0 || r.untaken > r.flow.memory/4) {
+		r.wake()
+	}
+	return nil
 }
 
 // failed returns the error that ended the lane.
@@ -142,21 +170,38 @@ type share struct {
 	outputs []broker.Message
 	// next is the position behind the last finished record, before the one of the last take.
 	next, before int64
+	// steps is the number of steps that the lane had finished.
+	steps uint64
 }
 
-// take hands over what the lane finished; ok says whether there is anything. It does not wait for what the lane is at.
+// take hands over what the lane finished; ok says whether there is anything. It does not wait for what the lane is at. What
+// was taken before is committed.
 func (r *laneRun) take() (s share, ok bool) {
 	defer r.flow.regulate()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s = r.done
+	s.steps = r.steps
 	r.flow.done(r.untaken)
 	r.done, r.untaken = share{next: s.next, before: s.next}, 0
-	return s, len(s.outputs) > 0 || s.next != s.before
+	if ok = len(s.outputs) > 0 || s.next != s.before; !ok {
+		r.settle(s.steps)
+	}
+	return s, ok
+}
+
+// committed tells that what the lane had done after that many steps is committed.
+func (r *laneRun) committed(steps uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settle(steps)
 }
 
 // idleAt says whether the lane stands at a position with nothing to hand over.
 func (r *laneRun) idleAt(position int64) bool {
+	if !r.live.Load() {
+		return false
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.err == nil && r.done.next == position && r.done.before == position && len(r.done.outputs) == 0
@@ -169,7 +214,7 @@ func (r *laneRun) finish() error {
 	if err := r.failed(); err != nil {
 		return err
 	}
-	err := r.lane.finish()
+	err := r.lane.finish(r.position())
 	if err != nil {
 		err = fmt.Errorf("lane %s/%d stopped at its end, offset %d: %w", r.tp.Topic, r.tp.Partition, r.position(), err)
 	}

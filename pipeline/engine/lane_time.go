@@ -2,12 +2,7 @@ package engine
 
 import (
 	"math"
-	"strconv"
 	"time"
-
-	"github.com/homeostat/homeostat/internal/broker"
-	"github.com/homeostat/homeostat/pipeline"
-	"github.com/homeostat/homeostat/schemas"
 )
 
 // unknownTime is the watermark of a lane that has seen no row yet.
@@ -25,24 +20,47 @@ func (l *detectLane) due() int64 {
 }
 
 // idle implements lane: a quiet source still closes its windows. One without any row says so, so that nobody waits for it.
-func (l *detectLane) idle(d time.Duration) error {
-	switch {
-	case l.in.inbox || l.newest == unknownTime && l.saidNone:
-		return nil
-	case l.newest == unknownTime:
-		l.saidNone = true
-		l.tell(unknownTime)
+func (l *detectLane) idle(at int64, d time.Duration) error {
+	if l.in.inbox {
 		return nil
 	}
-	return l.advance(floor(plus(plus(l.newest, -l.in.disorder), int64(d)), l.tick))
+	mark := int64(unknownTime)
+	if l.newest != unknownTime {
+		mark = floor(plus(plus(l.newest, -l.in.disorder), int64(d)), l.tick)
+	}
+	return l.clock(at, mark)
 }
 
 // finish implements lane.
-func (l *detectLane) finish() error {
-	if l.newest == unknownTime {
-		return l.idle(0)
+func (l *detectLane) finish(at int64) error {
+	if l.in.inbox {
+		return nil
 	}
-	return l.advance(ceil(plus(l.newest, 1), l.tick))
+	mark := int64(unknownTime)
+	if l.newest != unknownTime {
+		mark = ceil(plus(l.newest, 1), l.tick)
+	}
+	return l.clock(at, mark)
+}
+
+// clock moves time by what is not in the lane's log, and writes that down, so that a replay can do the same.
+func (l *detectLane) clock(at, mark int64) error {
+	if mark <= l.mark && (mark != unknownTime || l.saidNone) {
+		return nil
+	}
+	l.pending = append(l.pending, l.timeRecord(l.name, at, mark)...)
+	return l.hearClock(mark)
+}
+
+// hearClock implements lane.
+func (l *detectLane) hearClock(mark int64) error {
+	if mark != unknownTime {
+		return l.advance(mark)
+	}
+	l.saidNone = true
+	l.collect()
+	l.pending = append(l.pending, l.behind.tell(l.name, unknownTime)...)
+	return nil
 }
 
 // newestTime returns the highest event time seen, unknownTime before the first row.
@@ -58,28 +76,12 @@ func (l *detectLane) advance(to int64) error {
 		return err
 	}
 	l.mark = to
-	if err := l.chain.watermark(to); err != nil {
+	if err := l.behind.watermark(to); err != nil {
 		return err
 	}
-	l.tell(to)
-	return nil
-}
-
-// tell writes the lane's time to every partition of the events topic, behind what the lane emitted before.
-func (l *detectLane) tell(mark int64) {
 	l.collect()
-	text, at := "", int64(0)
-	if mark != unknownTime {
-		text, at = strconv.FormatInt(mark, 10), mark
-	}
-	for p := range l.partitions {
-		e := schemas.Event{
-			ID:     pipeline.ID(l.pipeline, "time", l.name, text, strconv.Itoa(p)),
-			Source: "/homeostat/" + l.pipeline + "/time", Type: schemas.TypeWindow, Time: at, Subject: l.name, Content: schemas.ContentArrow,
-		}
-		hs := append(e.Headers(0), pipeline.Header{Key: schemas.HeaderLane, Value: []byte(l.name)}, pipeline.Header{Key: schemas.HeaderWatermark, Value: []byte(text)})
-		l.pending = append(l.pending, broker.Message{Topic: l.events, Partition: int32(p), Key: []byte(l.name), Value: l.nothing, Headers: hs})
-	}
+	l.pending = append(l.pending, l.behind.tell(l.name, to)...)
+	return nil
 }
 
 // plus adds without wrapping round: what a row says of its time may be anything.

@@ -49,7 +49,7 @@ func NewLocal(ctx context.Context, p *plan.Plan, files bool, o Options) (*Local,
 }
 
 func (l *Local) open(ctx context.Context) error {
-	var expected []string
+	l.eventLanes = map[string]int{}
 	for i := range l.plan.Sources {
 		src := &l.plan.Sources[i]
 		name := laneName(src.Name, 0)
@@ -57,7 +57,7 @@ func (l *Local) open(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		expected = append(expected, name)
+		l.eventLanes[src.Name] = 1
 		l.lanes = append(l.lanes, lane)
 		if !l.files {
 			l.topics[src.Topic] = append(l.topics[src.Topic], lane)
@@ -79,7 +79,7 @@ func (l *Local) open(ctx context.Context) error {
 	l.lanes = append(l.lanes, inbox)
 	l.topics[l.plan.Topics.Inbox.Name] = []*detectLane{inbox}
 	if l.plan.Operate.Runs() {
-		if l.operate, err = l.newOperateLane(laneName("operate", 0), components(l.plan.Operate.Operators), expected); err != nil {
+		if l.operate, err = l.newOperateLane(laneName("operate", 0), components(l.plan.Operate.Operators)); err != nil {
 			return err
 		}
 	}
@@ -184,7 +184,7 @@ func (f *fileLane) next(ctx context.Context) error {
 // Finish ends time: windows close, and what was held back goes on.
 func (l *Local) Finish() error {
 	for _, lane := range l.lanes {
-		if err := lane.finish(); err != nil {
+		if err := lane.finish(0); err != nil {
 			return err
 		}
 		if err := l.carry(lane.take()); err != nil {
@@ -192,7 +192,7 @@ func (l *Local) Finish() error {
 		}
 	}
 	if l.operate != nil {
-		if err := l.operate.finish(); err != nil {
+		if err := l.operate.finish(0); err != nil {
 			return err
 		}
 		if err := l.carry(l.operate.take()); err != nil {
@@ -209,7 +209,7 @@ func (l *Local) Finish() error {
 func (l *Local) Accounts() []Account {
 	out := make([]Account, len(l.lanes))
 	for i, lane := range l.lanes {
-		out[i] = lane.ledger.account(lane.in.source)
+		out[i] = lane.ledger.copy(0)
 	}
 	return out
 }

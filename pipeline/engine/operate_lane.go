@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/pipeline/engine/snapshot"
 	"github.com/homeostat/homeostat/schemas"
 )
 
@@ -25,8 +25,7 @@ type operateLane struct {
 	chain    *chain
 	out      Output
 	ledger   *ledger
-	upstream map[string]int64 // watermark by detect lane, unknownTime of one without rows; absent until it has reported
-	expected []string
+	upstream upstream
 	held     []held
 	recent   map[string]int64 // ids of the events of the last while, for the repeats of brokers without transactions
 	position pipeline.Position
@@ -44,19 +43,19 @@ type held struct {
 // remember is for how long, in event time, an event's id is kept to recognise a repeat.
 const remember = int64(10 * time.Minute)
 
-// newOperateLane makes a lane. expected names all detect lanes whose time it waits for.
-func (s *surroundings) newOperateLane(name string, components []component, expected []string) (*operateLane, error) {
+// newOperateLane makes a lane. It waits for the time of the lanes that the log names, until then of those that the plan has.
+func (s *surroundings) newOperateLane(name string, components []component) (*operateLane, error) {
 	l := &operateLane{
-		surroundings: s, name: name, out: s.newOutput(), expected: expected, mark: unknownTime,
+		surroundings: s, name: name, out: s.newOutput(), mark: unknownTime,
 		table:    pipeline.NewSeriesTable(s.scope, s.limit),
-		ledger:   newLedger(s.metrics, pipeline.Operate, name),
-		upstream: map[string]int64{}, recent: map[string]int64{},
+		ledger:   newLedger(s.metrics, pipeline.Operate, "events", name),
+		upstream: newUpstream(s.eventLanes), recent: map[string]int64{},
 	}
 	if err := l.out.Open(context.Background(), s.env(name, "out", func() int64 { return l.mark }, l.ledger.lose)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the output of lane %s: %w", name, err), l.out.Close())
 	}
 	var err error
-	l.chain, err = s.newChain(name, pipeline.Operate, l.table, components, func(b pipeline.Batch) error { return l.out.Write(context.Background(), b) })
+	l.chain, err = s.newChain(name, l.ledger, l.table, components, func(b pipeline.Batch) error { return l.out.Write(context.Background(), b) })
 	if err != nil {
 		return nil, errors.Join(err, l.out.Close())
 	}
@@ -103,42 +102,17 @@ func (l *operateLane) refuse(rec *pipeline.Record, cause error) {
 	l.pending = append(l.pending, l.deadLetter(pipeline.Operate, rec, lostUndecodable, 0, cause))
 }
 
-// hear notes a detect lane's time and moves the own one if that was what it waited for. A lane that has no row is not
-// waited for: it may be a new one in place of one that had.
+// hear notes a detect lane's time and moves the own one if that was what it waited for.
 func (l *operateLane) hear(lane string, rec *pipeline.Record) error {
-	text, _ := rec.Header(schemas.HeaderWatermark)
-	mark := int64(unknownTime)
-	if len(text) > 0 {
-		var err error
-		if mark, err = strconv.ParseInt(string(text), 10, 64); err != nil {
-			l.ledger.take(1)
-			l.refuse(rec, pipeline.Errorf("event.watermark", "watermark %q of lane %s is no number: only detect may write time records", text, lane))
-			return nil
-		}
+	if err := l.upstream.hear(lane, rec); err != nil {
+		l.ledger.take(1)
+		l.refuse(rec, err)
+		return nil
 	}
-	if have, known := l.upstream[lane]; !known || mark > have || mark == unknownTime {
-		l.upstream[lane] = mark
-	}
-	if least, ok := l.least(); ok {
+	if least, ok := l.upstream.least(); ok {
 		return l.advance(least)
 	}
 	return nil
-}
-
-// least returns the least watermark of the lanes that have had rows; ok is false while a lane has not reported at all,
-// or none has had rows.
-func (l *operateLane) least() (mark int64, ok bool) {
-	mark = math.MaxInt64
-	for _, name := range l.expected {
-		m, reported := l.upstream[name]
-		if !reported {
-			return 0, false
-		}
-		if m != unknownTime && m < mark {
-			mark = m
-		}
-	}
-	return mark, mark != math.MaxInt64
 }
 
 // advance feeds what is held up to the watermark's tick, in order, and moves the chain's time.
@@ -224,14 +198,20 @@ func (l *operateLane) move(t int64) error {
 }
 
 // idle implements lane: operate's time is detect's.
-func (l *operateLane) idle(time.Duration) error { return nil }
+func (l *operateLane) idle(int64, time.Duration) error { return nil }
 
 // finish implements lane: time goes to the end of the last lane, and what is held beyond it is fed there.
-func (l *operateLane) finish() error {
-	end := int64(unknownTime)
-	for _, m := range l.upstream {
-		end = max(end, m)
+func (l *operateLane) finish(at int64) error {
+	end := l.upstream.most()
+	if end == unknownTime && len(l.held) == 0 {
+		return nil
 	}
+	l.pending = append(l.pending, l.timeRecord(l.name, at, end)...)
+	return l.hearClock(end)
+}
+
+// hearClock implements lane.
+func (l *operateLane) hearClock(end int64) error {
 	if end != unknownTime {
 		if err := l.advance(end); err != nil {
 			return err
@@ -240,12 +220,76 @@ func (l *operateLane) finish() error {
 	return l.feed(math.MaxInt64)
 }
 
+// lose implements lane.
+func (l *operateLane) lose(reason string, records int64) { l.ledger.refuse(reason, int(records)) }
+
+// replay implements lane.
+func (l *operateLane) replay(on bool) { l.ledger.silent = on }
+
 // take implements lane.
 func (l *operateLane) take() []broker.Message {
 	assert(l.ledger.balance(len(l.held)), "I1 conservation: lane "+l.name)
 	out := append(l.pending, l.fitting(pipeline.Operate, l.position, l.out.Take())...)
 	l.pending = nil
 	return out
+}
+
+// operateState is what the lane itself knows.
+type operateState struct {
+	Mark   int64             `json:"mark"`
+	Begun  bool              `json:"begun"`
+	Marks  map[string]int64  `json:"marks"`
+	Lanes  map[string]int    `json:"lanes"`
+	Held   []heldState       `json:"held"`
+	Recent map[string]int64  `json:"recent"`
+	Random map[string][]byte `json:"random,omitempty"`
+}
+
+type heldState struct {
+	Event  schemas.Event `json:"event"`
+	Offset int64         `json:"offset"`
+}
+
+// freeze implements lane.
+func (l *operateLane) freeze() (*frozen, error) {
+	f := &frozen{watermark: l.mark, account: l.ledger.copy(len(l.held))}
+	st := operateState{Mark: l.mark, Begun: l.begun, Marks: l.upstream.marks, Lanes: l.upstream.lanes, Recent: l.recent, Random: l.chain.randoms()}
+	for _, h := range l.held {
+		st.Held = append(st.Held, heldState{h.Event, h.offset})
+	}
+	if err := f.document(partLane, st); err != nil {
+		return nil, err
+	}
+	f.series(l.table)
+	return f, l.chain.freeze(f)
+}
+
+// restore implements lane.
+func (l *operateLane) restore(s *snapshot.Snapshot) error {
+	st := operateState{}
+	if err := readDocument(s, partLane, &st); err != nil {
+		return err
+	}
+	if err := readSeries(s, l.table); err != nil {
+		return err
+	}
+	l.mark, l.begun = st.Mark, st.Begun
+	l.upstream = newUpstream(st.Lanes)
+	for lane, mark := range st.Marks {
+		l.upstream.marks[lane] = mark
+	}
+	if st.Recent != nil {
+		l.recent = st.Recent
+	}
+	l.held = nil
+	for _, h := range st.Held {
+		l.held = append(l.held, held{h.Event, h.Offset})
+	}
+	l.ledger.restore(s.Account)
+	if err := l.chain.restore(s, l.mark, l.mark != unknownTime); err != nil {
+		return err
+	}
+	return l.chain.setRandoms(st.Random)
 }
 
 // close implements lane.

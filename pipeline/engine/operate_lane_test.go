@@ -46,7 +46,13 @@ func newOperateBench(t testing.TB, expected ...string) *operateBench {
 		New:  func(pipeline.Settings) (pipeline.Operator, error) { return trace, nil },
 	}}
 	var err error
-	b.operateLane, err = surroundingsOf(t, p).newOperateLane("operate/0", append([]component{first}, components(p.Operate.Operators)...), expected)
+	around := surroundingsOf(t, p)
+	around.eventLanes = map[string]int{}
+	for _, lane := range expected {
+		source, _, _ := strings.Cut(lane, "/")
+		around.eventLanes[source]++
+	}
+	b.operateLane, err = around.newOperateLane("operate/0", append([]component{first}, components(p.Operate.Operators)...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +126,7 @@ func TestOperateDoesNotWaitForLanesWithoutRows(t *testing.T) {
 	b = newOperateBench(t, "left/0", "right/0")
 	b.add(said(t, "a", 5), told("left/0", ""), told("right/0", ""))
 	b.expect("") // nobody knows the time
-	if err := b.finish(); err != nil {
+	if err := b.finish(b.next); err != nil {
 		t.Fatal(err)
 	}
 	b.expect("a")
@@ -136,7 +142,7 @@ func TestOperateDropsRepeatsAndDeliversLate(t *testing.T) {
 	b.expect("")
 	b.add(told("left/0", "20"))
 	b.expect("late, at 11.999999999, a, at 20")
-	if b.ledger.lost[lostRepeat] != 3 {
+	if b.ledger.account.Lost[lostRepeat] != 3 {
 		t.Errorf("%+v", b.ledger)
 	}
 	b.add(told("left/0", "3600"))
@@ -149,11 +155,11 @@ func TestOperateFinishes(t *testing.T) {
 	b := newOperateBench(t, "left/0", "right/0")
 	b.add(said(t, "a", 5), said(t, "b", 25), said(t, "planned", 5000), told("left/0", "10"), told("right/0", "30"))
 	b.expect("at 4.999999999, a, at 10")
-	if err := b.finish(); err != nil {
+	if err := b.finish(b.next); err != nil {
 		t.Fatal(err)
 	}
 	b.expect("at 20, at 24.999999999, b, at 30, planned") // time does not run on to what is planned
-	if err := b.finish(); err != nil {
+	if err := b.finish(b.next); err != nil {
 		t.Fatal(err)
 	}
 	b.expect("")
@@ -203,7 +209,7 @@ func TestOperateRefusesWhatItCantRead(t *testing.T) {
 	if len(out) != 2 || header(out[0], headerDeadCode) != "event.attribute" || header(out[1], headerDeadCode) != "event.watermark" || header(out[0], headerDeadStage) != "operate" {
 		t.Errorf("%s", text(out))
 	}
-	if len(b.upstream) != 0 || b.ledger.lost[lostUndecodable] != 2 {
+	if len(b.upstream.marks) != 0 || b.ledger.account.Lost[lostUndecodable] != 2 {
 		t.Errorf("%v %+v", b.upstream, b.ledger)
 	}
 }
@@ -237,7 +243,7 @@ func streams(t testing.TB, random *rand.Rand, lanes int) [][]pipeline.Record {
 				t.Fatal(err)
 			}
 		}
-		if err := lane.finish(); err != nil {
+		if err := lane.finish(0); err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range lane.take() {
@@ -277,7 +283,7 @@ func TestOperateDoesNotCareHowLanesAreInterleaved(t *testing.T) {
 					out = append(out, b.take()...)
 				}
 			}
-			if err := b.finish(); err != nil {
+			if err := b.finish(b.next); err != nil {
 				t.Fatal(err)
 			}
 			got := text(append(out, b.take()...))

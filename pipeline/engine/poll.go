@@ -73,9 +73,9 @@ func (s *stageRun) fault(f broker.Reader, c *broker.Chunk) error {
 	switch {
 	case c.Err == nil:
 	case errors.As(c.Err, &corrupt) && corrupt.To > corrupt.From:
-		s.passOver(f, c, "corrupt", corrupt.From, corrupt.To)
+		s.passOver(f, c, lostCorrupt, corrupt.From, corrupt.To)
 	case errors.As(c.Err, &gap) && gap.To > gap.From:
-		s.passOver(f, c, "retention_gap", gap.From, gap.To)
+		s.passOver(f, c, lostGap, gap.From, gap.To)
 	default:
 		return c.Err
 	}
@@ -85,6 +85,9 @@ func (s *stageRun) fault(f broker.Reader, c *broker.Chunk) error {
 func (s *stageRun) passOver(f broker.Reader, c *broker.Chunk, reason string, from, to int64) {
 	s.logger.Error("records are lost and passed over", "stage", s.stage, "reason", reason, "from", from, "to", to, "error", c.Err)
 	s.faults.WithLabelValues(string(s.stage), c.Topic, reason).Add(float64(to - from))
+	if l, ok := s.lanes[c.TopicPartition]; ok {
+		l.queue <- pipeline.Input{Topic: c.Topic, Partition: c.Partition, Next: to, Lost: reason, LostRecords: to - from, Release: func() {}}
+	}
 	f.Assign(c.TopicPartition, to)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/pipeline/engine/snapshot"
 	"github.com/homeostat/homeostat/pipeline/plan"
 )
 
@@ -33,6 +34,7 @@ type Runner struct {
 	cluster broker.Cluster
 	stages  []*stageRun
 	commit  *committer
+	keeper  *keeper
 	sinks   []namedSink
 	// partitions by topic, as they were at the start
 	partitions map[string]int
@@ -67,7 +69,8 @@ func (r *Runner) open(ctx context.Context) error {
 		}
 	}
 	r.commit = &committer{
-		positions: r.cluster, transactor: plain{r.cluster}, interval: p.CommitInterval, logger: r.logger,
+		positions: r.cluster, transactor: plain{r.cluster}, interval: p.CommitInterval, rest: max(positionsInterval, p.CommitInterval),
+		woken: make(chan struct{}, 1), logger: r.logger,
 		seconds: r.metrics.Histogram("commit_seconds", "Time of one commit of the process.", []float64{.005, .01, .025, .05, .1, .25, .5, 1, 5}).WithLabelValues(),
 		total:   r.metrics.Counter("commits_total", "Commits by outcome: committed, group_lost, doubt.", "outcome"),
 	}
@@ -78,11 +81,33 @@ func (r *Runner) open(ctx context.Context) error {
 		}
 		r.commit.transactor = t
 	}
+	r.keeper = r.newKeeper()
 	for _, s := range chosen {
 		r.stages = append(r.stages, r.newStage(s))
 	}
 	r.commit.stages = r.stages
 	return nil
+}
+
+// positionsInterval is how long positions may wait for a commit when there are no outputs.
+const positionsInterval = time.Second
+
+func (r *Runner) newKeeper() *keeper {
+	p := r.plan
+	return &keeper{
+		store: StateStore(p, r.cluster), cluster: r.cluster, times: r.times, interval: p.State.Interval,
+		fingerprint: p.Fingerprint, logger: r.logger, lanes: map[string]*kept{},
+		seconds: r.metrics.Histogram("snapshot_seconds", "Time to freeze and save the state of a lane.", []float64{.01, .05, .1, .5, 1, 5, 30}).WithLabelValues(),
+		saves:   r.metrics.Counter("snapshots_total", "Snapshots of lanes by outcome: saved, failed, damaged.", "outcome"),
+	}
+}
+
+// StateStore is where the states of a plan's lanes lie.
+func StateStore(p *plan.Plan, c broker.Cluster) snapshot.Store {
+	if p.State.Directory != "" {
+		return &snapshot.Directory{Path: p.State.Directory}
+	}
+	return &snapshot.Topic{Cluster: c, Name: p.Topics.State.Name, Partitions: p.Topics.State.Partitions}
 }
 
 // transactionalID is the instance's; processes of one instance that run different stages don't fence each other.
@@ -134,16 +159,22 @@ func (r *Runner) ensureTopics(ctx context.Context) error {
 		}
 		r.partitions[s.Topic] = n
 	}
+	r.times = timesTopic{Name: r.plan.Topics.Times.Name, Partitions: r.partitions[r.plan.Topics.Times.Name]}
+	r.eventLanes = map[string]int{}
+	for i := range r.plan.Sources {
+		r.eventLanes[r.plan.Sources[i].Name] = r.partitions[r.plan.Sources[i].Topic]
+	}
 	return nil
 }
 
 func (r *Runner) newStage(s *plan.Stage) *stageRun {
 	run := &stageRun{
 		stage: s.Stage, group: s.Group, topics: s.Inputs, cluster: r.cluster, logger: r.logger,
-		newLane: func(tp broker.TopicPartition) (lane, error) { return r.newLane(s, tp) },
-		commit:  r.commit.commit,
-		memory:  max(r.plan.Limits.Memory/int64(max(1, r.lanesTotal())), 1<<20),
-		faults:  r.metrics.Counter("records_passed_over_total", "Records that could not be had any more, by reason.", "stage", "topic", "reason"),
+		newLane:  func(tp broker.TopicPartition) (lane, error) { return r.newLane(s, tp) },
+		laneName: func(tp broker.TopicPartition) string { return r.laneName(s, tp) },
+		commit:   r.commit.commit, wake: r.commit.wake, keeper: r.keeper,
+		memory: max(r.plan.Limits.Memory/int64(max(1, r.lanesTotal())), 1<<20),
+		faults: r.metrics.Counter("records_passed_over_total", "Records that could not be had any more, by reason.", "stage", "topic", "reason"),
 	}
 	switch {
 	case s.Stage == pipeline.Act:
@@ -169,30 +200,35 @@ func (r *Runner) newLane(s *plan.Stage, tp broker.TopicPartition) (lane, error) 
 	switch s.Stage {
 	case pipeline.Detect:
 		if tp.Topic == r.plan.Topics.Inbox.Name {
-			return r.inboxLane(r.plan, laneName("inbox", tp.Partition), events)
+			return r.inboxLane(r.plan, r.laneName(s, tp), events)
 		}
 		for i := range r.plan.Sources {
 			if src := &r.plan.Sources[i]; src.Topic == tp.Topic {
-				return r.sourceLane(r.plan, src, laneName(src.Name, tp.Partition), events)
+				return r.sourceLane(r.plan, src, r.laneName(s, tp), events)
 			}
 		}
 	case pipeline.Operate:
-		return r.newOperateLane(laneName("operate", tp.Partition), components(s.Operators), r.detectLanes())
+		return r.newOperateLane(r.laneName(s, tp), components(s.Operators))
 	case pipeline.Act:
-		return r.newActLane(laneName("act/"+tp.Topic, tp.Partition), r.sinks), nil
+		return r.newActLane(r.laneName(s, tp), r.sinks), nil
 	}
 	return nil, fmt.Errorf("BUG: stage %s has no lane for %s/%d", s.Stage, tp.Topic, tp.Partition)
 }
 
-// detectLanes names the lanes whose time operate waits for: all partitions of all sources, whoever runs them.
-func (r *Runner) detectLanes() []string {
-	var out []string
+// laneName is the name of the lane of a partition of a stage's input, the same on every process.
+func (r *Runner) laneName(s *plan.Stage, tp broker.TopicPartition) string {
+	switch s.Stage {
+	case pipeline.Operate:
+		return laneName("operate", tp.Partition)
+	case pipeline.Act:
+		return laneName("act/"+tp.Topic, tp.Partition)
+	}
 	for i := range r.plan.Sources {
-		for p := 0; p < r.partitions[r.plan.Sources[i].Topic]; p++ {
-			out = append(out, laneName(r.plan.Sources[i].Name, int32(p)))
+		if src := &r.plan.Sources[i]; src.Topic == tp.Topic {
+			return laneName(src.Name, tp.Partition)
 		}
 	}
-	return out
+	return laneName("inbox", tp.Partition)
 }
 
 // Run runs the stages until ctx ends, the end is reached (UntilEnd), or something fails for good. What is finished when
@@ -216,6 +252,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		})
 	}
 	g.Go(func() error { return r.commit.run(running) })
+	g.Go(func() error { return r.keeper.run(running, r.stages) })
 	if r.opts.UntilEnd {
 		g.Go(func() error {
 			defer stop()

@@ -38,6 +38,7 @@ var cases = []struct {
 	{"the inbox reaches operate, and act the sinks", theLoopCloses},
 	{"outputs are there once over restarts", onceOverRestarts},
 	{"outputs are there once whatever the doubt", onceInDoubt},
+	{"state survives a kill", stateSurvives},
 	{"two processes share the partitions", twoShare},
 	{"stages run apart find what they find together", stagesApart},
 	{"a failed lane ends the run and commits nothing of itself", failedLaneEnds},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/pipeline/engine/snapshot"
 )
 
 // stageRun is one stage in this process: its membership of the stage's group and the lanes that it was given.
@@ -26,8 +27,13 @@ type stageRun struct {
 	logger  *slog.Logger
 	// newLane makes the lane of a partition.
 	newLane func(broker.TopicPartition) (lane, error)
-	// commit commits what all lanes of the process have finished.
+	// laneName is the name of the lane of a partition, the same on every process.
+	laneName func(broker.TopicPartition) string
+	// keeper keeps the lanes' states.
+	keeper *keeper
+	// commit commits what all lanes of the process have finished; wake tells that some of it should not wait.
 	commit func(context.Context) error
+	wake   func()
 	// flush, if set, makes durable outside of Kafka what the lanes have finished, before their positions are committed.
 	flush func(context.Context) error
 	// memory bounds the bytes of a lane that are fetched and not yet taken by a commit.
@@ -107,7 +113,7 @@ func (s *stageRun) follow(ctx context.Context, g *broker.Generation) error {
 	return err
 }
 
-// takeOver makes the lanes of a generation at their committed positions.
+// takeOver makes the lanes of a generation at their committed positions, with the states that they had there.
 func (s *stageRun) takeOver(ctx context.Context, g *broker.Generation, f broker.Reader) (map[broker.TopicPartition]*laneRun, error) {
 	// What an earlier generation left in doubt is settled first, or the positions would not be final.
 	lasting, cancel := lingering(ctx)
@@ -119,39 +125,118 @@ func (s *stageRun) takeOver(ctx context.Context, g *broker.Generation, f broker.
 	if err != nil {
 		return nil, err
 	}
-	bounds, err := s.cluster.Bounds(ctx, g.Assigned)
+	starts, err := s.starts(ctx, g.Assigned, positions)
 	if err != nil {
 		return nil, err
 	}
 	lanes := make(map[broker.TopicPartition]*laneRun, len(g.Assigned))
-	for _, tp := range g.Assigned {
-		at := positions[tp]
-		if at < 0 {
-			at = bounds[tp].Start
-		}
-		l, err := s.laneAt(tp, at)
+	for i, tp := range g.Assigned {
+		r, err := s.begun(tp, starts[i], f)
 		if err != nil {
 			return nil, errors.Join(err, closeLanes(lanes))
 		}
-		r := newLaneRun(tp, l, at, f, s.memory)
-		r.generation, r.untimed = g, s.ends != nil
+		r.generation, r.untimed, r.wake = g, s.ends != nil, s.wake
 		lanes[tp] = r
-		f.Assign(tp, at)
 	}
 	if err := s.closeLeft(); err != nil {
 		return nil, errors.Join(err, closeLanes(lanes))
 	}
+	if err := s.keeper.first(ctx, lanes); err != nil {
+		return nil, errors.Join(err, closeLanes(lanes))
+	}
+	for _, r := range sorted(lanes) {
+		f.Assign(r.tp, r.from())
+	}
 	return lanes, nil
 }
 
-// laneAt returns the lane of a partition at a position: the one of the generation before if it stands there, with its
-// state, otherwise a new one.
-func (s *stageRun) laneAt(tp broker.TopicPartition, at int64) (lane, error) {
-	if r := s.left[tp]; r != nil && r.generation != s.lost && r.idleAt(at) {
-		delete(s.left, tp)
-		return r.lane, nil
+// start is where a lane begins, and what with.
+type start struct {
+	// kept is the lane of the generation before, which stands there already.
+	kept lane
+	*origin
+}
+
+// starts decides for each partition how its lane begins: as it stands, from a snapshot, or empty.
+func (s *stageRun) starts(ctx context.Context, assigned []broker.TopicPartition, positions map[broker.TopicPartition]int64) ([]start, error) {
+	out := make([]start, len(assigned))
+	var without []*origin
+	for i, tp := range assigned {
+		at := positions[tp]
+		out[i].kept = s.standing(tp, at)
+		out[i].origin = &origin{lane: s.laneName(tp), tp: tp, committed: at}
+		if out[i].kept == nil {
+			without = append(without, out[i].origin)
+		}
 	}
-	return s.newLane(tp)
+	return out, s.keeper.find(ctx, without)
+}
+
+// standing returns the lane of the generation before if it stands at that position, with its state; otherwise nil.
+func (s *stageRun) standing(tp broker.TopicPartition, at int64) lane {
+	r := s.left[tp]
+	if r == nil || r.generation == s.lost || !r.idleAt(at) {
+		return nil
+	}
+	delete(s.left, tp)
+	return r.lane
+}
+
+// begun makes the lane of a partition.
+func (s *stageRun) begun(tp broker.TopicPartition, st start, f pausable) (*laneRun, error) {
+	if st.kept != nil {
+		r := newLaneRun(tp, st.kept, st.committed, f, s.memory)
+		r.name, r.changes = st.lane, 1 // since its snapshot, for all that is known
+		s.keeper.note(r.name, 0)
+		return r, nil
+	}
+	l, found, err := s.restored(tp, st.origin)
+	if err != nil {
+		return nil, err
+	}
+	at := st.committed
+	switch {
+	case at < 0 && found != nil:
+		at = found.Position
+	case at < 0:
+		at = st.first
+	}
+	r := newLaneRun(tp, l, at, f, s.memory)
+	r.name, r.fresh = st.lane, found == nil
+	if found == nil {
+		return r, nil
+	}
+	if err := r.beginReplay(found.Position, st.clock); err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	return r, nil
+}
+
+// restored makes a lane with the state of the newest snapshot that can be used. Nil if there is none: the lane is empty.
+func (s *stageRun) restored(tp broker.TopicPartition, o *origin) (lane, *snapshot.Snapshot, error) {
+	for _, found := range o.snapshots {
+		l, err := s.newLane(tp)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err = l.restore(found); err == nil {
+			s.keeper.restored(o, found)
+			return l, found, nil
+		}
+		s.logger.Error("a snapshot cannot be used", "stage", s.stage, "lane", o.lane, "position", found.Position, "error", err)
+		if err := errors.Join(l.close()); err != nil {
+			return nil, nil, err
+		}
+		o.refused = err
+	}
+	if o.refused != nil {
+		return nil, nil, pipeline.Errorf("state.none", "no snapshot of lane %s can be used: %w: go back to the program or configuration that wrote it, or delete the lane's snapshots to begin at its committed position without state", o.lane, o.refused)
+	}
+	if o.committed >= 0 {
+		s.logger.Warn("there is no snapshot of a lane that has committed, so it begins without state", "stage", s.stage, "lane", o.lane, "position", o.committed)
+	}
+	l, err := s.newLane(tp)
+	return l, nil, err
 }
 
 func (s *stageRun) closeLeft() error {
@@ -187,6 +272,12 @@ func (s *stageRun) handBack(ctx context.Context) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
 	defer cancel()
 	err := s.commit(last)
+	for _, l := range s.lanes {
+		l.leave()
+	}
+	if err == nil && ctx.Err() != nil {
+		s.keeper.last(ctx, s.settledLanes())
+	}
 	s.mu.Lock()
 	s.left = s.lanes
 	s.generation, s.lanes, s.stop = nil, nil, nil
@@ -197,6 +288,22 @@ func (s *stageRun) handBack(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// settledLanes returns the lanes whose work is committed whole.
+func (s *stageRun) settledLanes() []*laneRun {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.generation == s.lost {
+		return nil
+	}
+	var settled []*laneRun
+	for _, l := range sorted(s.lanes) {
+		if l.idleAt(l.position()) {
+			settled = append(settled, l)
+		}
+	}
+	return settled
 }
 
 // lose ends a generation whose commit was refused: nothing later of it may be committed.
@@ -238,7 +345,7 @@ func (s *stageRun) parts() []part {
 	var parts []part
 	for _, l := range sorted(s.lanes) {
 		if sh, ok := l.take(); ok {
-			parts = append(parts, part{s, l.generation, l.tp, sh})
+			parts = append(parts, part{s, l.generation, l, sh})
 		}
 	}
 	return parts
@@ -252,7 +359,7 @@ func (s *stageRun) finish(ends map[broker.TopicPartition]int64) (*broker.Generat
 		return nil, nil
 	}
 	for _, l := range lanes {
-		if l.position() < ends[l.tp] {
+		if !l.live.Load() || l.position() < ends[l.tp] {
 			return nil, nil
 		}
 	}

@@ -52,6 +52,5 @@ func (p *Plan) explainLosses(t *page) {
 	}
 	t.row("series limit", fmt.Sprintf("rows of series beyond the first %d of a lane are refused", p.Limits.Series))
 	t.row("retention", "records that Kafka deletes before they are read: keep topics longer than the longest standstill")
-	t.row("restart", "rows in open windows, and what detectors and judge have learned: their state is not stored yet, so a lane begins empty at its committed position")
 	t.row("operators", "rows that an operator cannot use or has no room for, as its settings say")
 }

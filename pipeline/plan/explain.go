@@ -81,6 +81,7 @@ func (p *Plan) explainPipeline(t *page) {
 		t.row(name, objective(s))
 	}
 	t.row("limits", fmt.Sprintf("%d series a lane, %s in flight, %s a record", p.Limits.Series, config.FormatSize(p.Limits.Memory), config.FormatSize(p.Limits.Record)))
+	t.row("state", p.state())
 	admin := "none"
 	if c.Admin.Listen != "" {
 		admin = c.Admin.Listen
@@ -96,6 +97,14 @@ func (p *Plan) commit() string {
 		return "one transaction for all lanes of the process, every " + every + " at most"
 	}
 	return "no transactions; positions are committed after outputs, every " + every + " at most"
+}
+
+func (p *Plan) state() string {
+	place := p.Topics.State.Name
+	if p.State.Directory != "" {
+		place = "directory " + p.State.Directory + ", of this process alone"
+	}
+	return fmt.Sprintf("snapshots of lanes each %s in %s; a restart replays what came after, silently", config.FormatDuration(p.State.Interval), place)
 }
 
 func alternatives(templates []config.Template, otherwise string) string {

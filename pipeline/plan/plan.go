@@ -27,6 +27,7 @@ type Plan struct {
 	SLOs     []pipeline.SLO
 	Topology pipeline.Topology
 	Limits   config.Limits
+	State    config.State
 	// Sources are those of the configuration; the inbox is none of them.
 	Sources []Source
 	Topics  Topics
@@ -95,7 +96,7 @@ func New(cfg *config.Config, registry *pipeline.Registry) (*Plan, error) {
 	p := &Plan{
 		Pipeline: cfg.Name, Instance: cfg.Instance, TransactionalID: cfg.Name + "." + cfg.Instance,
 		Bootstrap: cfg.Kafka.Bootstrap, Transactions: cfg.Kafka.Transactions, CommitInterval: cfg.Kafka.CommitInterval,
-		Window: cfg.Window(registry), Scope: cfg.Scope.Of, SLOs: cfg.SLOs, Topology: cfg.Topology, Limits: cfg.Limits,
+		Window: cfg.Window(registry), Scope: cfg.Scope.Of, SLOs: cfg.SLOs, Topology: cfg.Topology, Limits: cfg.Limits, State: cfg.State,
 		Topics: newTopics(cfg), Fingerprint: cfg.Fingerprint(), config: cfg,
 	}
 	for _, s := range cfg.Sources {

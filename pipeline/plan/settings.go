@@ -162,7 +162,7 @@ func topicSettings(t Topic) string {
 		case err != nil:
 		case k == "retention.ms":
 			k, text = "retention", config.FormatDuration(duration(n)*time.Millisecond)
-		case k == "max.message.bytes":
+		case k == "max.message.bytes", k == "segment.bytes":
 			text = config.FormatSize(n)
 		}
 		parts = append(parts, k+" "+text)

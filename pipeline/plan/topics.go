@@ -19,6 +19,10 @@ type Topics struct {
 	Inbox Topic
 	// DeadLetters holds what could not be used, untouched up to limits.record, with the reason.
 	DeadLetters Topic
+	// Times holds what lanes took from the clock; keyed by lane.
+	Times Topic
+	// State holds the snapshots of lanes; keyed by lane, slot and chunk, compacted.
+	State Topic
 }
 
 // Topic is one topic with the settings it is created with. A topic that exists already keeps its own.
@@ -31,7 +35,7 @@ type Topic struct {
 
 // All lists the topics in order of name of their field: events first.
 func (t *Topics) All() []Topic {
-	return []Topic{t.Events, t.Incidents, t.Remediations, t.Inbox, t.DeadLetters}
+	return []Topic{t.Events, t.Incidents, t.Remediations, t.Inbox, t.DeadLetters, t.Times, t.State}
 }
 
 const day = 24 * time.Hour
@@ -49,6 +53,12 @@ func newTopics(cfg *config.Config) Topics {
 		Remediations: newTopic(cfg, "remediations", lanes, 30*day),
 		Inbox:        newTopic(cfg, "inbox", 4, 7*day),
 		DeadLetters:  newTopic(cfg, "dead-letters", 4, 30*day, "max.message.bytes", strconv.FormatInt(letter, 10)),
+		Times:        newTopic(cfg, "times", 4, 7*day),
+		State: Topic{Name: cfg.Name + ".state", Partitions: lanes, Config: map[string]string{
+			"cleanup.policy": "compact", "message.timestamp.type": "LogAppendTime",
+			// Snapshots overwrite one another: without small segments the old ones would lie there for days.
+			"segment.bytes": strconv.Itoa(64 << 20), "min.cleanable.dirty.ratio": "0.2",
+		}},
 	}
 }
 

@@ -1,0 +1,86 @@
+package engine
+
+// capture is a request for a lane's state at a moment whose outputs are committed.
+type capture struct {
+	// done gets the frozen state, or nil when the lane ends before; it has room for one.
+	done chan *captured
+	got  *captured
+}
+
+type captured struct {
+	*frozen
+	position int64
+	steps    uint64
+}
+
+// capture asks for the lane's state. The lane freezes it after its next step, and hands it over once that is committed.
+func (r *laneRun) capture() *capture {
+	c := &capture{done: make(chan *captured, 1)}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil || r.gone || r.wanted != nil || r.held != nil {
+		c.done <- nil
+		return c
+	}
+	r.wanted = c
+	return c
+}
+
+// changed counts the steps that changed the lane's state.
+func (r *laneRun) changed() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changes
+}
+
+// freeze takes the state if it is wanted. The lane is between two steps, and all that it did is taken.
+func (r *laneRun) freeze() {
+	if r.wanted == nil || r.replayed != nil {
+		return
+	}
+	c := r.wanted
+	r.wanted = nil
+	f, err := r.lane.freeze()
+	if err != nil {
+		r.err = err
+		c.done <- nil
+		return
+	}
+	c.got, r.held = &captured{f, r.done.next, r.steps}, c
+}
+
+// settle hands the frozen state over if it is committed.
+func (r *laneRun) settle(steps uint64) {
+	if c := r.held; c != nil && c.got.steps <= steps {
+		r.held = nil
+		c.done <- c.got
+	}
+}
+
+// abandon gives up what was asked for: the lane has ended.
+func (r *laneRun) abandon() {
+	if c := r.wanted; c != nil {
+		r.wanted = nil
+		c.done <- nil
+	}
+	if c := r.held; c != nil {
+		r.held = nil
+		c.got.release()
+		c.done <- nil
+	}
+}
+
+// leave ends the lane's part in captures: its generation ended.
+func (r *laneRun) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gone = true
+	r.abandon()
+}
+
+// forgo gives up what was asked for.
+func (r *laneRun) forgo() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.abandon()
+}

@@ -1,0 +1,340 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/homeostat/homeostat/internal/broker"
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/pipeline/engine/snapshot"
+)
+
+// keeper keeps the states of a process's lanes: it finds what they begin with, and saves them now and then and at the end.
+type keeper struct {
+	store       snapshot.Store
+	cluster     broker.Cluster
+	times       timesTopic
+	interval    time.Duration
+	fingerprint string
+	logger      *slog.Logger
+	seconds     prometheus.Observer
+	saves       *prometheus.CounterVec
+
+	mu    sync.Mutex
+	lanes map[string]*kept // by lane
+}
+
+// kept is what the keeper knows of a lane's stored snapshots.
+type kept struct {
+	slot      int // the next one to write
+	position  int64
+	watermark int64
+	saved     time.Time
+	changes   uint64 // of the lane when its state was asked for
+}
+
+// origin is how a lane without state of its own begins.
+type origin struct {
+	lane      string
+	tp        broker.TopicPartition
+	committed int64 // -1 for none
+	first     int64 // the first offset of the partition that is still there
+	// snapshots are those at or before the committed position, the newest first.
+	snapshots []*snapshot.Snapshot
+	// clock is what the lane took from the clock since the oldest of them.
+	clock   []clockRecord
+	refused error
+}
+
+// find fills in what lanes begin with.
+func (k *keeper) find(ctx context.Context, origins []*origin) error {
+	if len(origins) == 0 {
+		return nil
+	}
+	var names []string
+	var tps []broker.TopicPartition
+	for _, o := range origins {
+		names, tps = append(names, o.lane), append(tps, o.tp)
+	}
+	bounds, err := k.cluster.Bounds(ctx, tps)
+	if err != nil {
+		return err
+	}
+	stored, err := k.store.Load(ctx, names...)
+	if err != nil {
+		return err
+	}
+	from := map[string]int64{}
+	for _, o := range origins {
+		o.first = bounds[o.tp].Start
+		k.choose(o, stored[o.lane])
+		for _, s := range o.snapshots {
+			if have, ok := from[o.lane]; !ok || s.Times < have {
+				from[o.lane] = s.Times
+			}
+		}
+	}
+	clocks, err := k.times.read(ctx, k.cluster, from)
+	if err != nil {
+		return err
+	}
+	for _, o := range origins {
+		o.clock = clocks[o.lane]
+	}
+	return nil
+}
+
+// choose takes from what lies in a lane's slots the snapshots that it may begin with.
+func (k *keeper) choose(o *origin, found []snapshot.Stored) {
+	for _, f := range found {
+		switch {
+		case f.Err != nil:
+			k.logger.Error("a stored snapshot is damaged, so it is not used", "lane", o.lane, "slot", f.Slot, "error", f.Err)
+			k.saves.WithLabelValues("damaged").Inc()
+		case o.committed < 0 || f.Position <= o.committed:
+			o.snapshots = append(o.snapshots, f.Snapshot)
+		}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.lanes[o.lane] = &kept{slot: snapshot.Next(found), position: -1}
+}
+
+// restored notes which snapshot a lane began with.
+func (k *keeper) restored(o *origin, s *snapshot.Snapshot) {
+	level, note := slog.LevelInfo, "a lane goes on from its snapshot"
+	if s.Fingerprint != k.fingerprint && s.Position != o.committed {
+		level, note = slog.LevelWarn, "a lane goes on from the snapshot of another configuration or version, and what it has done since is replayed as this one would have done it"
+	}
+	k.logger.Log(context.Background(), level, note, "lane", o.lane, "snapshot", s.Position, "committed", o.committed)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	at := k.lanes[o.lane]
+	at.position, at.watermark, at.saved = s.Position, s.Watermark, time.Now()
+}
+
+// savesAtOnce bounds how many snapshots are written at the same time.
+const savesAtOnce = 4
+
+// first saves the lanes that began without a snapshot, before they have done anything: so there is always one to go back to.
+func (k *keeper) first(ctx context.Context, lanes map[broker.TopicPartition]*laneRun) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(savesAtOnce)
+	for _, r := range sorted(lanes) {
+		if !r.fresh {
+			continue
+		}
+		g.Go(func() error {
+			// Both slots: what may lie there is of another life of the lane.
+			for range snapshot.Slots {
+				f, err := r.lane.freeze()
+				if err != nil {
+					return err
+				}
+				if err := k.save(ctx, r.name, &captured{f, r.position(), 0}); err != nil {
+					return err
+				}
+			}
+			r.fresh = false
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// lastLimit bounds the saving of states at the end of a process.
+const lastLimit = 15 * time.Second
+
+// last saves the states of lanes that have ended with all their work committed. What can't be saved is replayed at the next start.
+func (k *keeper) last(ctx context.Context, lanes []*laneRun) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLimit)
+	defer cancel()
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(savesAtOnce)
+	for _, r := range lanes {
+		g.Go(func() error {
+			r.work.Lock()
+			defer r.work.Unlock()
+			f, err := r.lane.freeze()
+			if err != nil {
+				return err
+			}
+			if k.stands(r.name, r.position(), f.watermark) {
+				f.release()
+				return nil
+			}
+			return k.save(ctx, r.name, &captured{f, r.position(), 0})
+		})
+	}
+	if err := g.Wait(); err != nil {
+		k.logger.Warn("the states of some lanes were not saved at the end, so the next start replays more", "error", err)
+	}
+}
+
+// stands says whether the lane's newest snapshot is of that position and time.
+func (k *keeper) stands(lane string, position, watermark int64) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	at := k.lanes[lane]
+	return at != nil && at.position == position && at.watermark == watermark
+}
+
+// save writes a state into the lane's next slot, and gives it up.
+func (k *keeper) save(ctx context.Context, lane string, c *captured) error {
+	defer c.release()
+	start := time.Now()
+	ends, err := k.times.ends(ctx, k.cluster, []string{lane})
+	if err != nil {
+		return err
+	}
+	return k.write(ctx, lane, c, ends[k.times.partition(lane)], start)
+}
+
+// write writes a state for which the time topic was known to end there before it was frozen.
+func (k *keeper) write(ctx context.Context, lane string, c *captured, times int64, start time.Time) error {
+	m := snapshot.Manifest{
+		Lane: lane, Position: c.position, Watermark: c.watermark, Timed: c.watermark != unknownTime, Times: times,
+		Fingerprint: k.fingerprint, Written: time.Now().UTC(), Account: c.account,
+	}
+	names := make([]string, len(c.parts))
+	for i, p := range c.parts {
+		names[i] = p.name
+	}
+	s, err := snapshot.New(m, names, func(name string, w io.Writer) error {
+		return c.parts[slices.Index(names, name)].write(w)
+	})
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	at := k.lanes[lane]
+	slot := at.slot
+	k.mu.Unlock()
+	if err := k.store.Save(ctx, slot, s); err != nil {
+		k.saves.WithLabelValues("failed").Inc()
+		return err
+	}
+	k.saves.WithLabelValues("saved").Inc()
+	k.seconds.Observe(time.Since(start).Seconds())
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	*at = kept{slot: (slot + 1) % snapshot.Slots, position: c.position, watermark: c.watermark, saved: time.Now()}
+	return nil
+}
+
+// run saves the states of the stages' lanes, each once an interval.
+func (k *keeper) run(ctx context.Context, stages []*stageRun) error {
+	tick := time.NewTicker(min(k.interval, time.Second))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		g := errgroup.Group{}
+		g.SetLimit(savesAtOnce)
+		for _, r := range k.due(stages) {
+			g.Go(func() error {
+				if err := k.saveLive(ctx, r); err != nil && ctx.Err() == nil {
+					// Not fatal: the older snapshot is still there, and a restart replays more.
+					k.logger.Error("the state of a lane was not saved", "lane", r.name, "error", err)
+				}
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+	}
+}
+
+// due returns the lanes whose snapshots are old, the oldest first.
+func (k *keeper) due(stages []*stageRun) []*laneRun {
+	type aged struct {
+		*laneRun
+		saved time.Time
+	}
+	var old []aged
+	for _, s := range stages {
+		_, lanes := s.current()
+		for _, r := range lanes {
+			if saved, ok := k.old(r); ok {
+				old = append(old, aged{r, saved})
+			}
+		}
+	}
+	slices.SortStableFunc(old, func(a, b aged) int { return cmp.Or(a.saved.Compare(b.saved), cmp.Compare(a.name, b.name)) })
+	out := make([]*laneRun, len(old))
+	for i := range old {
+		out[i] = old[i].laneRun
+	}
+	return out
+}
+
+// old says whether a lane's snapshot is too old, and since when it is there. One of a lane that has not changed is still good.
+func (k *keeper) old(r *laneRun) (saved time.Time, ok bool) {
+	changes := r.changed()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	at := k.lanes[r.name]
+	if !r.live.Load() || at == nil || time.Since(at.saved) < k.interval {
+		return time.Time{}, false
+	}
+	if at.changes == changes {
+		at.saved = time.Now()
+		return time.Time{}, false
+	}
+	return at.saved, true
+}
+
+// captureLimit is how long a lane may take to its next step, and the commit behind it.
+const captureLimit = 30 * time.Second
+
+func (k *keeper) saveLive(ctx context.Context, r *laneRun) error {
+	ctx, cancel := context.WithTimeout(ctx, captureLimit)
+	defer cancel()
+	start := time.Now()
+	// Asked before the state is frozen: what the lane takes from the clock after that lies behind.
+	ends, err := k.times.ends(ctx, k.cluster, []string{r.name})
+	if err != nil {
+		return err
+	}
+	changes := r.changed()
+	req := r.capture()
+	select {
+	case c := <-req.done:
+		if c == nil {
+			return nil // the lane has ended, or its state is asked for already
+		}
+		defer c.release()
+		if err := k.write(ctx, r.name, c, ends[k.times.partition(r.name)], start); err != nil {
+			return err
+		}
+		k.note(r.name, changes)
+		return nil
+	case <-ctx.Done():
+		r.forgo()
+		if c := <-req.done; c != nil {
+			c.release()
+		}
+		return pipeline.Errorf("state.capture", "lane %s came to no committed step within %s: it stands still, or commits do not come through; its older snapshot is still there", r.name, captureLimit)
+	}
+}
+
+// note says what the lane had done when its newest snapshot was asked for.
+func (k *keeper) note(lane string, changes uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if at := k.lanes[lane]; at != nil {
+		at.changes = changes
+	}
+}
