@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -146,7 +147,7 @@ func (c *Client) stablePositions(ctx context.Context, req *offsetFetchRequest, n
 	if err != nil {
 		return nil, err
 	}
-	if err := check(res.ErrorCode); err != nil {
+	if err := check(res.ErrorCode); err != nil && !errors.Is(err, kafka.GroupIdNotFound) {
 		return nil, positionError(req.GroupID, err)
 	}
 	positions := make(map[TopicPartition]int64, n)
@@ -156,6 +157,13 @@ func (c *Client) stablePositions(ctx context.Context, req *offsetFetchRequest, n
 				return nil, positionError(req.GroupID, err)
 			}
 			positions[TopicPartition{Topic: t.Name, Partition: p.PartitionIndex}] = max(p.CommittedOffset, -1)
+		}
+	}
+	if res.ErrorCode != 0 { // a group that nobody has joined yet
+		for _, t := range req.Topics {
+			for _, p := range t.PartitionIndexes {
+				positions[TopicPartition{Topic: t.Name, Partition: p}] = -1
+			}
 		}
 	}
 	if len(positions) != n {

@@ -32,6 +32,7 @@ type Config struct {
 	Sinks    []Component
 	Limits   Limits
 	State    State
+	Columns  Columns
 	Admin    Admin
 	Log      Log
 
@@ -72,6 +73,21 @@ type State struct {
 	Directory string
 	// Interval is how old a lane's snapshot may become. A restart replays what came after it.
 	Interval time.Duration
+}
+
+// What rows can be shared out by on the columns topic.
+const (
+	ByDefault = ""
+	ByEntity  = "entity"
+	BySystem  = "system"
+)
+
+// Columns says how rows of sources that are not fused are shared out over detect.
+type Columns struct {
+	// By is what has to meet in one lane: ByEntity, BySystem, or ByDefault for what the chain needs.
+	By string
+	// Partitions is the number of lanes.
+	Partitions int
 }
 
 // Admin is the listener for metrics and health.
@@ -158,6 +174,7 @@ func (r *reader) config(root *node, c *Config) {
 		{Name: "kafka", Type: pipeline.Object, Fields: kafkaSettings()},
 		{Name: "limits", Type: pipeline.Object, Fields: limitSettings()},
 		{Name: "state", Type: pipeline.Object, Fields: stateSettings()},
+		{Name: "columns", Type: pipeline.Object, Fields: columnsSettings()},
 		{Name: "admin", Type: pipeline.Object, Fields: adminSettings()},
 		{Name: "log", Type: pipeline.Object, Fields: logSettings()},
 	}, "scope", "sources", "slos", "detect", "operate", "declare", "topology", "sinks")

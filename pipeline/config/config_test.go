@@ -123,8 +123,10 @@ func TestEverySectionIsRead(t *testing.T) {
 			{"file", "file", pipeline.Settings{"dir": "out"}},
 			{"webhook", "webhook", pipeline.Settings{"url": "https://example.org", "token": "hunter2", "port": int64(7)}},
 		},
-		Limits: Limits{Series: 1000, Memory: 1 << 30, Record: 1e6},
-		Log:    Log{Level: "debug", Format: "json"},
+		Limits:  Limits{Series: 1000, Memory: 1 << 30, Record: 1e6},
+		State:   State{Interval: 30 * time.Second},
+		Columns: Columns{Partitions: 8},
+		Log:     Log{Level: "debug", Format: "json"},
 	}
 	if diff := cmp.Diff(want, c, cmpopts.IgnoreUnexported(Config{}), cmpopts.IgnoreFields(Config{}, "Scope")); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
@@ -149,10 +151,12 @@ func TestDefaults(t *testing.T) {
 		Kafka: Kafka{CommitInterval: 100 * time.Millisecond, Transactions: true},
 		Sources: []Source{{Name: "metrics", Topic: "raw", Codec: &Component{Type: "otlp_metrics", Name: "otlp_metrics", Settings: pipeline.Settings{}},
 			Disorder: 10 * time.Second, Late: LateDrop, MaxFutureSkew: 5 * time.Minute}},
-		Detect: []Component{{"window", "window", pipeline.Settings{"size": 10 * time.Second}}},
-		Limits: Limits{Series: 1_000_000, Memory: 512 << 20, Record: 16 << 20},
-		Admin:  Admin{Listen: "127.0.0.1:9464"},
-		Log:    Log{Level: "info", Format: "text"},
+		Detect:  []Component{{"window", "window", pipeline.Settings{"size": 10 * time.Second}}},
+		Limits:  Limits{Series: 1_000_000, Memory: 512 << 20, Record: 16 << 20},
+		State:   State{Interval: 30 * time.Second},
+		Columns: Columns{Partitions: 8},
+		Admin:   Admin{Listen: "127.0.0.1:9464"},
+		Log:     Log{Level: "info", Format: "text"},
 	}
 	if diff := cmp.Diff(want, c, cmpopts.IgnoreUnexported(Config{}), cmpopts.IgnoreFields(Config{}, "Scope")); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)

@@ -25,7 +25,7 @@ func TestFaults(t *testing.T) {
 		{"comments only", "# nothing\n", []string{"1:1: the file is empty (config.file.empty)"}},
 		{"null", "~\n", []string{"1:1: the file is empty (config.file.empty)"}},
 		{"document of a text", "hello\n", []string{
-			`1:1: "hello" is no mapping: write keys and values (known: version, name, instance, kafka, limits, state, admin, log, scope, sources, slos, detect, operate, declare, topology, sinks) (config.value.type)`}},
+			`1:1: "hello" is no mapping: write keys and values (known: version, name, instance, kafka, limits, state, columns, admin, log, scope, sources, slos, detect, operate, declare, topology, sinks) (config.value.type)`}},
 		{"syntax", "version: 1\nname: [shop\nsources:\n", []string{
 			"3:8: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence: correct the text here or on the line before (config.yaml.syntax)"}},
 		{"tab", "version: 1\n\tname: x\n", []string{

@@ -42,6 +42,15 @@ func stateSettings() []pipeline.Setting {
 	}
 }
 
+func columnsSettings() []pipeline.Setting {
+	return []pipeline.Setting{
+		{Name: "by", Type: pipeline.String, Enum: []string{ByEntity, BySystem}, Example: ByEntity,
+			Doc: "What has to meet in one lane of detect when a source is not fused; none means what the chain needs."},
+		{Name: "partitions", Type: pipeline.Int, Default: int64(8), Example: "8", Min: pipeline.Bound(1), Max: pipeline.Bound(1024),
+			Doc: "The number of lanes of detect behind the columns topic."},
+	}
+}
+
 func adminSettings() []pipeline.Setting {
 	return []pipeline.Setting{{Name: "listen", Type: pipeline.String, Default: "127.0.0.1:9464", Example: "127.0.0.1:9464",
 		Doc: "The address of the listener for metrics and health; off means none."}}
@@ -72,6 +81,9 @@ func (r *reader) process(root *node, s pipeline.Settings, c *Config) {
 	}
 	if st := s.Object("state"); st != nil {
 		c.State = State{Directory: st.Text("directory"), Interval: st.Duration("interval")}
+	}
+	if cs := s.Object("columns"); cs != nil {
+		c.Columns = Columns{By: cs.Text("by"), Partitions: int(cs.Int("partitions"))}
 	}
 	if a := s.Object("admin"); a != nil {
 		if c.Admin.Listen = a.Text("listen"); c.Admin.Listen == "off" {

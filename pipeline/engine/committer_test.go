@@ -46,7 +46,7 @@ func (l *plainLane) lose(string, int64)               {}
 func (l *plainLane) replay(bool)                      {}
 func (l *plainLane) freeze() (*frozen, error)         { return &frozen{}, nil }
 func (l *plainLane) restore(*snapshot.Snapshot) error { return nil }
-func (l *plainLane) close() error               { l.closed++; return nil }
+func (l *plainLane) close() error                     { l.closed++; return nil }
 func (l *plainLane) take() []broker.Message {
 	out := l.out
 	l.out = nil

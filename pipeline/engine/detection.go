@@ -67,7 +67,7 @@ func (d *detection) tell(lane string, mark int64) []broker.Message {
 			ID:     pipeline.ID(d.pipeline, "time", lane, text, strconv.Itoa(p)),
 			Source: "/homeostat/" + d.pipeline + "/time", Type: schemas.TypeWindow, Time: at, Subject: lane, Content: schemas.ContentArrow,
 		}
-		hs := append(e.Headers(0), timeHeaders(lane, text, d.eventLanes)...)
+		hs := append(e.Headers(0), timeHeaders(lane, text, d.lanes.Load().events)...)
 		messages[p] = broker.Message{Topic: d.events, Partition: int32(p), Key: []byte(lane), Value: d.nothing, Headers: hs}
 	}
 	return messages

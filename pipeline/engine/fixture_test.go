@@ -347,19 +347,19 @@ func (o *encoder) Take() []broker.Message {
 	return m
 }
 
-// rows is a source of batches of points in order of time: one batch for each list of "series value second".
-type rows struct {
+// batches is a source of batches of points in order of time: one batch for each list of "series value second".
+type batches struct {
 	batches [][]string
 	table   *pipeline.SeriesTable
 	at      int
 }
 
-func (s *rows) Open(_ context.Context, _ *pipeline.Env, table *pipeline.SeriesTable) error {
+func (s *batches) Open(_ context.Context, _ *pipeline.Env, table *pipeline.SeriesTable) error {
 	s.table = table
 	return nil
 }
-func (s *rows) Close() error { return nil }
-func (s *rows) Next(context.Context) (pipeline.Input, error) {
+func (s *batches) Close() error { return nil }
+func (s *batches) Next(context.Context) (pipeline.Input, error) {
 	if s.at == len(s.batches) {
 		return pipeline.Input{}, io.EOF
 	}
@@ -403,7 +403,7 @@ func newKit() *kit {
 	k.AddCodec(pipeline.Spec{Name: "lines"}, func(pipeline.Settings) (pipeline.Codec, error) { return lines{}, nil })
 	k.AddSource(pipeline.Spec{Name: "rows", Settings: []pipeline.Setting{{Name: "of", Type: pipeline.String}}},
 		func(s pipeline.Settings) (pipeline.Source, error) {
-			return &rows{batches: k.sources[s.Text("of")]}, nil
+			return &batches{batches: k.sources[s.Text("of")]}, nil
 		})
 	k.AddSink(pipeline.Spec{Name: "memory"}, func(pipeline.Settings) (pipeline.Sink, error) { return k.sink, nil })
 	return k

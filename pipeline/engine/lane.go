@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/homeostat/homeostat/internal/broker"
@@ -67,9 +68,12 @@ type surroundings struct {
 	newOutput func() Output
 	// times is where lanes write what they take from the clock; no name when nothing is to be written down.
 	times timesTopic
-	// eventLanes and columnLanes are the lanes whose time the events topic and the columns topic hear: partitions by source.
-	eventLanes, columnLanes map[string]int
+	// lanes are those whose time is waited for. It is replaced when partitions are added.
+	lanes atomic.Pointer[laneSets]
 }
+
+// laneSets are the lanes whose time the events topic and the columns topic hear: partitions by source.
+type laneSets struct{ events, columns map[string]int }
 
 // env makes the Env of a component on a lane.
 func (s *surroundings) env(laneName, name string, now func() int64, lose func(string, int)) *pipeline.Env {

@@ -117,8 +117,9 @@ func (r *laneRun) process(in pipeline.Input, still bool) error {
 // finished notes what the lane has done. What it did in part before it failed must not count.
 func (r *laneRun) finished(next int64, bytes int, err error) error {
 	var outputs []broker.Message
+	var shared []rows
 	if err == nil {
-		outputs = r.lane.take()
+		outputs, shared = r.lane.take(), takeRows(r.lane)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -130,10 +131,20 @@ func (r *laneRun) finished(next int64, bytes int, err error) error {
 	if r.steps++; len(outputs) > 0 || next != r.done.next {
 		r.changes++
 	}
-	r.done.outputs, r.done.next = append(r.done.outputs, outputs...), next
+	r.done.outputs, r.done.rows, r.done.next = append(r.done.outputs, outputs...), append(r.done.rows, shared...), next
 	r.freeze()
-	if r.wake != nil && (len(outputs) > 0 || r.untaken > r.flow.memory/4) {
+	if r.wake != nil && (len(outputs) > 0 || len(shared) > 0 || r.untaken > r.flow.memory/4) {
 		r.wake()
+	}
+	return nil
+}
+
+// takeRows hands over what a lane of ingest has for the columns topic.
+func takeRows(l lane) []rows {
+	if d, ok := l.(*detectLane); ok {
+		if r, ok := d.behind.(*repartition); ok {
+			return r.takeRows()
+		}
 	}
 	return nil
 }
@@ -168,6 +179,8 @@ func (r *laneRun) quietFor(now time.Time) time.Duration {
 // share is what a lane has finished since the last take.
 type share struct {
 	outputs []broker.Message
+	// rows go to the columns topic, before outputs.
+	rows []rows
 	// next is the position behind the last finished record, before the one of the last take.
 	next, before int64
 	// steps is the number of steps that the lane had finished.
@@ -184,7 +197,7 @@ func (r *laneRun) take() (s share, ok bool) {
 	s.steps = r.steps
 	r.flow.done(r.untaken)
 	r.done, r.untaken = share{next: s.next, before: s.next}, 0
-	if ok = len(s.outputs) > 0 || s.next != s.before; !ok {
+	if ok = len(s.outputs) > 0 || len(s.rows) > 0 || s.next != s.before; !ok {
 		r.settle(s.steps)
 	}
 	return s, ok
@@ -204,7 +217,7 @@ func (r *laneRun) idleAt(position int64) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.err == nil && r.done.next == position && r.done.before == position && len(r.done.outputs) == 0
+	return r.err == nil && r.done.next == position && r.done.before == position && len(r.done.outputs) == 0 && len(r.done.rows) == 0
 }
 
 // finish ends the lane's time.

@@ -49,7 +49,7 @@ func NewLocal(ctx context.Context, p *plan.Plan, files bool, o Options) (*Local,
 }
 
 func (l *Local) open(ctx context.Context) error {
-	l.eventLanes = map[string]int{}
+	lanes := map[string]int{}
 	for i := range l.plan.Sources {
 		src := &l.plan.Sources[i]
 		name := laneName(src.Name, 0)
@@ -57,7 +57,7 @@ func (l *Local) open(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		l.eventLanes[src.Name] = 1
+		lanes[src.Name] = 1
 		l.lanes = append(l.lanes, lane)
 		if !l.files {
 			l.topics[src.Topic] = append(l.topics[src.Topic], lane)
@@ -78,6 +78,7 @@ func (l *Local) open(ctx context.Context) error {
 	}
 	l.lanes = append(l.lanes, inbox)
 	l.topics[l.plan.Topics.Inbox.Name] = []*detectLane{inbox}
+	l.surroundings.lanes.Store(&laneSets{events: lanes})
 	if l.plan.Operate.Runs() {
 		if l.operate, err = l.newOperateLane(laneName("operate", 0), components(l.plan.Operate.Operators)); err != nil {
 			return err

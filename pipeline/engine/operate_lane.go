@@ -49,7 +49,7 @@ func (s *surroundings) newOperateLane(name string, components []component) (*ope
 		surroundings: s, name: name, out: s.newOutput(), mark: unknownTime,
 		table:    pipeline.NewSeriesTable(s.scope, s.limit),
 		ledger:   newLedger(s.metrics, pipeline.Operate, "events", name),
-		upstream: newUpstream(s.eventLanes), recent: map[string]int64{},
+		upstream: newUpstream(s.lanes.Load().events), recent: map[string]int64{},
 	}
 	if err := l.out.Open(context.Background(), s.env(name, "out", func() int64 { return l.mark }, l.ledger.lose)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the output of lane %s: %w", name, err), l.out.Close())

@@ -47,11 +47,12 @@ func newOperateBench(t testing.TB, expected ...string) *operateBench {
 	}}
 	var err error
 	around := surroundingsOf(t, p)
-	around.eventLanes = map[string]int{}
+	lanes := map[string]int{}
 	for _, lane := range expected {
 		source, _, _ := strings.Cut(lane, "/")
-		around.eventLanes[source]++
+		lanes[source]++
 	}
+	around.lanes.Store(&laneSets{events: lanes})
 	b.operateLane, err = around.newOperateLane("operate/0", append([]component{first}, components(p.Operate.Operators)...))
 	if err != nil {
 		t.Fatal(err)

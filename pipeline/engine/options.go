@@ -32,6 +32,7 @@ func newSurroundings(p *plan.Plan, o Options) *surroundings {
 		slos: p.SLOs, topology: &p.Topology, window: int64(p.Window), scope: p.Scope, limit: p.Limits.Series,
 		dead: p.Topics.DeadLetters.Name, letter: int(p.Limits.Record), newOutput: o.NewOutput,
 	}
+	s.lanes.Store(&laneSets{})
 	if s.allocator == nil {
 		s.allocator = memory.NewGoAllocator()
 	}
@@ -68,6 +69,11 @@ func (s *surroundings) sourceLane(p *plan.Plan, src *plan.Source, name string, e
 		if in.codec, err = src.Codec.Entry.New(src.Codec.Settings); err != nil {
 			return nil, err
 		}
+	}
+	if !src.Fused {
+		l := s.newIntakeLane(name, pipeline.Ingest, in)
+		l.behind = s.newRepartition(l.table, p.Topics.Columns, p.GroupKey)
+		return l, nil
 	}
 	return s.newDetectLane(name, in, components(p.Detect.Operators), p.Topics.Events.Name, eventPartitions)
 }

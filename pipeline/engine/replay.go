@@ -81,9 +81,15 @@ func (r *laneRun) replayPart(in *pipeline.Input) error {
 			return err
 		}
 	}
-	r.lane.take()
+	r.discard()
 	p.at = to
 	return r.hearClock()
+}
+
+// discard throws away what the lane wrote: it was written before.
+func (r *laneRun) discard() {
+	r.lane.take()
+	takeRows(r.lane)
 }
 
 // hearClock moves time where the clock moved it before, and ends the replay at the committed position.
@@ -93,7 +99,7 @@ func (r *laneRun) hearClock() error {
 		if err := r.lane.hearClock(p.clock[0].mark()); err != nil {
 			return err
 		}
-		r.lane.take()
+		r.discard()
 		p.clock = p.clock[1:]
 	}
 	if p.at < p.until {

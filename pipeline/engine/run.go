@@ -129,11 +129,25 @@ func (r *Runner) openActSinks(ctx context.Context) (err error) {
 	return err
 }
 
-// ensureTopics makes the pipeline's topics and checks those of the producers.
+// ensureTopics looks at the producers' topics, decides what is fused, and makes the pipeline's own.
 func (r *Runner) ensureTopics(ctx context.Context) error {
+	for i := range r.plan.Sources {
+		s := &r.plan.Sources[i]
+		if s.Topic == "" {
+			return pipeline.Errorf("run.source.file", "source %s reads files, which a run over Kafka does not: use backtest, or feed the files to a topic and name it", s.Name)
+		}
+		n, err := r.cluster.Partitions(ctx, s.Topic)
+		if err != nil {
+			return err
+		}
+		r.partitions[s.Topic] = n
+	}
+	r.plan.Place(r.partitions)
 	var own []broker.Topic
 	for _, t := range r.plan.Topics.All() {
-		own = append(own, broker.Topic{Name: t.Name, Partitions: t.Partitions, Settings: t.Config})
+		if t.Name != r.plan.Topics.Columns.Name || r.plan.Ingest.Runs() {
+			own = append(own, broker.Topic{Name: t.Name, Partitions: t.Partitions, Settings: t.Config})
+		}
 	}
 	if err := r.cluster.EnsureTopics(ctx, own); err != nil {
 		return err
@@ -145,26 +159,28 @@ func (r *Runner) ensureTopics(ctx context.Context) error {
 		}
 		r.partitions[t.Name] = n
 	}
+	r.plan.Topics.Columns.Partitions = max(r.partitions[r.plan.Topics.Columns.Name], 1)
+	r.times = timesTopic{Name: r.plan.Topics.Times.Name, Partitions: r.partitions[r.plan.Topics.Times.Name]}
+	r.plan.Topics.State.Partitions = r.partitions[r.plan.Topics.State.Name]
+	r.noteLanes()
+	return nil
+}
+
+// noteLanes says which lanes there are, for those that wait for their time.
+func (r *Runner) noteLanes() {
+	sets := &laneSets{events: map[string]int{}, columns: map[string]int{}}
 	for i := range r.plan.Sources {
 		s := &r.plan.Sources[i]
-		if s.Topic == "" {
-			return pipeline.Errorf("run.source.file", "source %s reads files, which a run over Kafka does not: use backtest, or feed the files to a topic and name it", s.Name)
+		if s.Fused {
+			sets.events[s.Name] = r.partitions[s.Topic]
+		} else {
+			sets.columns[s.Name] = r.partitions[s.Topic]
 		}
-		n, err := r.cluster.Partitions(ctx, s.Topic)
-		if err != nil {
-			return err
-		}
-		if err := r.plan.CheckPartitions(s.Name, n); err != nil {
-			return err
-		}
-		r.partitions[s.Topic] = n
 	}
-	r.times = timesTopic{Name: r.plan.Topics.Times.Name, Partitions: r.partitions[r.plan.Topics.Times.Name]}
-	r.eventLanes = map[string]int{}
-	for i := range r.plan.Sources {
-		r.eventLanes[r.plan.Sources[i].Name] = r.partitions[r.plan.Sources[i].Topic]
+	if r.plan.Ingest.Runs() {
+		sets.events[columnsSource] = r.plan.Topics.Columns.Partitions
 	}
-	return nil
+	r.lanes.Store(sets)
 }
 
 func (r *Runner) newStage(s *plan.Stage) *stageRun {
@@ -179,8 +195,13 @@ func (r *Runner) newStage(s *plan.Stage) *stageRun {
 	switch {
 	case s.Stage == pipeline.Act:
 		run.flush = func(ctx context.Context) error { return flush(ctx, r.sinks) }
-	case s.Stage == pipeline.Detect && r.plan.Operate.Runs():
+	case s.Stage == pipeline.Ingest, s.Stage == pipeline.Detect && r.plan.Operate.Runs():
 		run.spread = maxSpread
+	}
+	if s.Stage == pipeline.Ingest {
+		run.columns = func(all []rows) ([]broker.Message, error) {
+			return newColumnsMessages(r.allocator, r.plan.Topics.Columns, all)
+		}
 	}
 	return run
 }
@@ -198,8 +219,11 @@ func (r *Runner) lanesTotal() (n int) {
 func (r *Runner) newLane(s *plan.Stage, tp broker.TopicPartition) (lane, error) {
 	events := r.partitions[r.plan.Topics.Events.Name]
 	switch s.Stage {
-	case pipeline.Detect:
-		if tp.Topic == r.plan.Topics.Inbox.Name {
+	case pipeline.Ingest, pipeline.Detect:
+		switch tp.Topic {
+		case r.plan.Topics.Columns.Name:
+			return r.newColumnsLane(r.laneName(s, tp), components(s.Operators), r.plan.Topics.Events.Name, events)
+		case r.plan.Topics.Inbox.Name:
 			return r.inboxLane(r.plan, r.laneName(s, tp), events)
 		}
 		for i := range r.plan.Sources {
@@ -227,6 +251,9 @@ func (r *Runner) laneName(s *plan.Stage, tp broker.TopicPartition) string {
 		if src := &r.plan.Sources[i]; src.Topic == tp.Topic {
 			return laneName(src.Name, tp.Partition)
 		}
+	}
+	if tp.Topic == r.plan.Topics.Columns.Name {
+		return laneName(columnsSource, tp.Partition)
 	}
 	return laneName("inbox", tp.Partition)
 }

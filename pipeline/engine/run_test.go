@@ -39,6 +39,8 @@ var cases = []struct {
 	{"outputs are there once over restarts", onceOverRestarts},
 	{"outputs are there once whatever the doubt", onceInDoubt},
 	{"state survives a kill", stateSurvives},
+	{"rows of no key are shared out", rowsAreSharedOut},
+	{"rows are shared out over kills", sharedOutOverKills},
 	{"two processes share the partitions", twoShare},
 	{"stages run apart find what they find together", stagesApart},
 	{"a failed lane ends the run and commits nothing of itself", failedLaneEnds},

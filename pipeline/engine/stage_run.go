@@ -36,6 +36,8 @@ type stageRun struct {
 	wake   func()
 	// flush, if set, makes durable outside of Kafka what the lanes have finished, before their positions are committed.
 	flush func(context.Context) error
+	// columns encodes rows for the columns topic.
+	columns func([]rows) ([]broker.Message, error)
 	// memory bounds the bytes of a lane that are fetched and not yet taken by a commit.
 	memory int64
 	// spread bounds how far a lane may be ahead of the slowest one in event time; 0 bounds nothing.
@@ -322,6 +324,9 @@ const flushLimit = 30 * time.Second
 // take gathers what the stage's lanes have finished, in order of partition. Calls must not overlap.
 func (s *stageRun) take(ctx context.Context) ([]part, error) {
 	parts := s.parts()
+	if err := s.encode(parts); err != nil {
+		return nil, err
+	}
 	if s.flush == nil || len(parts) == 0 {
 		return parts, nil
 	}
@@ -334,6 +339,24 @@ func (s *stageRun) take(ctx context.Context) ([]part, error) {
 		return nil, fmt.Errorf("stage %s: %w", s.stage, s.broken)
 	}
 	return parts, nil
+}
+
+// encode makes messages of the rows that the lanes have for the columns topic. They stand before all other outputs of the stage.
+func (s *stageRun) encode(parts []part) error {
+	var all []rows
+	for i := range parts {
+		all = append(all, parts[i].share.rows...)
+		parts[i].share.rows = nil
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	messages, err := s.columns(all)
+	if err != nil {
+		return fmt.Errorf("stage %s: %w", s.stage, err)
+	}
+	parts[0].share.outputs = append(messages, parts[0].share.outputs...)
+	return nil
 }
 
 func (s *stageRun) parts() []part {

@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -50,7 +52,7 @@ name: small
 instance: a
 kafka: {commit_interval: 50ms}
 state: {interval: 1s}
-scope: {entity: ["{{metric}}"], system: "{{metric}}"}
+scope: {entity: ["{{metric}}"], system: shop}
 sources:
   - {name: left, topic: left, codec: lines, keyed: true, disorder: 20s, late: dead_letter, max_future_skew: 0s}
 detect:
@@ -123,4 +125,79 @@ func stateSurvives(t *testing.T, c *cluster) {
 	if a := found["left/0"][0].Account; !a.Balanced() || a.In != int64(len(feed)) || a.On != a.In {
 		t.Errorf("the ledger says %+v", a)
 	}
+}
+
+// spread writes each series to all partitions in turn, as producers do that don't key.
+func (c *cluster) spread(partitions, seconds int) []broker.Message {
+	var out []broker.Message
+	for at := range seconds {
+		for s := range 5 {
+			out = append(out, c.point("left", (at+s)%partitions, fmt.Sprint("s", s), float64(at*(s+3)%7), float64(at)))
+		}
+	}
+	return out
+}
+
+var unkeyed = strings.Replace(windowed, "keyed: true", "keyed: false", 1) + "columns: {partitions: 3}\n"
+
+// rowsAreSharedOut expects of ingest, columns topic and detect what one lane finds that sees all rows in order.
+func rowsAreSharedOut(t *testing.T, c *cluster) {
+	p := c.plan(newKit(), unkeyed, "a", 4)
+	feed := c.spread(4, 120)
+	must(t, c.client().Produce(c.context(), feed))
+	r := c.start(p, true)
+	if !p.Ingest.Runs() || len(r.stages) != 3 {
+		t.Fatalf("%d stages run, and ingest has the group %q", len(r.stages), p.Ingest.Group)
+	}
+	must(t, r.end())
+	c.foundAll(p, feed)
+	c.balanced(p, len(feed))
+}
+
+// foundAll compares what a pipeline wrote with what one lane finds.
+func (c *cluster) foundAll(p *plan.Plan, feed []broker.Message) {
+	c.t.Helper()
+	local := c.plan(newKit(), windowed, "a", 1)
+	for _, topic := range []string{p.Topics.Events.Name, p.Topics.Incidents.Name} {
+		c.same(topic, ids(c.committed(topic)), localIDs(c.t, local, topic, feed))
+	}
+}
+
+// balanced expects that the ledgers of all lanes balance, and that all rows went from stage to stage.
+func (c *cluster) balanced(p *plan.Plan, rows int) {
+	c.t.Helper()
+	found, err := StateStore(p, c.client().Cluster()).Load(c.context())
+	must(c.t, err)
+	on, in := map[string]int64{}, map[string]int64{}
+	for lane, stored := range found {
+		a := stored[0].Account
+		if stored[0].Err != nil || !a.Balanced() {
+			c.t.Errorf("lane %s: %+v, %v", lane, a, stored[0].Err)
+		}
+		in[a.Stage] += a.In
+		on[a.Stage] += a.On
+	}
+	if p.Ingest.Runs() && (in["ingest"] != int64(rows) || on["ingest"] != in["detect"]) || on["detect"] != int64(rows) {
+		c.t.Errorf("of %d rows in %v, on %v", rows, in, on)
+	}
+}
+
+// sharedOutOverKills is rowsAreSharedOut with processes that are killed.
+func sharedOutOverKills(t *testing.T, c *cluster) {
+	p, client := c.plan(newKit(), unkeyed, "a", 4), c.client()
+	feed, sent := c.spread(4, 120), 0
+	for _, cut := range []int{30, 60, 90} {
+		must(t, client.Produce(c.context(), feed[sent*5:cut*5]))
+		sent = cut
+		r, m := c.begin(p)
+		c.until("the rows of a while", func() bool {
+			have, err := client.Committed(c.context(), p.Ingest.Group, []broker.TopicPartition{{Topic: c.name + ".left", Partition: 1}})
+			must(t, err)
+			return have[broker.TopicPartition{Topic: c.name + ".left", Partition: 1}] > int64(sent)
+		})
+		r.kill(m)
+	}
+	must(t, client.Produce(c.context(), feed[sent*5:]), c.start(p, true).end())
+	c.foundAll(p, feed)
+	c.balanced(p, len(feed))
 }

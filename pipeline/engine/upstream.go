@@ -86,6 +86,16 @@ func (u *upstream) least() (mark int64, ok bool) {
 	return mark, mark != math.MaxInt64
 }
 
+// silent says whether all lanes have reported that they have had no row.
+func (u *upstream) silent() bool {
+	for _, name := range u.expected {
+		if m, reported := u.marks[name]; !reported || m != unknownTime {
+			return false
+		}
+	}
+	return len(u.expected) > 0
+}
+
 // most returns the highest watermark of all, unknownTime without any.
 func (u *upstream) most() int64 {
 	end := int64(unknownTime)

@@ -16,6 +16,7 @@ func (p *Plan) Explain(w io.Writer) error {
 	t := &page{}
 	p.explainPipeline(t)
 	p.explainSources(t)
+	p.explainIngest(t)
 	p.explainDetect(t)
 	p.explainOperate(t)
 	p.explainAct(t)
@@ -168,8 +169,27 @@ func (p *Plan) explainSources(t *page) {
 	}
 }
 
+// explainIngest says what becomes of sources that are not fused. Whether that is so is known only with their topics.
+func (p *Plan) explainIngest(t *page) {
+	apart := false
+	for _, s := range p.Sources {
+		apart = apart || s.Topic != "" && !s.Keyed
+	}
+	if !apart {
+		return
+	}
+	if p.Ingest.Runs() {
+		p.explainStage(t, &p.Ingest, "stage ingest")
+	} else {
+		t.head("stage ingest, if a source of several partitions is not keyed")
+		t.row("group", p.Pipeline+".ingest")
+		t.row("writes", p.Topics.Columns.Name)
+	}
+	t.row("lanes", "one for each partition; it decodes, decides what is late and what time it is, and writes Arrow columns", p.explainGroup())
+}
+
 func (p *Plan) explainDetect(t *page) {
-	p.explainStage(t, &p.Detect, "stage detect, fused with ingest")
+	p.explainStage(t, &p.Detect, "stage detect, fused with ingest where series stay in one partition")
 	if p.Window > 0 {
 		t.row("windows", config.FormatDuration(p.Window)+" of event time")
 	}
@@ -178,14 +198,14 @@ func (p *Plan) explainDetect(t *page) {
 
 // detectLanes says how many lanes there are and why ingest is fused.
 func (p *Plan) detectLanes() []string {
-	lines := []string{"one for each partition; it decodes, cuts windows and detects without a topic between,", "which is right as long as all points of a series come by one partition:"}
+	lines := []string{"one for each partition; where ingest is fused it decodes, cuts windows and detects without a topic between,", "which is right as long as all points of a series come by one partition:"}
 	for _, s := range p.Sources {
 		why := "one lane in a backtest; a run refuses it until it names a topic (run.source.file)"
 		switch {
 		case s.Topic != "" && s.Keyed:
 			why = "fused, its producers key by the series group (keyed: true)"
 		case s.Topic != "":
-			why = "fused if " + s.Topic + " has one partition; with more it is refused (plan.repartition.missing)"
+			why = "fused if " + s.Topic + " has one partition; with more its rows come through " + p.Topics.Columns.Name
 		}
 		lines = append(lines, s.Name+": "+why)
 	}

@@ -31,9 +31,11 @@ type Plan struct {
 	// Sources are those of the configuration; the inbox is none of them.
 	Sources []Source
 	Topics  Topics
-	// Detect is fused with ingest: a lane decodes, windows and detects. Operate and Act have no group when the
-	// configuration has no operators or sinks for them.
-	Detect, Operate, Act Stage
+	// Ingest runs when a source is not fused: otherwise a lane of Detect decodes, windows and detects. Operate and Act have
+	// no group when the configuration has no operators or sinks for them.
+	Ingest, Detect, Operate, Act Stage
+	// GroupBy is what rows are shared out by on the columns topic: config.ByEntity or config.BySystem.
+	GroupBy string
 	// Fingerprint is the configuration's.
 	Fingerprint string
 	// Notes are what a person should know of the configuration.
@@ -49,6 +51,8 @@ type Source struct {
 	Entry pipeline.SourceEntry
 	// Codec makes the decoder of each lane; nil for a source that makes columns itself.
 	Codec *Codec
+	// Fused says that its lanes detect themselves; see Place.
+	Fused bool
 }
 
 // Codec is a codec with its settings.
@@ -103,6 +107,9 @@ func New(cfg *config.Config, registry *pipeline.Registry) (*Plan, error) {
 		if p.owns(s.Topic) {
 			return nil, pipeline.Errorf("plan.source.loop", "source %s reads %s, which the pipeline writes itself: name a topic of the producers", s.Name, s.Topic)
 		}
+		if slices.Contains([]string{"inbox", "columns", "operate", "act"}, s.Name) {
+			return nil, pipeline.Errorf("plan.source.name", "source %s has a name that lanes of the pipeline itself have: choose another", s.Name)
+		}
 		p.Sources = append(p.Sources, newSource(s, registry))
 	}
 	if err := p.detect(registry); err != nil {
@@ -112,6 +119,8 @@ func New(cfg *config.Config, registry *pipeline.Registry) (*Plan, error) {
 	if err := p.act(registry); err != nil {
 		return nil, err
 	}
+	p.GroupBy, _ = groupOf(cfg)
+	p.Place(nil)
 	p.note()
 	return p, nil
 }
@@ -132,12 +141,6 @@ func newSource(s config.Source, registry *pipeline.Registry) Source {
 
 func (p *Plan) detect(registry *pipeline.Registry) error {
 	p.Detect = Stage{Stage: pipeline.Detect, Group: p.Pipeline + ".detect", Operators: chain(p.config.Detect, registry)}
-	for _, s := range p.Sources {
-		if s.Topic != "" {
-			p.Detect.Inputs = append(p.Detect.Inputs, s.Topic)
-		}
-	}
-	p.Detect.Inputs = append(p.Detect.Inputs, p.Topics.Inbox.Name)
 	p.Detect.Outputs = []string{p.Topics.Events.Name, p.Topics.DeadLetters.Name}
 	if len(p.config.Operate) == 0 {
 		return nil
@@ -212,26 +215,12 @@ func (p *Plan) act(registry *pipeline.Registry) error {
 // Stages returns the stages that run, in the order of the flow.
 func (p *Plan) Stages() []*Stage {
 	var out []*Stage
-	for _, s := range []*Stage{&p.Detect, &p.Operate, &p.Act} {
+	for _, s := range []*Stage{&p.Ingest, &p.Detect, &p.Operate, &p.Act} {
 		if s.Runs() {
 			out = append(out, s)
 		}
 	}
 	return out
-}
-
-// CheckPartitions refuses a topic that cannot be read by fused lanes: the points of one series could arrive on several
-// of its partitions, and no lane would see them together. n is the topic's number of partitions, source the
-// name of the source that reads it.
-func (p *Plan) CheckPartitions(source string, n int) error {
-	for _, s := range p.Sources {
-		if s.Name == source && s.Topic != "" && !s.Keyed && n > 1 {
-			return pipeline.Errorf("plan.repartition.missing",
-				"topic %s of source %s has %d partitions and its records are not keyed by series, so no lane would see a series whole: let the producers key by service and write keyed: true, or use a topic of one partition",
-				s.Topic, s.Name, n)
-		}
-	}
-	return nil
 }
 
 // note gathers what is allowed but probably not meant.
@@ -262,8 +251,8 @@ func (p *Plan) Redirect(sinks ...Sink) {
 	}
 }
 
-// Choose returns the named stages (detect, operate, act; ingest is fused with detect), in the order of the flow; all that run
-// if none is named.
+// Choose returns the named stages, in the order of the flow; all that run if none is named. Where all sources are fused, ingest
+// is another name for detect.
 func (p *Plan) Choose(names ...string) ([]*Stage, error) {
 	all := p.Stages()
 	if len(names) == 0 {
@@ -275,7 +264,7 @@ func (p *Plan) Choose(names ...string) ([]*Stage, error) {
 		have[i] = string(s.Stage)
 	}
 	for _, name := range names {
-		if name == string(pipeline.Ingest) {
+		if name == string(pipeline.Ingest) && !p.Ingest.Runs() {
 			name = string(pipeline.Detect)
 		}
 		i := slices.Index(have, name)

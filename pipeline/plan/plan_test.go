@@ -195,7 +195,7 @@ func TestOwnTopics(t *testing.T) {
 			t.Errorf("topic %s has settings %v", topic.Name, topic.Config)
 		}
 	}
-	want := []string{"shop.events", "shop.incidents", "shop.remediations", "shop.inbox", "shop.dead-letters", "shop.times", "shop.state"}
+	want := []string{"shop.events", "shop.incidents", "shop.remediations", "shop.inbox", "shop.dead-letters", "shop.times", "shop.state", "shop.columns"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("topics (-want +got):\n%s", diff)
 	}
@@ -214,18 +214,30 @@ func TestStagesThatHaveNothingToDo(t *testing.T) {
 	}
 }
 
-func TestCheckPartitions(t *testing.T) {
+func TestPlaceFusesWhereSeriesStayTogether(t *testing.T) {
 	p, _ := made(t, shop)
-	for _, f := range []struct {
-		source     string
-		partitions int
-		code       string
-	}{
-		{"metrics", 32, ""}, {"logs", 1, ""}, {"logs", 2, "plan.repartition.missing"}, {"history", 5, ""},
-	} {
-		if got := pipeline.Code(p.CheckPartitions(f.source, f.partitions)); got != f.code {
-			t.Errorf("source %s with %d partitions: code %q, want %q", f.source, f.partitions, got, f.code)
+	see := func(want string) {
+		t.Helper()
+		got := strings.Join(p.Ingest.Inputs, " ") + " > " + strings.Join(p.Detect.Inputs, " ")
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
 		}
+	}
+	p.Place(map[string]int{"shop.metrics": 32, "shop.logs": 1})
+	see(" > shop.metrics shop.logs shop.inbox")
+	if p.Ingest.Runs() || pipeline.Code(p.CheckPartitions("logs", 2)) != "plan.partitions.added" || p.CheckPartitions("metrics", 64) != nil {
+		t.Error("a fused topic of one partition may not grow, a keyed one may")
+	}
+	p.Place(map[string]int{"shop.metrics": 32, "shop.logs": 2})
+	see("shop.logs shop.inbox > shop.metrics shop.columns")
+	if !p.Ingest.Runs() || p.CheckPartitions("logs", 3) != nil || p.CheckPartitions("history", 5) != nil {
+		t.Error("a topic that is shared out anew may grow")
+	}
+	if p.GroupBy != "system" {
+		t.Errorf("by %s: the good and the total of an objective have to meet", p.GroupBy)
+	}
+	if q, _ := made(t, lean+"\ncolumns: {by: entity}\n"); q.GroupBy != "entity" {
+		t.Errorf("by %s", q.GroupBy)
 	}
 }
 

@@ -19,6 +19,8 @@ type Topics struct {
 	Inbox Topic
 	// DeadLetters holds what could not be used, untouched up to limits.record, with the reason.
 	DeadLetters Topic
+	// Columns holds rows that ingest shared out anew, and the time of its lanes; made only when a source is not fused.
+	Columns Topic
 	// Times holds what lanes took from the clock; keyed by lane.
 	Times Topic
 	// State holds the snapshots of lanes; keyed by lane, slot and chunk, compacted.
@@ -33,9 +35,9 @@ type Topic struct {
 	Config map[string]string
 }
 
-// All lists the topics in order of name of their field: events first.
+// All lists the topics, events first; Columns last, which is only made when it is needed.
 func (t *Topics) All() []Topic {
-	return []Topic{t.Events, t.Incidents, t.Remediations, t.Inbox, t.DeadLetters, t.Times, t.State}
+	return []Topic{t.Events, t.Incidents, t.Remediations, t.Inbox, t.DeadLetters, t.Times, t.State, t.Columns}
 }
 
 const day = 24 * time.Hour
@@ -54,6 +56,7 @@ func newTopics(cfg *config.Config) Topics {
 		Inbox:        newTopic(cfg, "inbox", 4, 7*day),
 		DeadLetters:  newTopic(cfg, "dead-letters", 4, 30*day, "max.message.bytes", strconv.FormatInt(letter, 10)),
 		Times:        newTopic(cfg, "times", 4, 7*day),
+		Columns:      newTopic(cfg, "columns", cfg.Columns.Partitions, day),
 		State: Topic{Name: cfg.Name + ".state", Partitions: lanes, Config: map[string]string{
 			"cleanup.policy": "compact", "message.timestamp.type": "LogAppendTime",
 			// Snapshots overwrite one another: without small segments the old ones would lie there for days.

@@ -1,0 +1,194 @@
+package schemas
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"testing"
+
+	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/memory"
+
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+func seriesOf(n int) []*pipeline.Series {
+	t := pipeline.NewSeriesTable(func(metric string, ls pipeline.Labels) pipeline.Scope {
+		return pipeline.Scope{Entity: ls.Get("host"), System: "shop", Domain: "d"}
+	}, 0)
+	for i := range n {
+		labels := pipeline.NewLabels([]pipeline.Label{{Name: "host", Value: fmt.Sprint("h", i%7)}, {Name: "k", Value: fmt.Sprint(i)}})
+		_, _ = t.Intern("cpu", "s", pipeline.SeriesType(i%4), labels)
+	}
+	return t.All()
+}
+
+func pointRows(n int) *Rows {
+	r := &Rows{Kind: pipeline.Points}
+	for _, s := range seriesOf(n) {
+		r.Dictionary = append(r.Dictionary, AppendSeries(nil, s))
+	}
+	for i := range 3 * n {
+		r.Series, r.Time = append(r.Series, int32(i%n)), append(r.Time, int64(i))
+		r.Start, r.Value = append(r.Start, int64(-i)), append(r.Value, float64(i)/3)
+	}
+	return r
+}
+
+func logRows() *Rows {
+	s := seriesOf(4)[3]
+	return &Rows{Kind: pipeline.Logs, Dictionary: [][]byte{AppendSeries(nil, s)}, Series: []int32{0, 0}, Time: []int64{1, 2},
+		Severity: []uint8{9, 17}, Offset: []int32{0, 3, 5}, Bytes: []byte("onetw")}
+}
+
+func TestRowsComeBack(t *testing.T) {
+	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	defer mem.AssertSize(t, 0)
+	table := pipeline.NewSeriesTable(nil, 0)
+	if _, err := table.Intern("other", "", pipeline.Gauge, nil); err != nil {
+		t.Fatal(err)
+	}
+	reader := NewRowsReader(mem, table)
+	rows := pointRows(9)
+	for range 2 { // the second time by what is remembered
+		data, err := EncodeRows(mem, rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := reader.Read(pipeline.Points, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range rows.Series {
+			want, got := seriesOf(9)[rows.Series[i]], table.At(b.Record.Column(0).(*array.Uint32).Value(i))
+			if got.Key != want.Key || got.Scope != want.Scope || got.Unit != want.Unit {
+				t.Fatalf("row %d is of %+v, not %+v", i, got, want)
+			}
+			if b.Record.Column(1).(*array.Int64).Value(i) != rows.Time[i] || b.Record.Column(2).(*array.Int64).Value(i) != rows.Start[i] ||
+				b.Record.Column(3).(*array.Float64).Value(i) != rows.Value[i] {
+				t.Fatalf("row %d is %v", i, b.Record)
+			}
+		}
+		if !b.Record.Schema().Equal(pipeline.Points.Schema()) {
+			t.Errorf("the schema is %v", b.Record.Schema())
+		}
+		b.Release()
+	}
+	if table.Len() != 10 {
+		t.Errorf("%d series", table.Len())
+	}
+	data, err := EncodeRows(mem, logRows())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := reader.Read(pipeline.Logs, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Release()
+	if body := b.Record.Column(3).(*array.Binary); string(body.Value(0)) != "one" || string(body.Value(1)) != "tw" || b.Record.Column(2).(*array.Uint8).Value(1) != 17 {
+		t.Errorf("%v", b.Record)
+	}
+	if _, err := reader.Read(pipeline.Points, data); pipeline.Code(err) != "columns.decode" {
+		t.Errorf("logs as points: %v", err)
+	}
+	rows.Series[0] = 9
+	if data, err = EncodeRows(mem, rows); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reader.Read(pipeline.Points, data); pipeline.Code(err) != "columns.decode" {
+		t.Errorf("a row of no series: %v", err)
+	}
+}
+
+func TestSeriesComeBack(t *testing.T) {
+	all := seriesOf(20)
+	var b bytes.Buffer
+	if err := WriteSeries(&b, all); err != nil {
+		t.Fatal(err)
+	}
+	table := pipeline.NewSeriesTable(nil, 0)
+	if err := ReadSeriesInto(b.Bytes(), table); err != nil || table.Len() != len(all) {
+		t.Fatalf("%d series, %v", table.Len(), err)
+	}
+	for i, s := range all {
+		if got := table.At(uint32(i)); got.Key != s.Key || got.Scope != s.Scope || got.Unit != s.Unit || got.Type != s.Type {
+			t.Errorf("%+v is %+v", s, got)
+		}
+	}
+	twice := append(bytes.Clone(b.Bytes()), b.Bytes()...)
+	if err := ReadSeriesInto(twice, pipeline.NewSeriesTable(nil, 0)); err == nil {
+		t.Error("a series that is there twice is no table")
+	}
+	if err := ReadSeriesInto(b.Bytes()[:b.Len()-1], pipeline.NewSeriesTable(nil, 0)); err == nil {
+		t.Error("a table that is cut off was read")
+	}
+}
+
+func FuzzRows(f *testing.F) {
+	for _, r := range []*Rows{pointRows(3), logRows()} {
+		data, err := EncodeRows(memory.NewGoAllocator(), r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uint8(r.Kind), data)
+	}
+	f.Fuzz(func(t *testing.T, kind uint8, data []byte) {
+		mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+		defer mem.AssertSize(t, 0)
+		b, err := NewRowsReader(mem, pipeline.NewSeriesTable(nil, 100)).Read(pipeline.Kind(kind), data)
+		if err == nil {
+			b.Release()
+		} else if pipeline.Code(err) != "columns.decode" {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func FuzzSeries(f *testing.F) {
+	for _, s := range seriesOf(4) {
+		one := AppendSeries(nil, s)
+		f.Add(append(binary.AppendUvarint(nil, uint64(len(one))), one...))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		table := pipeline.NewSeriesTable(nil, 100)
+		if err := ReadSeriesInto(data, table); err != nil {
+			return
+		}
+		var again bytes.Buffer
+		if err := WriteSeries(&again, table.All()); err != nil {
+			t.Fatal(err)
+		}
+		if err := ReadSeriesInto(again.Bytes(), pipeline.NewSeriesTable(nil, 100)); err != nil {
+			t.Errorf("what was read is not read again: %v", err)
+		}
+	})
+}
+
+func BenchmarkRows(b *testing.B) {
+	mem, rows := memory.NewGoAllocator(), pointRows(1000)
+	n := len(rows.Series)
+	b.Run("encode", func(b *testing.B) {
+		for range b.N {
+			if _, err := EncodeRows(mem, rows); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/point")
+	})
+	data, err := EncodeRows(mem, rows)
+	if err != nil {
+		b.Fatal(err)
+	}
+	reader := NewRowsReader(mem, pipeline.NewSeriesTable(nil, 0))
+	b.Run("decode", func(b *testing.B) {
+		for range b.N {
+			batch, err := reader.Read(pipeline.Points, data)
+			if err != nil {
+				b.Fatal(err)
+			}
+			batch.Release()
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/point")
+	})
+}
