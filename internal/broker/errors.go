@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// ErrFenced says that another process uses the same transactional id: this one must stop its lanes and end.
+// ErrFenced says that another process uses the same transactional id and took it over several times within a minute: this
+// one must stop its lanes and end.
 var ErrFenced = errors.New("fenced")
 
 // ErrDoubt says that it is not known whether a transaction was committed. Its positions tell:

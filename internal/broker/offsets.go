@@ -7,6 +7,7 @@ import (
 
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/initproducerid"
 )
 
 // Bounds are the offsets that a partition holds.
@@ -108,8 +109,9 @@ func (c *Client) listOffsets(ctx context.Context, partitions []TopicPartition, a
 }
 
 // Committed returns a group's positions, -1 where there is none. It waits while a transaction that may move one of them
-// is pending, so what it returns is final: a dead owner's transaction blocks it until it times out
-// (the Transactor's time-out, and up to 10 s more). ctx bounds the wait.
+// is pending, so what it returns is final. When that takes more than a second, the owner of the position is taken for dead:
+// its transaction is ended by taking its transactional id over, which stands in the commit's metadata; an owner that
+// lives takes it back. Otherwise it would be blocked until the transaction times out. ctx bounds the wait.
 func (c *Client) Committed(ctx context.Context, group string, partitions []TopicPartition) (map[TopicPartition]int64, error) {
 	req := &offsetFetchRequest{GroupID: group, RequireStable: true}
 	index, asked := map[string]int{}, map[TopicPartition]bool{}
@@ -131,15 +133,52 @@ func (c *Client) Committed(ctx context.Context, group string, partitions []Topic
 	}
 	var positions map[TopicPartition]int64
 	patience := backoff{first: 2 * time.Millisecond, longest: 200 * time.Millisecond}
+	start, ended := time.Now(), map[string]bool{}
 	err := c.repeat(ctx, "read the stable positions of group "+group, patience, transient, func(ctx context.Context) error {
 		var err error
 		positions, err = c.stablePositions(ctx, req, len(asked))
+		if errors.Is(err, kafka.UnstableOffsetCommit) && time.Since(start) > deadAfter {
+			c.endOwners(ctx, req, ended)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return positions, nil
+}
+
+// deadAfter is how long a transaction may keep a new owner waiting before its writer is taken for dead. A commit takes some
+// milliseconds.
+const deadAfter = time.Second
+
+// endOwners ends the transactions that those have open who committed the positions last. Each is ended once.
+func (c *Client) endOwners(ctx context.Context, req *offsetFetchRequest, ended map[string]bool) {
+	plain := *req
+	plain.RequireStable = false
+	res, err := ask[*offsetFetchResponse](ctx, c, &plain)
+	if err != nil {
+		return // the next attempt asks again
+	}
+	for _, t := range res.Topics {
+		for _, p := range t.Partitions {
+			id := p.Metadata
+			if id == "" || ended[id] || p.ErrorCode != 0 {
+				continue
+			}
+			ended[id] = true
+			c.log.Warn("kafka: a position is held up by an open transaction, which is ended in its writer's place", "group", req.GroupID, "writer", id)
+			answer, err := ask[*initproducerid.Response](ctx, c, &initproducerid.Request{
+				TransactionalID: id, TransactionTimeoutMs: int32(longestTransaction.Milliseconds()), ProducerID: -1, ProducerEpoch: -1,
+			})
+			if err == nil {
+				err = check(answer.ErrorCode)
+			}
+			if err != nil {
+				ended[id] = !transient(err)
+			}
+		}
+	}
 }
 
 func (c *Client) stablePositions(ctx context.Context, req *offsetFetchRequest, n int) (map[TopicPartition]int64, error) {

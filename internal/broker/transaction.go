@@ -219,7 +219,7 @@ func (t *Transactor) end(ctx context.Context, start time.Time) error {
 		// A request that is still on its way must not end the next transaction.
 		t.ready = !open
 		return nil
-	case open && fencing(last) && time.Since(start) < t.cfg.Timeout:
+	case open && fencing(last) && time.Since(start) < t.cfg.Timeout && t.fence():
 		return t.fencedError(last)
 	case open:
 		return pipeline.Errorf("kafka.transaction.doubt", "it is not known whether the last transaction of %s was committed, its group's positions tell: %w", t.cfg.TransactionalID, &caused{ErrDoubt, last})
@@ -256,7 +256,10 @@ const transactionAbortable = kafka.Error(120)
 // up before the time-out.
 func (t *Transactor) judgeFence(ctx context.Context, err error, start time.Time) error {
 	if time.Since(start) < t.cfg.Timeout {
-		return t.fencedError(err)
+		if t.fence() {
+			return t.fencedError(err)
+		}
+		return &repeatable{err: err}
 	}
 	switch again := t.renewOwn(ctx); {
 	case again == nil:
@@ -266,6 +269,17 @@ func (t *Transactor) judgeFence(ctx context.Context, err error, start time.Time)
 	default:
 		return again
 	}
+}
+
+// fence notes that another process took the id over; true if that happens too often.
+func (t *Transactor) fence() bool {
+	now := time.Now()
+	t.fences = append(slices.DeleteFunc(t.fences, func(at time.Time) bool { return now.Sub(at) > fenceWindow }), now)
+	if len(t.fences) > mostFences {
+		return true
+	}
+	t.client.log.Warn("kafka: another process ended a transaction of this one, which takes its id back", "id", t.cfg.TransactionalID, "times", len(t.fences))
+	return false
 }
 
 func (t *Transactor) fencedError(err error) error {

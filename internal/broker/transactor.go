@@ -34,9 +34,18 @@ type Transactor struct {
 	sequences map[TopicPartition]int32
 	// ready is false when a new epoch is needed before the next transaction: because something of an earlier one may still
 	// be open, or on its way.
-	ready  bool
+	ready bool
+	// fences are when others took the id over, within fenceWindow; fenced ends the Transactor.
+	fences []time.Time
 	fenced error
 }
+
+// A process may lose its id for a good reason: it stood still, and the new owner of its partitions ended what it had left open.
+// Then it takes the id back. If that happens again and again, two processes have one id.
+const (
+	fenceWindow = time.Minute
+	mostFences  = 4
+)
 
 const longestTransaction = 10 * time.Second
 
@@ -68,7 +77,7 @@ func (c *Client) NewTransactor(ctx context.Context, cfg TransactorConfig) (*Tran
 // The error says what to do:
 //   - nil: committed;
 //   - errors.As *LostGroupError: not committed; drop that group's share and outputs, commit the rest again;
-//   - errors.Is ErrFenced: this transaction's end is not known, and another process has this id: stop;
+//   - errors.Is ErrFenced: another process has this id and takes it back each time: stop; this transaction's end is not known;
 //   - errors.Is ErrDoubt: not known; read Committed of each group, drop what is in, commit the rest again;
 //   - another: not committed. Either ctx ended, or the same outputs would be refused again.
 func (t *Transactor) Commit(ctx context.Context, outputs []Message, shares []Share) error {
