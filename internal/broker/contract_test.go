@@ -85,6 +85,7 @@ var contract = []struct {
 	{"positions are stable right after a commit", positionsAreStable},
 	{"large outputs are one transaction", largeOutputs},
 	{"a zombie is fenced", zombieIsFenced},
+	{"a dead owner's transaction is ended", deadOwnerIsEnded},
 	{"a stale generation loses only its share", staleGenerationLoses},
 	{"an expired transaction is not another process", expiredIsRepeated},
 	{"positions move without a transaction too", plainPositions},

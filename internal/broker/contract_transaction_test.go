@@ -257,15 +257,58 @@ func zombieIsFenced(t *testing.T, r *rig) {
 	}
 	pending(t, r, old, l.outputs("never"))
 	young := r.transactor(c, "same", 0)
-	for range 2 {
-		if err := old.Commit(ctx, l.outputs("zombie"), []Share{l.share(9)}); !errors.Is(err, ErrFenced) || pipeline.Code(err) != "kafka.transaction.fenced" {
-			t.Fatalf("the old one commits: %v", err)
+	// Each takes the id back from the other, and what one had open is aborted, until one sees that there are two.
+	want := []string{"1"}
+	for at := int64(2); ; at++ {
+		writer := []*Transactor{young, old}[at%2]
+		text := fmt.Sprint(at)
+		err := writer.Commit(ctx, l.outputs(text), []Share{l.share(at)})
+		if errors.Is(err, ErrFenced) {
+			if pipeline.Code(err) != "kafka.transaction.fenced" || at < mostFences {
+				t.Fatalf("at %d: %v", at, err)
+			}
+			if again := writer.Commit(ctx, l.outputs("no"), []Share{l.share(at)}); !errors.Is(again, ErrFenced) {
+				t.Errorf("it goes on: %v", again)
+			}
+			l.expect(at-1, want...)
+			return
+		}
+		if err != nil || at > 3*mostFences {
+			t.Fatalf("at %d: %v", at, err)
+		}
+		want = append(want, text)
+	}
+}
+
+// deadOwnerIsEnded leaves a transaction open behind which a new owner of the positions would wait until it times out.
+func deadOwnerIsEnded(t *testing.T, r *rig) {
+	c, ctx := r.client(), r.context()
+	l := r.lane(c, "dead")
+	old := r.transactor(c, "dead", 0)
+	if err := old.Commit(ctx, l.outputs("1"), []Share{l.share(1)}); err != nil {
+		t.Fatal(err)
+	}
+	pending(t, r, old, l.outputs("never"))
+	if err := old.addOffsets(ctx, l.share(5)); err != nil {
+		t.Fatal(err)
+	}
+	if err := old.commitOffsets(ctx, l.share(5)); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	have, err := c.Committed(ctx, l.gen.Group, l.gen.Assigned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > longestTransaction {
+		t.Errorf("the new owner waited for %s", took)
+	}
+	for tp, at := range l.share(5).Offsets {
+		if at = have[tp]; at != 1 {
+			t.Errorf("the position is %d", at)
 		}
 	}
-	if err := young.Commit(ctx, l.outputs("2"), []Share{l.share(2)}); err != nil {
-		t.Fatalf("the new one was hit too: %v", err)
-	}
-	l.expect(2, "1", "2")
+	l.expect(1, "1")
 }
 
 func staleGenerationLoses(t *testing.T, r *rig) {
