@@ -25,6 +25,7 @@ type flow struct {
 	mu     sync.Mutex
 	bytes  int64
 	ahead  bool // too far ahead of other lanes in event time
+	short  bool // the process is short of memory
 	paused bool
 }
 
@@ -50,6 +51,14 @@ func (f *flow) hold(ahead bool) {
 	f.regulate()
 }
 
+// save notes whether the process is short of memory.
+func (f *flow) save(short bool) {
+	f.mu.Lock()
+	f.short = short
+	f.mu.Unlock()
+	f.regulate()
+}
+
 // regulate pauses and resumes.
 func (f *flow) regulate() {
 	f.mu.Lock()
@@ -58,7 +67,7 @@ func (f *flow) regulate() {
 	if f.paused {
 		bytes, chunks = bytes/2, chunks/2
 	}
-	pause := f.ahead || f.bytes > bytes || f.waiting() > chunks
+	pause := f.ahead || f.short || f.bytes > bytes || f.waiting() > chunks
 	switch {
 	case pause && !f.paused:
 		f.fetcher.Pause(f.tp)

@@ -36,7 +36,9 @@ type Runner struct {
 	commit  *committer
 	keeper  *keeper
 	sinks   []namedSink
-	// partitions by topic, as they were at the start
+
+	mu sync.Mutex
+	// partitions by topic, as they were when they were last looked at
 	partitions map[string]int
 }
 
@@ -166,8 +168,39 @@ func (r *Runner) ensureTopics(ctx context.Context) error {
 	return nil
 }
 
+func (r *Runner) partitionsOf(topic string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.partitions[topic]
+}
+
+// look sees whether partitions were added to the producers' topics since.
+func (r *Runner) look(ctx context.Context) error {
+	for i := range r.plan.Sources {
+		s := &r.plan.Sources[i]
+		n, err := r.cluster.Partitions(ctx, s.Topic)
+		if err != nil {
+			return err
+		}
+		if n == r.partitionsOf(s.Topic) {
+			continue
+		}
+		if err := r.plan.CheckPartitions(s.Name, n); err != nil {
+			return err
+		}
+		r.logger.Info("a topic has more partitions than before", "topic", s.Topic, "partitions", n)
+		r.mu.Lock()
+		r.partitions[s.Topic] = n
+		r.mu.Unlock()
+	}
+	r.noteLanes()
+	return nil
+}
+
 // noteLanes says which lanes there are, for those that wait for their time.
 func (r *Runner) noteLanes() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	sets := &laneSets{events: map[string]int{}, columns: map[string]int{}}
 	for i := range r.plan.Sources {
 		s := &r.plan.Sources[i]
@@ -188,7 +221,7 @@ func (r *Runner) newStage(s *plan.Stage) *stageRun {
 		stage: s.Stage, group: s.Group, topics: s.Inputs, cluster: r.cluster, logger: r.logger,
 		newLane:  func(tp broker.TopicPartition) (lane, error) { return r.newLane(s, tp) },
 		laneName: func(tp broker.TopicPartition) string { return r.laneName(s, tp) },
-		commit:   r.commit.commit, wake: r.commit.wake, keeper: r.keeper,
+		commit:   r.commit.commit, wake: r.commit.wake, keeper: r.keeper, look: r.look,
 		memory: max(r.plan.Limits.Memory/int64(max(1, r.lanesTotal())), 1<<20),
 		faults: r.metrics.Counter("records_passed_over_total", "Records that could not be had any more, by reason.", "stage", "topic", "reason"),
 	}
@@ -209,7 +242,7 @@ func (r *Runner) newStage(s *plan.Stage) *stageRun {
 func (r *Runner) lanesTotal() (n int) {
 	for _, s := range r.plan.Stages() {
 		for _, t := range s.Inputs {
-			n += r.partitions[t]
+			n += r.partitionsOf(t)
 		}
 	}
 	return n
@@ -217,7 +250,7 @@ func (r *Runner) lanesTotal() (n int) {
 
 // newLane makes the lane of one partition of a stage.
 func (r *Runner) newLane(s *plan.Stage, tp broker.TopicPartition) (lane, error) {
-	events := r.partitions[r.plan.Topics.Events.Name]
+	events := r.partitionsOf(r.plan.Topics.Events.Name)
 	switch s.Stage {
 	case pipeline.Ingest, pipeline.Detect:
 		switch tp.Topic {
@@ -280,6 +313,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { return r.commit.run(running) })
 	g.Go(func() error { return r.keeper.run(running, r.stages) })
+	g.Go(func() error { return watchMemory(running, r.stages, r.metrics) })
 	if r.opts.UntilEnd {
 		g.Go(func() error {
 			defer stop()
@@ -294,7 +328,7 @@ func (r *Runner) Run(ctx context.Context) error {
 func (r *Runner) ends(ctx context.Context, topics []string) (map[broker.TopicPartition]int64, error) {
 	var tps []broker.TopicPartition
 	for _, t := range topics {
-		for p := range r.partitions[t] {
+		for p := range r.partitionsOf(t) {
 			tps = append(tps, broker.TopicPartition{Topic: t, Partition: int32(p)})
 		}
 	}
@@ -362,11 +396,18 @@ func (r *Runner) Live() error {
 	return nil
 }
 
-// Ready fails until each stage has joined its group, also if the group gave it no partitions.
+// Ready fails until each stage has joined its group, also if the group gave it no partitions, and until its lanes have
+// replayed what lies between their snapshots and their positions.
 func (r *Runner) Ready() error {
 	for _, s := range r.stages {
-		if g, _ := s.current(); g == nil {
+		g, lanes := s.current()
+		if g == nil {
 			return pipeline.Errorf("engine.stage.joining", "stage %s waits for its partitions", s.stage)
+		}
+		for _, l := range lanes {
+			if !l.live.Load() {
+				return pipeline.Errorf("engine.lane.replaying", "lane %s replays what came after its snapshot", l.name)
+			}
 		}
 	}
 	return nil

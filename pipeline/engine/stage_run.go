@@ -31,6 +31,8 @@ type stageRun struct {
 	laneName func(broker.TopicPartition) string
 	// keeper keeps the lanes' states.
 	keeper *keeper
+	// look sees whether partitions were added.
+	look func(context.Context) error
 	// commit commits what all lanes of the process have finished; wake tells that some of it should not wait.
 	commit func(context.Context) error
 	wake   func()
@@ -121,6 +123,9 @@ func (s *stageRun) takeOver(ctx context.Context, g *broker.Generation, f broker.
 	lasting, cancel := lingering(ctx)
 	defer cancel()
 	if err := s.commit(lasting); err != nil {
+		return nil, err
+	}
+	if err := s.look(ctx); err != nil {
 		return nil, err
 	}
 	positions, err := s.cluster.Committed(ctx, s.group, g.Assigned)
