@@ -30,10 +30,13 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(runCommand(), demoCommand(), backtestCommand(), feedCommand(), validateCommand(), explainCommand(), tapCommand(), versionCommand())
+	cmd.AddCommand(runCommand(), demoCommand(), backtestCommand(), feedCommand(), validateCommand(), explainCommand(), tapCommand(), ledgerCommand(), stateCommand(), versionCommand())
 	cmd.SetFlagErrorFunc(misused)
 	for _, c := range cmd.Commands() {
 		check := c.Args
+		if check == nil {
+			continue
+		}
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
 				return misused(c, err)

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/internal/broker/embedded"
@@ -110,4 +113,17 @@ func redirect(p *plan.Plan, dir string) error {
 	}
 	p.Redirect(plan.Sink{Name: "out", Entry: entry, Settings: pipeline.Settings{"dir": dir, "types": []any{}, "mode": "truncate"}, Guarantee: pipeline.AtLeastOnce})
 	return nil
+}
+
+// limitMemory gives Go the memory limit of the container, less a tenth, unless GOMEMLIMIT is set: near it the pipeline
+// fetches no more, instead of being ended from outside.
+func limitMemory(log *slog.Logger) {
+	limit, err := memlimit.Set()
+	switch {
+	case errors.Is(err, memlimit.ErrNoCgroup), errors.Is(err, memlimit.ErrCgroupsNotSupported):
+	case err != nil:
+		log.Warn("the container's memory limit is not known: set GOMEMLIMIT", "error", err)
+	case limit != math.MaxInt64:
+		log.Info("memory limit", "bytes", limit)
+	}
 }

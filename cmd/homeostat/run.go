@@ -38,6 +38,7 @@ func runCommand() *cobra.Command {
 					return err
 				}
 			}
+			limitMemory(log)
 			metrics := newMetrics()
 			runner, err := engine.NewRunner(ctx, p, engine.RunOptions{
 				Options: engine.Options{NewOutput: newOutput(p), Metrics: metrics, Logger: log}, Cluster: client.Cluster(), UntilEnd: untilEnd, Stages: stages,

@@ -65,14 +65,17 @@ type Account struct {
 	Operators map[string]map[string]int64 `json:"operators,omitempty"`
 }
 
-// Balanced says whether conservation holds (invariant I1).
-func (a *Account) Balanced() bool {
+// Accounted is what became of the rows that came in, as far as the account says.
+func (a *Account) Accounted() int64 {
 	sum := a.On + a.Held
 	for _, n := range a.Lost {
 		sum += n
 	}
-	return sum == a.In
+	return sum
 }
+
+// Balanced says whether conservation holds (invariant I1).
+func (a *Account) Balanced() bool { return a.Accounted() == a.In }
 
 // Part is the state of one component of the lane: the lane itself, its series, or an operator by its name.
 type Part struct {
