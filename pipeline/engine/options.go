@@ -38,7 +38,7 @@ func newSurroundings(p *plan.Plan, o Options) *surroundings {
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
-	if s.tick = s.window; s.tick <= 0 {
+	if s.tick = int64(p.Every); s.tick <= 0 {
 		s.tick = int64(time.Second)
 	}
 	return s
@@ -60,7 +60,7 @@ func components(operators []plan.Operator) []component {
 // sourceLane makes the detect lane of one partition of a source.
 func (s *surroundings) sourceLane(p *plan.Plan, src *plan.Source, name string, eventPartitions int) (*detectLane, error) {
 	in := intake{
-		source: src.Name, disorder: int64(src.Disorder), deadLate: src.Late == "dead_letter",
+		source: src.Name, disorder: int64(src.Disorder), deadLate: src.Late != "drop",
 		skew: int64(src.MaxFutureSkew), limit: int(p.Limits.Record),
 	}
 	if src.Codec != nil {
@@ -69,7 +69,9 @@ func (s *surroundings) sourceLane(p *plan.Plan, src *plan.Source, name string, e
 			return nil, err
 		}
 	}
-	return s.newDetectLane(name, in, components(p.Detect.Operators), p.Topics.Events.Name, eventPartitions)
+	own := *s
+	own.reopen = int64(src.ReopenFor)
+	return own.newDetectLane(name, in, components(p.Detect.Operators), p.Topics.Events.Name, eventPartitions)
 }
 
 // inboxLane makes the lane of one partition of the inbox. Its events may be as far ahead of their records as the rows of

@@ -162,7 +162,11 @@ func (p *Plan) explainSources(t *page) {
 func (p *Plan) explainDetect(t *page) {
 	p.explainStage(t, &p.Detect, "stage detect, fused with ingest")
 	if p.Window > 0 {
-		t.row("windows", config.FormatDuration(p.Window)+" of event time")
+		every := ""
+		if p.Every < p.Window {
+			every = ", one every " + config.FormatDuration(p.Every)
+		}
+		t.row("windows", config.FormatDuration(p.Window)+" of event time"+every)
 	}
 	t.row("lanes", p.detectLanes()...)
 }
