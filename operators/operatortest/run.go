@@ -38,6 +38,13 @@ func Run(t testing.TB, c Case) {
 	c.subject().run(t)
 }
 
+// Once feeds the input as it is written, a single time, and calls Check: for what a case must know before it can say what it
+// wants. Nothing else of the case is looked at.
+func Once(t testing.TB, c Case) {
+	t.Helper()
+	c.subject().drive(t, variant{name: "plain", retain: true})
+}
+
 // DetectorCase is one detector with an input of windows and what it must find.
 type DetectorCase struct {
 	New   func() (pipeline.Detector, error)
