@@ -128,7 +128,7 @@ func (d *driver) rows(st step, safe []int64) error {
 	order := d.order(st)
 	for from := 0; from < n; {
 		size := d.size
-		if size == 0 {
+		if size == 0 || st.revision > 0 { // a window that is told anew is one batch
 			size = n
 		} else if size < 0 {
 			size = 1 + d.rand.IntN(min(n, 40))
