@@ -38,14 +38,16 @@ func (c *cell) note(t int64, value float64) {
 	}
 }
 
-// plus adds to the sum; ok is false, and the cell as it was, where only a wide sum can hold the result.
+// plus adds to the sum; ok is false, and the cell as it was, where only a wide sum can hold the result. It asks once
+// and at the end, since whether there is a rounding error is as good as random.
 func (c *cell) plus(part float64) (ok bool) {
 	sum, err := twoSum(c.sum, part)
-	if err == 0 {
-		c.sum = sum
-		return true
+	rest, lost := twoSum(c.rest, err)
+	if lost != 0 {
+		return false
 	}
-	return c.carry(sum, err)
+	c.sum, c.rest = sum, rest
+	return true
 }
 
 // twoSum returns the rounded sum of two numbers and what the rounding took away; after an overflow that is no number.
@@ -53,16 +55,6 @@ func twoSum(a, b float64) (sum, err float64) {
 	sum = a + b
 	t := sum - a
 	return sum, (a - (sum - t)) + (b - t)
-}
-
-// carry is what plus does with a rounding error.
-func (c *cell) carry(sum, err float64) (ok bool) {
-	rest, lost := twoSum(c.rest, err)
-	if lost != 0 || sum-sum != 0 {
-		return false
-	}
-	c.sum, c.rest = sum, rest
-	return true
 }
 
 func (c *cell) isWide() bool { return c.sum != c.sum }

@@ -10,6 +10,10 @@ func (o *panes) settle(w *pane) {
 		w.marks = extend(w.marks, len(w.cells))
 		o.bytes += w.bytes()
 	}
+	w.settled = true
+	if !w.chained {
+		return
+	}
 	for s := range w.cells {
 		c := &w.cells[s]
 		if c.rows == 0 {
@@ -25,13 +29,17 @@ func (o *panes) settle(w *pane) {
 		o.pool.give(c.rows)
 		c.rows = 0
 	}
-	w.settled = true
+	w.chained = again
 }
 
 // gain computes what a counter gained in a pane since a mark, and returns its last point there.
 func (o *panes) gain(w *pane, c *cell, from mark) mark {
-	o.scratch = o.pool.gather(o.scratch[:0], c.rows)
-	sortRows(o.scratch)
+	if c.count == 1 {
+		o.scratch = append(o.scratch[:0], *o.pool.at(c.rows))
+	} else {
+		o.scratch = o.pool.gather(o.scratch[:0], c.rows)
+		sortRows(o.scratch)
+	}
 	gained, to := increase(from, o.scratch, w.start)
 	c.sum, c.rest, c.last = gained, 0, to.value
 	return to

@@ -10,6 +10,8 @@ type pane struct {
 	cells      []cell
 	// marks are those from which the increases count, kept with panes that may be opened again.
 	marks []mark
+	// chained says that cells have chains of rows.
+	chained bool
 	// settled panes have the increases of counters in their sums.
 	settled bool
 	// revision counts how often the window was emitted again; dirty says that it must be.

@@ -62,7 +62,7 @@ func (o *panes) points(series []uint32, times, starts []int64, values []float64,
 			} else {
 				c.note(t, v)
 			}
-			c.rows = o.pool.push(c.rows, t, starts[i], v)
+			c.rows, w.chained = o.pool.push(c.rows, t, starts[i], v), true
 			continue
 		}
 		if c.count == 0 {
@@ -70,10 +70,7 @@ func (o *panes) points(series []uint32, times, starts []int64, values []float64,
 			c.begin(t, v, v)
 			continue
 		}
-		// As in plus, which is too long for the compiler to put it here.
-		if sum, err := twoSum(c.sum, v); err == 0 {
-			c.sum = sum
-		} else if !c.carry(sum, err) && !o.addWide(c, v, true) {
+		if !c.plus(v) && !o.addWide(c, v, true) {
 			lost.limit++
 			continue
 		}
@@ -217,8 +214,10 @@ func (o *panes) recycle(w *pane) {
 
 // empty forgets what a pane holds.
 func (o *panes) empty(w *pane) {
-	for s := range w.cells {
-		o.drop(&w.cells[s])
+	if w.chained || o.wides.used() {
+		for s := range w.cells {
+			o.drop(&w.cells[s])
+		}
 	}
 	clear(w.cells)
 	clear(w.marks)

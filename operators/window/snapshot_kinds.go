@@ -69,6 +69,7 @@ func (o *panes) loadPane(s *reader) *pane {
 			return w
 		}
 	}
+	w.chained = flags[2]
 	w.settled, w.dirty, w.present = flags[0], flags[1], len(series)
 	w.cells = extend(w.cells, len(o.types))
 	cells := gather(series, func(i uint32) *cell { return &w.cells[i] })

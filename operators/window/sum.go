@@ -100,4 +100,7 @@ func (p *wides) take() (i uint32, made bool) {
 	return uint32(len(p.all) - 1), true
 }
 
+// used tells whether any is.
+func (p *wides) used() bool { return len(p.all) > len(p.free) }
+
 func (p *wides) give(i uint32) { p.free = append(p.free, i) }
