@@ -19,6 +19,10 @@ type Batch struct {
 	// Series resolves the series and stream columns; nil for Events. It belongs to the lane.
 	Series   *SeriesTable
 	Position Position
+	// Revision is 0 for windows that are emitted for the first time, at their time. One that was opened again for late rows
+	// is emitted again, with all its rows, whenever that happened: with revision 1, 2 and so on, which takes the place of what was
+	// said before. Only operators whose Spec accepts revised windows get those. 0 for other kinds.
+	Revision int64
 }
 
 // Rows returns the number of rows.

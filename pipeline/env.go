@@ -36,6 +36,8 @@ type Env struct {
 	Topology *Topology
 	// Window is the size of the detect stage's windows in nanoseconds.
 	Window int64
+	// Reopen is for how long after its end a window of this lane may be opened again for late rows, in nanoseconds; 0 is never.
+	Reopen int64
 	// Scope is the configuration's rule for entity, system and lock domain.
 	Scope func(metric string, labels Labels) Scope
 }

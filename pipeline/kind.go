@@ -53,7 +53,7 @@ const (
 	EventSubject, EventSystem, EventKey, EventCorrelation = 4, 5, 6, 7
 	EventCausation, EventExpiry, EventIdempotency         = 8, 9, 10
 	EventEpoch, EventMode, EventPlan, EventContent        = 11, 12, 13, 14
-	EventTrace, EventData                                 = 15, 16
+	EventTrace, EventData, EventRevision                  = 15, 16, 17
 )
 
 // Schema returns the Arrow schema of the kind. It builds a new one at each call; components resolve it once.
@@ -92,6 +92,7 @@ func (k Kind) Schema() *ArrowSchema {
 			{Name: "causation", Type: str}, {Name: "expiry", Type: i64}, {Name: "idempotency", Type: str},
 			{Name: "epoch", Type: i64}, {Name: "mode", Type: str}, {Name: "plan", Type: str}, {Name: "content", Type: str},
 			{Name: "trace", Type: str}, {Name: "data", Type: arrow.BinaryTypes.Binary},
+			{Name: "revision", Type: i64},
 		}, nil)
 	}
 	panic("BUG: schema of unknown kind " + k.String())

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"io"
+	"time"
 )
 
 // Emitter takes what an operator gives out. It is valid during the call that it was passed to.
@@ -47,6 +48,12 @@ type Describer interface {
 	Describe() string
 }
 
+// Rhythmic is implemented by operators that make windows. It may be asked before Open.
+type Rhythmic interface{ Rhythm() Rhythm }
+
+// Rhythm says when windows end: each Every, with a length of Size. Both are 0 where that depends on the rows.
+type Rhythm struct{ Size, Every time.Duration }
+
 // Window is one closed window of columns: row i is series Series[i]. The slices are borrowed for the call.
 type Window struct {
 	Start, End int64
@@ -55,6 +62,8 @@ type Window struct {
 	Count               []int64
 	Sum, Min, Max, Last []float64
 	Table               *SeriesTable
+	// Revision is that of the batch: over 0 for a window that was opened again, which only detectors get that accept them.
+	Revision int64
 }
 
 // Value returns row i's value as detectors look at it: the mean of a gauge, the increase of a counter, the

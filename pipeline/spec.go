@@ -13,8 +13,20 @@ type Spec struct {
 	Consumes, Emits []Kind
 	// Stage is where an operator may stand.
 	Stage Stage
+	// Accepts says which windows an operator or detector takes beside those that are of one length, one after the other.
+	Accepts Accepts
 	// Version rises when the layout of its snapshots changes.
 	Version int
+}
+
+// Accepts says what kinds of windows an operator can deal with. All take windows of one length that follow one another.
+type Accepts struct {
+	// Overlapping windows hold a row more than once.
+	Overlapping bool
+	// Irregular windows are of one series each, and of any length.
+	Irregular bool
+	// Revised windows come again after their time (Batch.Revision) and take the place of what was said before.
+	Revised bool
 }
 
 // Stage is a consumer group with its chain of operators and the topics it writes.

@@ -33,6 +33,7 @@ func NewEvents(mem pipeline.Allocator, events []Event) pipeline.Batch {
 		text(pipeline.EventContent, e.Content)
 		text(pipeline.EventTrace, e.Trace)
 		b.Field(pipeline.EventData).(*array.BinaryBuilder).Append(e.Data)
+		number(pipeline.EventRevision, e.Revision)
 	}
 	return pipeline.Batch{Kind: pipeline.Events, Record: b.NewRecord()}
 }
@@ -50,7 +51,7 @@ func EventAt(b pipeline.Batch, i int) Event {
 		Correlation: str(pipeline.EventCorrelation), Causation: str(pipeline.EventCausation), Expiry: i64(pipeline.EventExpiry),
 		Idempotency: str(pipeline.EventIdempotency), Epoch: i64(pipeline.EventEpoch), Mode: str(pipeline.EventMode),
 		Plan: str(pipeline.EventPlan), Content: str(pipeline.EventContent), Trace: str(pipeline.EventTrace),
-		Data: append([]byte(nil), data...),
+		Data: append([]byte(nil), data...), Revision: i64(pipeline.EventRevision),
 	}
 }
 

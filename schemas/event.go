@@ -66,6 +66,7 @@ const (
 	HeaderEpoch       = "ce_hsepoch"
 	HeaderMode        = "ce_hsmode"
 	HeaderPlan        = "ce_hsplan"
+	HeaderRevision    = "ce_hsrevision"
 	// HeaderWatermark and HeaderLane stand on the window.v1 records by which a detect lane passes time on.
 	HeaderWatermark = "ce_hswatermark"
 	HeaderLane      = "ce_hslane"
@@ -93,6 +94,9 @@ type Event struct {
 	Mode  string
 	// Plan is the SHA-256 of the canonical plan, hex.
 	Plan string
+	// Revision is over 0 for a window that was opened again for late rows: it takes the place of what was said of it before.
+	// Its Time is when that was found out.
+	Revision int64
 	// Content is the content type of Data; "" is JSON.
 	Content string
 	Trace   string
@@ -186,7 +190,16 @@ func (e *Event) Headers(sequence uint64) []pipeline.Header {
 	put(HeaderEpoch, e.epochText())
 	put(HeaderMode, e.Mode)
 	put(HeaderPlan, e.Plan)
+	put(HeaderRevision, e.revisionText())
 	return hs
+}
+
+// revisionText returns the revision in 20 digits, "" for 0.
+func (e *Event) revisionText() string {
+	if e.Revision <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("%020d", e.Revision)
 }
 
 // epochText returns the epoch in 20 digits, "" where none belongs or is set: without one a command is not carried out.

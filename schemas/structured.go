@@ -44,6 +44,7 @@ func AppendJSON(dst []byte, e Event) []byte {
 	put("hsepoch", e.epochText())
 	put("hsmode", e.Mode)
 	put("hsplan", e.Plan)
+	put("hsrevision", e.revisionText())
 	put("datacontenttype", content)
 	put("dataschema", DataSchema(e.Type))
 	if e.Data != nil {
@@ -113,8 +114,8 @@ func ReadJSON(line []byte) (Event, error) {
 
 // attributes gathers the attributes of an event that is being read.
 type attributes struct {
-	event                        *Event
-	version, time, expiry, epoch string
+	event                                  *Event
+	version, time, expiry, epoch, revision string
 }
 
 // byName returns where the attribute's text goes, nil if Event does not have it.
@@ -155,11 +156,13 @@ func (a *attributes) byName(name string) *string {
 		return &e.Mode
 	case "hsplan":
 		return &e.Plan
+	case "hsrevision":
+		return &a.revision
 	}
 	return nil
 }
 
-// finish checks what is required and reads times and epoch. It returns the attribute at fault and why, "" if none.
+// finish checks what is required and reads times and numbers. It returns the attribute at fault and why, "" if none.
 func (a *attributes) finish() (name, why string) {
 	e := a.event
 	switch {
@@ -193,6 +196,11 @@ func (a *attributes) finish() (name, why string) {
 	if a.epoch != "" {
 		if e.Epoch, err = strconv.ParseInt(a.epoch, 10, 64); err != nil || e.Epoch < 0 {
 			return "hsepoch", "is no number of up to 20 digits"
+		}
+	}
+	if a.revision != "" {
+		if e.Revision, err = strconv.ParseInt(a.revision, 10, 64); err != nil || e.Revision < 0 {
+			return "hsrevision", "is no number of up to 20 digits"
 		}
 	}
 	return "", ""

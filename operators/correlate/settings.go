@@ -22,6 +22,7 @@ func Spec() pipeline.Spec {
 		Doc:      "Gathers findings that belong together, by onset and call graph, into incidents with ranked suspects, a signature and the SLO impact.",
 		Stage:    pipeline.Operate,
 		Consumes: []pipeline.Kind{pipeline.Windows, pipeline.Events},
+		Accepts:  pipeline.Accepts{Overlapping: true, Irregular: true}, // it looks at objectives only, which sli makes
 		Emits:    []pipeline.Kind{pipeline.Events},
 		Version:  version,
 		Settings: []pipeline.Setting{

@@ -23,6 +23,7 @@
 //   - input memory overwritten as soon as it is given back, so that whoever kept it without Retain reads rubbish;
 //   - a consumer that keeps all output to the end, and one that gives it back at once;
 //   - state saved, and restored into a new operator, at each border, where the operator is a pipeline.Snapshotter;
+//   - rows between two watermarks in any order, if the case says AnyOrder;
 //   - watermarks as in the input, also in between, and (if no row is late) only the last one;
 //   - a consumer that fails, at each of the first outputs;
 //   - an input that ends early: what was said until then must not change (no look-ahead);

@@ -125,9 +125,10 @@ func lastWatermark(steps []step) int {
 // rows feeds one step's rows in batches. safe[i] is a watermark that may be told before row i.
 func (d *driver) rows(st step, safe []int64) error {
 	n := int(st.record.NumRows())
+	order := d.order(st)
 	for from := 0; from < n; {
 		size := d.size
-		if size == 0 {
+		if size == 0 || st.revision > 0 { // a window that is told anew is one batch
 			size = n
 		} else if size < 0 {
 			size = 1 + d.rand.IntN(min(n, 40))
@@ -138,7 +139,7 @@ func (d *driver) rows(st step, safe []int64) error {
 				return err
 			}
 		}
-		if err := d.process(st, from, to); err != nil {
+		if err := d.process(st, order, from, to); err != nil {
 			return err
 		}
 		from = to
@@ -146,9 +147,28 @@ func (d *driver) rows(st step, safe []int64) error {
 	return nil
 }
 
-func (d *driver) process(st step, from, to int) error {
+// order returns the rows of a step in the order in which they are fed. Series are interned in the order of the input in any
+// case, since rows of a window come out by ordinal.
+func (d *driver) order(st step) []int {
+	order := make([]int, st.record.NumRows())
+	for i := range order {
+		order[i] = i
+	}
+	if !d.shuffle {
+		return order
+	}
+	if series, ok := st.record.Column(0).(*array.Uint32); ok {
+		for _, s := range series.Uint32Values() {
+			d.ordinal(s)
+		}
+	}
+	d.rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	return order
+}
+
+func (d *driver) process(st step, order []int, from, to int) error {
 	b := pipeline.Batch{
-		Kind: st.kind, Record: d.cut(st, from, to),
+		Kind: st.kind, Record: d.cut(st, order[from:to]), Revision: st.revision,
 		Position: pipeline.Position{Topic: "operatortest", First: d.row, Next: d.row + int64(to-from)},
 	}
 	d.row = b.Position.Next
@@ -242,8 +262,8 @@ func (d *driver) safeTimes(steps []step) [][]int64 {
 	return safe
 }
 
-// cut makes a record of rows [from, to) in memory of its own, with the ordinals of this run.
-func (d *driver) cut(st step, from, to int) arrow.Record {
+// cut makes a record of rows of a step in memory of its own, with the ordinals of this run.
+func (d *driver) cut(st step, rows []int) arrow.Record {
 	pad := 0
 	if d.offset {
 		pad = 3
@@ -253,7 +273,7 @@ func (d *driver) cut(st step, from, to int) arrow.Record {
 	for range pad {
 		foreign(b)
 	}
-	for i := from; i < to; i++ {
+	for _, i := range rows {
 		d.copyRow(b, st, i)
 	}
 	for range pad {
@@ -264,7 +284,7 @@ func (d *driver) cut(st step, from, to int) arrow.Record {
 		return whole
 	}
 	defer whole.Release()
-	return whole.NewSlice(int64(pad), int64(pad+to-from))
+	return whole.NewSlice(int64(pad), int64(pad+len(rows)))
 }
 
 func (d *driver) copyRow(b *array.RecordBuilder, st step, row int) {

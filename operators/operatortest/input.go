@@ -33,6 +33,8 @@ type step struct {
 	rows      *array.RecordBuilder
 	record    arrow.Record
 	watermark int64
+	revision  int64 // of windows
+	end       int64 // of windows that are revised
 }
 
 type window struct {
@@ -96,6 +98,21 @@ func (in *Input) Windows(key string, at, size time.Duration, values ...float64) 
 	}
 }
 
+// Revised adds one window of a series that was opened again and is told anew. Calls one after the other with the same window
+// and revision are rows of one batch. No watermark follows.
+func (in *Input) Revised(revision int64, key string, start, end, count int64, sum, min, max, last float64) {
+	s := in.seriesOf(key)
+	in.flush()
+	var b *array.RecordBuilder
+	if n := len(in.steps); n > 0 && in.steps[n-1].rows != nil && in.steps[n-1].revision == revision && in.steps[n-1].end == end {
+		b = in.steps[n-1].rows
+	} else {
+		b = array.NewRecordBuilder(memory.NewGoAllocator(), pipeline.Windows.Schema())
+		in.steps = append(in.steps, step{kind: pipeline.Windows, rows: b, revision: revision, end: end})
+	}
+	appendWindow(b, window{s, start, end, count, sum, min, max, last})
+}
+
 // Batch adds the rows of a batch of kind Events, and takes the batch over.
 func (in *Input) Batch(b pipeline.Batch) {
 	if b.Kind != pipeline.Events {
@@ -130,7 +147,7 @@ func (in *Input) builder(kind pipeline.Kind) *array.RecordBuilder {
 	if kind != pipeline.Windows {
 		in.closeBlock()
 	}
-	if n := len(in.steps); n > 0 && in.steps[n-1].kind == kind && in.steps[n-1].rows != nil {
+	if n := len(in.steps); n > 0 && in.steps[n-1].kind == kind && in.steps[n-1].rows != nil && in.steps[n-1].revision == 0 {
 		return in.steps[n-1].rows
 	}
 	b := array.NewRecordBuilder(memory.NewGoAllocator(), kind.Schema())
@@ -149,17 +166,20 @@ func (in *Input) closeBlock() {
 		return block[i].series < block[j].series
 	})
 	for i, w := range block {
-		b := in.builder(pipeline.Windows)
-		b.Field(0).(*array.Uint32Builder).Append(w.series)
-		for col, v := range []int64{w.start, w.end, w.count} {
-			b.Field(1 + col).(*array.Int64Builder).Append(v)
-		}
-		for col, v := range []float64{w.sum, w.min, w.max, w.last} {
-			b.Field(4 + col).(*array.Float64Builder).Append(v)
-		}
+		appendWindow(in.builder(pipeline.Windows), w)
 		if i+1 == len(block) || block[i+1].end != w.end {
 			in.steps = append(in.steps, step{watermark: w.end})
 		}
+	}
+}
+
+func appendWindow(b *array.RecordBuilder, w window) {
+	b.Field(0).(*array.Uint32Builder).Append(w.series)
+	for col, v := range []int64{w.start, w.end, w.count} {
+		b.Field(1 + col).(*array.Int64Builder).Append(v)
+	}
+	for col, v := range []float64{w.sum, w.min, w.max, w.last} {
+		b.Field(4 + col).(*array.Float64Builder).Append(v)
 	}
 }
 

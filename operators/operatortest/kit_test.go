@@ -204,3 +204,11 @@ func TestClock(t *testing.T) {
 		}
 	}
 }
+
+func TestKitShufflesRows(t *testing.T) {
+	c := sums("")
+	c.AnyOrder = true
+	if got := try(t, c); !strings.Contains(got, "shuffled: output differs from the plain run") {
+		t.Errorf("running sums depend on the order of rows, and the kit says %q", got)
+	}
+}

@@ -26,6 +26,8 @@ type Case struct {
 	Lost map[string]int
 	// FixedTime keeps the watermarks where they are written, for cases at a limit: there it matters when time is told.
 	FixedTime bool
+	// AnyOrder says that the order of rows between two watermarks does not matter: shuffled they must give the same bytes.
+	AnyOrder bool
 	// Check looks at the output of the plain run; nil does not.
 	Check func(t testing.TB, out *Output)
 }
@@ -34,6 +36,13 @@ type Case struct {
 func Run(t testing.TB, c Case) {
 	t.Helper()
 	c.subject().run(t)
+}
+
+// Once feeds the input as it is written, a single time, and calls Check: for what a case must know before it can say what it
+// wants. Nothing else of the case is looked at.
+func Once(t testing.TB, c Case) {
+	t.Helper()
+	c.subject().drive(t, variant{name: "plain", retain: true})
 }
 
 // DetectorCase is one detector with an input of windows and what it must find.
@@ -97,6 +106,8 @@ type variant struct {
 	// restore saves and restores at each border.
 	restore bool
 	time    timing
+	// shuffle puts the rows between two watermarks, or between rows of another kind, into another order.
+	shuffle bool
 	// failAt makes the n-th Emit fail; 0 none.
 	failAt int
 	// steps ends the input early; 0 is all of it.
@@ -124,6 +135,12 @@ func (s *subject) variants() []variant {
 		{name: "restored, batches of 1", size: 1, restore: true},
 		{name: "time between batches", size: -1, seed: 4, time: between},
 		{name: "time between rows, restored", size: 1, restore: true, time: between},
+	}
+	if s.AnyOrder && !s.FixedTime {
+		vs = append(vs,
+			variant{name: "shuffled", shuffle: true, seed: 5}, variant{name: "shuffled, batches of 1", shuffle: true, seed: 6, size: 1},
+			variant{name: "shuffled, random batches, restored", shuffle: true, size: -1, seed: 7, restore: true},
+			variant{name: "shuffled otherwise", shuffle: true, seed: 8, size: 7, offset: true, retain: true})
 	}
 	if !s.late {
 		vs = append(vs, variant{name: "time at the end", time: atEnd}, variant{name: "time at the end, batches of 1", size: 1, time: atEnd})

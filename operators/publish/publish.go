@@ -1,9 +1,13 @@
-// Package publish sends the closed windows of declared series on to operate: one window.v1 event a system and window,
+// Package publish sends the closed windows of declared series on to operate: one window.v1 event an entity and window,
 // its body an Arrow IPC stream (schemas.EncodeWindows), or several where one would be larger than a topic takes. The
 // series of the service-level objectives (pipeline.SLIMetric) always go. Its volume is bounded by what is declared.
 //
+// An event's id is that of entity, system, window, part and revision: it does not depend on how entities are spread over
+// lanes, as long as each is on one.
+//
 // The rows of a window may come in several batches (those of the window operator and those derived from them): the
-// event goes out when a row of a later window comes, or the watermark reaches the window's end.
+// events go out when a row of another window comes, or the watermark reaches the window's end. A window that was opened again for
+// late rows goes out again, with its revision; the time of those events is when that was found out.
 package publish
 
 import (
@@ -23,9 +27,10 @@ const name = "publish"
 // Spec describes the operator.
 func Spec() pipeline.Spec {
 	return pipeline.Spec{
-		Name: name, Version: 1, Stage: pipeline.Detect,
+		Name: name, Version: 2, Stage: pipeline.Detect,
 		Doc:      "Sends the closed windows of declared series, and of all objectives, on to operate.",
 		Consumes: []pipeline.Kind{pipeline.Windows}, Emits: []pipeline.Kind{pipeline.Events},
+		Accepts: pipeline.Accepts{Overlapping: true, Irregular: true, Revised: true},
 		Settings: []pipeline.Setting{{
 			Name: "series", Type: pipeline.List, Doc: "The declared series; the planner fills it in from the section declare.",
 			Fields: []pipeline.Setting{{Type: pipeline.Object, Fields: []pipeline.Setting{
@@ -43,20 +48,28 @@ func Register(r *pipeline.Registry) { r.AddOperator(Spec(), New) }
 type Publisher struct {
 	env      *pipeline.Env
 	declared []pipeline.Selector
-	// places says of each series, by ordinal, where it goes: 0 was not looked at, 1 nowhere, else the system's index plus 2.
-	places  []int
-	systems []system
-	table   *pipeline.SeriesTable
+	// places says of each series, by ordinal, where it goes: 0 was not looked at, 1 nowhere, else the entity's index plus 2.
+	places   []int
+	entities []entity
+	indexOf  map[pipeline.Scope]int // by entity and system
+	table    *pipeline.SeriesTable
 	// position is that of the last batch.
-	position   pipeline.Position
-	start, end int64
-	done       int64 // end of the last window that went out
+	position pipeline.Position
+	open     window
+	any      bool   // whether a window is open
+	done     window // the last one that went out at its time
+	sent     bool   // whether there was one
 }
 
-// system holds the rows of the open window, as columns of kind Windows.
-type system struct {
-	name string
-	rows []row
+// window names a window. Windows that are no revisions come in order of end and start.
+type window struct{ start, end, revision int64 }
+
+func (w window) before(o window) bool { return w.end < o.end || w.end == o.end && w.start < o.start }
+
+// entity holds its rows of the open window.
+type entity struct {
+	name, system string
+	rows         []row
 }
 
 type row struct {
@@ -67,7 +80,7 @@ type row struct {
 
 // New makes the operator.
 func New(s pipeline.Settings) (pipeline.Operator, error) {
-	p := &Publisher{}
+	p := &Publisher{indexOf: map[pipeline.Scope]int{}}
 	for _, o := range s.Objects("series") {
 		p.declared = append(p.declared, pipeline.Selector{Metric: o.Text("metric"), Labels: o.TextMap("labels")})
 	}
@@ -98,30 +111,31 @@ func (p *Publisher) Process(b pipeline.Batch, out pipeline.Emitter) error {
 		if at < 0 {
 			continue
 		}
-		if ends[i] <= p.done || ends[i] < p.end {
+		w := window{starts[i], ends[i], b.Revision}
+		if w.revision == 0 && (p.sent && !p.done.before(w) || p.any && p.open.revision == 0 && w.before(p.open)) {
 			p.env.Lose("late", 1)
 			continue
 		}
-		if ends[i] > p.end {
+		if p.any && w != p.open {
 			if err := p.flush(out); err != nil {
 				return err
 			}
-			p.start, p.end = starts[i], ends[i]
 		}
-		p.systems[at].rows = append(p.systems[at].rows, row{s, counts[i], sums[i], mins[i], maxs[i], lasts[i]})
+		p.open, p.any = w, true
+		p.entities[at].rows = append(p.entities[at].rows, row{s, counts[i], sums[i], mins[i], maxs[i], lasts[i]})
 	}
 	return nil
 }
 
 // Watermark implements pipeline.Watermarker.
 func (p *Publisher) Watermark(t int64, out pipeline.Emitter) error {
-	if p.end == 0 || t < p.end {
+	if !p.any || t < p.open.end {
 		return nil
 	}
 	return p.flush(out)
 }
 
-// place returns the index of the series' system, or -1 if it is not declared.
+// place returns the index of the series' entity, or -1 if it is not declared.
 func (p *Publisher) place(s uint32) int {
 	for int(s) >= len(p.places) {
 		p.places = append(p.places, 0)
@@ -140,33 +154,38 @@ func (p *Publisher) look(s *pipeline.Series) int {
 	if !goes {
 		return 1
 	}
-	for i := range p.systems {
-		if p.systems[i].name == s.System {
-			return i + 2
-		}
+	key := pipeline.Scope{Entity: s.Entity, System: s.System}
+	i, ok := p.indexOf[key]
+	if !ok {
+		i = len(p.entities)
+		p.add(key)
 	}
-	p.systems = append(p.systems, system{name: s.System})
-	return len(p.systems) + 1
+	return i + 2
 }
 
-// flush sends the open window's rows: an event a system, more for a large one.
+func (p *Publisher) add(key pipeline.Scope) {
+	p.indexOf[key] = len(p.entities)
+	p.entities = append(p.entities, entity{name: key.Entity, system: key.System})
+}
+
+// flush sends the open window's rows: an event an entity, more for a large one.
 func (p *Publisher) flush(out pipeline.Emitter) error {
 	var events []schemas.Event
-	for i := range p.systems {
-		if len(p.systems[i].rows) == 0 {
+	for i := range p.entities {
+		if len(p.entities[i].rows) == 0 {
 			continue
 		}
-		parts, err := p.events(&p.systems[i])
+		parts, err := p.events(&p.entities[i])
 		if err != nil {
 			return err
 		}
 		events = append(events, parts...)
-		p.systems[i].rows = p.systems[i].rows[:0]
+		p.entities[i].rows = p.entities[i].rows[:0]
 	}
-	if p.end != 0 {
-		p.done = p.end
+	if p.any && p.open.revision == 0 {
+		p.done, p.sent = p.open, true
 	}
-	p.end = 0
+	p.any = false
 	if len(events) == 0 {
 		return nil
 	}
@@ -178,17 +197,17 @@ func (p *Publisher) flush(out pipeline.Emitter) error {
 // bodyBytes bounds the body of an event, by an estimate: Kafka takes a megabyte by default.
 const bodyBytes = 512 << 10
 
-// events makes the events of a system's rows.
-func (p *Publisher) events(s *system) ([]schemas.Event, error) {
-	b := p.batch(s.rows)
+// events makes the events of an entity's rows.
+func (p *Publisher) events(of *entity) ([]schemas.Event, error) {
+	b := p.batch(of.rows)
 	defer b.Release()
 	var events []schemas.Event
 	var rows []int
 	size := 0
-	for i, r := range s.rows {
+	for i, r := range of.rows {
 		n := rowBytes(p.table.At(r.series))
 		if size+n > bodyBytes && len(rows) > 0 {
-			e, err := p.event(s, b, rows, len(events))
+			e, err := p.event(of, b, rows, len(events))
 			if err != nil {
 				return nil, err
 			}
@@ -196,7 +215,7 @@ func (p *Publisher) events(s *system) ([]schemas.Event, error) {
 		}
 		rows, size = append(rows, i), size+n
 	}
-	e, err := p.event(s, b, rows, len(events))
+	e, err := p.event(of, b, rows, len(events))
 	return append(events, e), err
 }
 
@@ -209,21 +228,22 @@ func rowBytes(s *pipeline.Series) int {
 	return n
 }
 
-// event makes one part of a system's window, of some of the batch's rows.
-func (p *Publisher) event(s *system, b pipeline.Batch, rows []int, part int) (schemas.Event, error) {
+// event makes one part of an entity's window, of some of the batch's rows.
+func (p *Publisher) event(of *entity, b pipeline.Batch, rows []int, part int) (schemas.Event, error) {
 	body, err := schemas.EncodeWindows(p.env.Allocator, b, rows)
 	if err != nil {
 		return schemas.Event{}, err
 	}
-	id := []string{"window", s.name, strconv.FormatInt(p.start, 10), strconv.FormatInt(p.end, 10)}
-	if part > 0 {
-		id = append(id, strconv.Itoa(part))
+	number := func(n int64) string { return strconv.FormatInt(n, 10) }
+	e := schemas.Event{
+		ID:     p.env.ID("window", of.name, of.system, number(p.open.start), number(p.open.end), number(int64(part)), number(p.open.revision)),
+		Source: schemas.Source(p.env), Type: schemas.TypeWindow, Time: p.open.end, Revision: p.open.revision,
+		Subject: of.name, System: of.system, Key: of.system, Content: schemas.ContentArrow, Data: body,
 	}
-	return schemas.Event{
-		ID:     p.env.ID(id...),
-		Source: schemas.Source(p.env), Type: schemas.TypeWindow, Time: p.end,
-		Subject: s.name, System: s.name, Key: s.name, Content: schemas.ContentArrow, Data: body,
-	}, nil
+	if p.open.revision > 0 {
+		e.Time = max(e.Time, p.env.Now())
+	}
+	return e, nil
 }
 
 func (p *Publisher) batch(rows []row) pipeline.Batch {
@@ -233,8 +253,8 @@ func (p *Publisher) batch(rows []row) pipeline.Batch {
 	f64 := func(col int, v float64) { b.Field(col).(*array.Float64Builder).Append(v) }
 	for _, r := range rows {
 		b.Field(pipeline.WindowSeries).(*array.Uint32Builder).Append(r.series)
-		i64(pipeline.WindowStart, p.start)
-		i64(pipeline.WindowEnd, p.end)
+		i64(pipeline.WindowStart, p.open.start)
+		i64(pipeline.WindowEnd, p.open.end)
 		i64(pipeline.WindowCount, r.count)
 		f64(pipeline.WindowSum, r.sum)
 		f64(pipeline.WindowMin, r.min)
@@ -247,12 +267,16 @@ func (p *Publisher) batch(rows []row) pipeline.Batch {
 // Snapshot implements pipeline.Snapshotter.
 func (p *Publisher) Snapshot(w io.Writer) error {
 	s := state.NewWriter(w, name, Spec().Version)
-	state.Column(s, []int64{p.start, p.end, p.done})
-	s.Int(int64(len(p.systems)))
-	for _, sys := range p.systems {
-		s.Text(sys.name)
-		s.Int(int64(len(sys.rows)))
-		for _, r := range sys.rows {
+	state.Column(s, []bool{p.any, p.sent})
+	for _, w := range []window{p.open, p.done} {
+		state.Column(s, []int64{w.start, w.end, w.revision})
+	}
+	s.Int(int64(len(p.entities)))
+	for _, of := range p.entities {
+		s.Text(of.name)
+		s.Text(of.system)
+		s.Int(int64(len(of.rows)))
+		for _, r := range of.rows {
 			state.Column(s, []int64{int64(r.series), r.count})
 			state.Column(s, []float64{r.sum, r.min, r.max, r.last})
 		}
@@ -263,11 +287,17 @@ func (p *Publisher) Snapshot(w io.Writer) error {
 // Restore implements pipeline.Snapshotter.
 func (p *Publisher) Restore(r io.Reader) error {
 	s := state.NewReader(r, name, Spec().Version)
-	if times := state.ReadColumn[int64](s, 3); s.Ok() {
-		p.start, p.end, p.done = times[0], times[1], times[2]
+	if flags := state.ReadColumn[bool](s, 2); s.Ok() {
+		p.any, p.sent = flags[0], flags[1]
+	}
+	for _, w := range []*window{&p.open, &p.done} {
+		if v := state.ReadColumn[int64](s, 3); s.Ok() {
+			*w = window{v[0], v[1], v[2]}
+		}
 	}
 	for n := s.Int(); n > 0 && s.Ok(); n-- {
-		sys := system{name: s.Text()}
+		p.add(pipeline.Scope{Entity: s.Text(), System: s.Text()})
+		of := &p.entities[len(p.entities)-1]
 		for rows := s.Int(); rows > 0 && s.Ok(); rows-- {
 			ints, floats := state.ReadColumn[int64](s, 2), state.ReadColumn[float64](s, 4)
 			if !s.Ok() {
@@ -277,9 +307,8 @@ func (p *Publisher) Restore(r io.Reader) error {
 				s.Fail(fmt.Sprintf("has series %d, which the lane does not", ints[0]))
 				break
 			}
-			sys.rows = append(sys.rows, row{uint32(ints[0]), ints[1], floats[0], floats[1], floats[2], floats[3]})
+			of.rows = append(of.rows, row{uint32(ints[0]), ints[1], floats[0], floats[1], floats[2], floats[3]})
 		}
-		p.systems = append(p.systems, sys)
 	}
 	return s.Close()
 }

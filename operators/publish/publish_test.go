@@ -2,6 +2,8 @@ package publish
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,7 +19,7 @@ const input = `
 	windows cpu{host="a",system="s"} at 0s every 10s: 1 2 3
 	windows queue{host="a",system="s"} at 0s every 10s: 4 5 6
 	windows cpu{host="b",system="t"} at 0s every 10s: 7 8 9
-	windows slo.bad:delta{slo="x",system="s"} at 0s every 10s: 10/1 10/2 10/3`
+	windows slo.bad:delta{host="a",slo="x",system="s"} at 0s every 10s: 10/1 10/2 10/3`
 
 func declared(metrics ...string) pipeline.Settings {
 	list := make([]any, len(metrics))
@@ -54,7 +56,11 @@ func sent(t testing.TB, out *operatortest.Output) map[string]map[string]float64 
 			rows[b.Series.At(b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Value(i)).Key] = b.Record.Column(pipeline.WindowSum).(*array.Float64).Value(i)
 		}
 		b.Release()
-		got[e.System+" "+schemas.FormatTime(e.Time)] = rows
+		key := e.Subject + " " + e.System + " " + schemas.FormatTime(e.Time)
+		if got[key] != nil {
+			t.Errorf("%s has two events", key)
+		}
+		got[key] = rows
 	}
 	mem.AssertSize(t.(*testing.T), 0)
 	return got
@@ -67,10 +73,10 @@ func TestDeclaredSeriesAndObjectivesGoOn(t *testing.T) {
 		Check: func(t testing.TB, out *operatortest.Output) {
 			got := sent(t, out)
 			if len(got) != 6 {
-				t.Fatalf("%d events, want one a system and window: %v", len(got), got)
+				t.Fatalf("%d events, want one an entity and window: %v", len(got), got)
 			}
-			second := got["s 1970-01-01T00:00:20Z"]
-			if len(second) != 2 || second[`cpu{host="a",system="s"}`] != 2 || second[`slo.bad:delta{slo="x",system="s"}`] != 2 {
+			second := got["a s 1970-01-01T00:00:20Z"]
+			if len(second) != 2 || second[`cpu{host="a",system="s"}`] != 2 || second[`slo.bad:delta{host="a",slo="x",system="s"}`] != 2 {
 				t.Errorf("the second window of s has %v", second)
 			}
 		},
@@ -83,7 +89,7 @@ func TestNothingDeclaredSendsObjectivesOnly(t *testing.T) {
 		Input: operatortest.Script(t, input),
 		Check: func(t testing.TB, out *operatortest.Output) {
 			for at, rows := range sent(t, out) {
-				if len(rows) != 1 || rows[`slo.bad:delta{slo="x",system="s"}`] == 0 {
+				if len(rows) != 1 || rows[`slo.bad:delta{host="a",slo="x",system="s"}`] == 0 {
 					t.Errorf("%s has %v", at, rows)
 				}
 			}
@@ -94,7 +100,7 @@ func TestNothingDeclaredSendsObjectivesOnly(t *testing.T) {
 func TestLargeWindowsGoInParts(t *testing.T) {
 	var script strings.Builder
 	for i := range 12 {
-		fmt.Fprintf(&script, "windows cpu{host=%q,system=\"s\"} at 0s every 10s: %d\n", strings.Repeat(string(rune('a'+i)), 32<<10), i)
+		fmt.Fprintf(&script, "windows cpu{host=\"h\",pad=%q,system=\"s\"} at 0s every 10s: %d\n", strings.Repeat(string(rune('a'+i)), 96<<10), i)
 	}
 	operatortest.Run(t, operatortest.Case{
 		New:   func() (pipeline.Operator, error) { return New(declared("cpu")) },
@@ -125,6 +131,71 @@ func TestLargeWindowsGoInParts(t *testing.T) {
 				if n != 1 {
 					t.Errorf("row %g is there %d times", v, n)
 				}
+			}
+		},
+	})
+}
+
+// TestIdsDoNotDependOnLanes spreads the entities of one system over two lanes, and over one.
+func TestIdsDoNotDependOnLanes(t *testing.T) {
+	lines := map[string]string{
+		"a": "windows cpu{host=\"a\",system=\"s\"} at 0s every 10s: 1 2 3\nwindows queue{host=\"a\",system=\"s\"} at 0s every 10s: 1 2 3\n",
+		"b": "windows cpu{host=\"b\",system=\"s\"} at 0s every 10s: 4 _ 6\n",
+	}
+	events := func(script string) map[string]string {
+		got := map[string]string{}
+		operatortest.Run(t, operatortest.Case{
+			New: func() (pipeline.Operator, error) { return New(declared("cpu", "queue")) }, Input: operatortest.Script(t, script),
+			Check: func(t testing.TB, out *operatortest.Output) {
+				for _, b := range out.Batches {
+					for i := range b.Rows() {
+						e := schemas.EventAt(b, i)
+						if got[e.ID] != "" {
+							t.Errorf("id %s is there twice", e.ID)
+						}
+						got[e.ID] = e.Subject + string(e.Data)
+					}
+				}
+			},
+		})
+		return got
+	}
+	one, apart := events(lines["a"]+lines["b"]), events(lines["a"])
+	for id, data := range events(lines["b"]) {
+		if apart[id] != "" {
+			t.Errorf("two lanes make different events with the id %s", id)
+		}
+		apart[id] = data
+	}
+	if len(one) != 5 || !maps.Equal(one, apart) {
+		t.Errorf("one lane makes %d events, two make %d, and not the same", len(one), len(apart))
+	}
+}
+
+func TestRevisedWindowsGoOutAgain(t *testing.T) {
+	in := operatortest.Script(t, `windows cpu{host="a",system="s"} at 0s every 10s: 1 2`)
+	in.Revised(1, `cpu{host="a",system="s"}`, 0, 10e9, 2, 5, 1, 4, 4)
+	in.Revised(1, `slo.bad:delta{host="a",slo="x",system="s"}`, 0, 10e9, 10, 5, 1, 4, 4)
+	if err := in.Add(`
+		watermark 30s
+		windows cpu{host="a",system="s"} at 30s every 10s: 3`); err != nil {
+		t.Fatal(err)
+	}
+	operatortest.Run(t, operatortest.Case{
+		New: func() (pipeline.Operator, error) { return New(declared("cpu")) }, Input: in, FixedTime: true,
+		Check: func(t testing.TB, out *operatortest.Output) {
+			ids := map[string]bool{}
+			var told []string
+			for _, b := range out.Batches {
+				for i := range b.Rows() {
+					e := schemas.EventAt(b, i)
+					ids[e.ID] = true
+					told = append(told, fmt.Sprintf("%d at %s", e.Revision, schemas.FormatTime(e.Time)))
+				}
+			}
+			want := []string{"0 at 1970-01-01T00:00:10Z", "0 at 1970-01-01T00:00:20Z", "1 at 1970-01-01T00:00:30Z", "0 at 1970-01-01T00:00:40Z"}
+			if !slices.Equal(told, want) || len(ids) != 4 {
+				t.Errorf("revisions %v with %d ids, want %v", told, len(ids), want)
 			}
 		},
 	})

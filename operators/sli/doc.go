@@ -13,6 +13,8 @@
 // The rows of a window may come in several batches. The indicator is emitted when a later window begins or the
 // watermark reaches the window's end; chosen rows that come after that are lost with the reason "late".
 //
+// A window that was opened again for late rows (pipeline.Batch.Revision) gives its indicators again, with its revision.
+//
 // The entity, system and lock domain are those of the first series that is chosen; an objective that names its entity
 // has that one, and it as the lock domain.
 package sli

@@ -23,6 +23,7 @@ func Spec() pipeline.Spec {
 		Name: name, Version: version, Stage: pipeline.Detect,
 		Doc:      "Derives the indicator of each service-level objective, window by window.",
 		Consumes: []pipeline.Kind{pipeline.Windows}, Emits: []pipeline.Kind{pipeline.Windows},
+		Accepts: pipeline.Accepts{Revised: true},
 	}
 }
 
@@ -96,6 +97,9 @@ func (o *SLI) Process(b pipeline.Batch, out pipeline.Emitter) error {
 		return nil
 	}
 	o.learnRoles()
+	if b.Revision > 0 {
+		return o.revise(b, out)
+	}
 	series := b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Uint32Values()
 	start := b.Record.Column(pipeline.WindowStart).(*array.Int64).Value(0)
 	end := b.Record.Column(pipeline.WindowEnd).(*array.Int64).Value(0)
@@ -109,14 +113,39 @@ func (o *SLI) Process(b pipeline.Batch, out pipeline.Emitter) error {
 		}
 	}
 	o.start, o.end, o.pending = start, end, true
+	o.addUp(b)
+	return nil
+}
+
+// addUp takes the rows of a batch into the sums of the objectives.
+func (o *SLI) addUp(b pipeline.Batch) {
 	counts := b.Record.Column(pipeline.WindowCount).(*array.Int64).Int64Values()
 	sums := b.Record.Column(pipeline.WindowSum).(*array.Float64).Float64Values()
-	for i, s := range series {
+	for i, s := range b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Uint32Values() {
 		for _, r := range o.roles[s] {
 			o.add(r, s, counts[i], sums[i])
 		}
 	}
-	return nil
+}
+
+// revise derives the indicators of a window that was opened again, of which the batch has all rows. The window that is being
+// added up waits.
+func (o *SLI) revise(b pipeline.Batch, out pipeline.Emitter) error {
+	waiting := make([]objective, len(o.objective))
+	for i := range o.objective {
+		j := &o.objective[i]
+		waiting[i] = *j
+		j.total, j.good, j.bad = 0, 0, 0
+	}
+	o.addUp(b)
+	start := b.Record.Column(pipeline.WindowStart).(*array.Int64).Value(0)
+	end := b.Record.Column(pipeline.WindowEnd).(*array.Int64).Value(0)
+	err := o.indicators(start, end, b.Revision, out)
+	for i := range o.objective {
+		j := &o.objective[i]
+		j.total, j.good, j.bad = waiting[i].total, waiting[i].good, waiting[i].bad
+	}
+	return err
 }
 
 // lose counts the rows that would have mattered.
@@ -225,6 +254,11 @@ func (o *SLI) Watermark(t int64, out pipeline.Emitter) error {
 // emit gives out the indicators of the window and begins anew.
 func (o *SLI) emit(out pipeline.Emitter) error {
 	o.done, o.any, o.pending = o.end, true, false
+	return o.indicators(o.start, o.end, 0, out)
+}
+
+// indicators emits what the sums say and makes them zero.
+func (o *SLI) indicators(start, end, revision int64, out pipeline.Emitter) error {
 	rb := array.NewRecordBuilder(o.env.Allocator, pipeline.Windows.Schema())
 	defer rb.Release()
 	rows := 0
@@ -241,7 +275,7 @@ func (o *SLI) emit(out pipeline.Emitter) error {
 		}
 		rows++
 		rb.Field(pipeline.WindowSeries).(*array.Uint32Builder).Append(uint32(j.series))
-		for c, v := range []int64{o.start, o.end, events} {
+		for c, v := range []int64{start, end, events} {
 			rb.Field(pipeline.WindowStart + c).(*array.Int64Builder).Append(v)
 		}
 		share := bads / float64(events)
@@ -252,7 +286,7 @@ func (o *SLI) emit(out pipeline.Emitter) error {
 	if rows == 0 {
 		return nil
 	}
-	return out.Emit(pipeline.Batch{Kind: pipeline.Windows, Record: rb.NewRecord(), Series: o.table})
+	return out.Emit(pipeline.Batch{Kind: pipeline.Windows, Record: rb.NewRecord(), Series: o.table, Revision: revision})
 }
 
 // events returns the number of events and of bad ones. A total that is no whole number (of gauges) is rounded, up to

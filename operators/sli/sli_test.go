@@ -148,3 +148,24 @@ func TestScope(t *testing.T) {
 		})
 	}
 }
+
+func TestRevisedWindowsAreDerivedAgain(t *testing.T) {
+	in := operatortest.Script(t, `
+		windows requests:delta{} at 0s every 10s: 100
+		windows good:delta{} at 0s every 10s: 99`)
+	in.Revised(1, "requests:delta{}", 0, 10e9, 2, 120, 0, 0, 0)
+	in.Revised(1, "good:delta{}", 0, 10e9, 2, 90, 0, 0, 0)
+	if err := in.Add("windows requests:delta{} at 10s every 10s: 50\nwindows good:delta{} at 10s every 10s: 50"); err != nil {
+		t.Fatal(err)
+	}
+	operatortest.Run(t, operatortest.Case{
+		New: func() (pipeline.Operator, error) { return New(nil) }, Input: in,
+		Env: func(env *pipeline.Env) {
+			env.SLOs = []pipeline.SLO{{Name: "web", Total: metric("requests"), Good: metric("good")}}
+		},
+		Want: `
+			[0s,10s) slo.bad:delta{slo="web"} count=100 sum=1 min=0.01 max=0.01 last=0.01
+			[0s,10s) slo.bad:delta{slo="web"} count=120 sum=30 min=0.25 max=0.25 last=0.25 rev=1
+			[10s,20s) slo.bad:delta{slo="web"} count=50 sum=0 min=0 max=0 last=0`,
+	})
+}

@@ -7,147 +7,173 @@ import (
 	"github.com/homeostat/homeostat/pipeline"
 )
 
+type (
+	writer = state.Writer
+	reader = state.Reader
+)
+
+// cut is what must be the same for what is open to be cut the same way.
+func (o *Window) cut() []int64 {
+	reopen := int64(0)
+	if o.env != nil {
+		reopen = o.env.Reopen
+	}
+	return []int64{int64(o.kind), o.size, o.every, o.gap, o.max, o.rows, reopen}
+}
+
 // Snapshot implements pipeline.Snapshotter.
 func (o *Window) Snapshot(w io.Writer) error {
 	s := state.NewWriter(w, name, version)
-	s.Int(o.size)
+	state.Column(s, o.cut())
 	s.Int(o.closed)
 	state.Column(s, []bool{o.timely})
 	state.Column(s, o.types)
-	state.Column(s, o.bases.known)
-	state.Column(s, o.bases.start)
-	state.Column(s, o.bases.value)
-	s.Int(int64(len(o.open)))
-	for _, w := range o.open {
-		s.Int(w.start)
-		series := w.present()
-		state.Column(s, series)
-		state.Column(s, gather(series, func(i uint32) int64 { return w.cells[i].count }))
-		for _, f := range cellFloats {
-			state.Column(s, gather(series, func(i uint32) float64 { return *f(&w.cells[i]) }))
-		}
-		state.Column(s, gather(series, func(i uint32) int64 { return w.cells[i].lastTime }))
-		state.Column(s, []bool{w.counters != nil})
-		if w.counters == nil {
-			continue
-		}
-		for _, f := range counterInts {
-			state.Column(s, gather(series, func(i uint32) int64 { return *f(o.counterOf(w, i)) }))
-		}
-		for _, f := range counterFloats {
-			state.Column(s, gather(series, func(i uint32) float64 { return *f(o.counterOf(w, i)) }))
-		}
-	}
+	o.save(s)
 	return s.Close()
 }
 
 // Restore implements pipeline.Snapshotter. The lane's table of series has been restored before.
 func (o *Window) Restore(r io.Reader) error {
 	s := state.NewReader(r, name, version)
-	size := s.Int()
+	cut, want := state.ReadColumn[int64](s, len(o.cut())), o.cut()
+	for i := range cut {
+		if s.Ok() && cut[i] != want[i] {
+			return pipeline.Errorf("window.snapshot.size", "snapshot of window was taken with other settings, or another late policy, than the configuration's (windows that are %s): what is open can't be cut anew; start without snapshots, or go back to the old ones", o.what())
+		}
+	}
 	o.closed = s.Int()
 	o.timely = flag(s)
 	o.types = state.ReadColumn[pipeline.SeriesType](s, -1)
-	n := len(o.types)
-	o.bases = bases{state.ReadColumn[bool](s, n), state.ReadColumn[int64](s, n), state.ReadColumn[float64](s, n)}
-	count := s.Int()
-	for i := int64(0); i < count && s.Ok(); i++ {
-		o.restoreWindow(s)
+	if s.Ok() {
+		o.grow(len(o.types))
+		o.load(s)
 	}
-	err := s.Close()
-	if err == nil && size != o.size {
-		err = pipeline.Errorf("window.snapshot.size", "snapshot of window has windows of %dns and the configuration says %dns: open windows can't be cut anew; start without snapshots, or go back to the old size", size, o.size)
-	}
-	return err
+	return s.Close()
 }
 
-func (o *Window) restoreWindow(s *state.Reader) {
-	w := &open{}
-	start := s.Int()
-	w.clear(start, start+o.size)
-	series := state.ReadColumn[uint32](s, -1)
-	rows := len(series)
-	for i, ord := range series {
-		if int(ord) >= len(o.types) || i > 0 && ord <= series[i-1] {
-			s.Fail("has a series out of order")
-			return
-		}
-	}
-	w.rows = rows
-	w.resize(len(o.types), false)
-	scatter(series, state.ReadColumn[int64](s, rows), func(i uint32, v int64) { w.cells[i].count = v })
-	for _, f := range cellFloats {
-		scatter(series, state.ReadColumn[float64](s, rows), func(i uint32, v float64) { *f(&w.cells[i]) = v })
-	}
-	scatter(series, state.ReadColumn[int64](s, rows), func(i uint32, v int64) { w.cells[i].lastTime = v })
-	if flag(s) {
-		w.resize(len(o.types), true)
-		for _, f := range counterInts {
-			scatter(series, state.ReadColumn[int64](s, rows), func(i uint32, v int64) { *f(&w.counters[i]) = v })
-		}
-		for _, f := range counterFloats {
-			scatter(series, state.ReadColumn[float64](s, rows), func(i uint32, v float64) { *f(&w.counters[i]) = v })
-		}
-	}
-	if !s.Ok() {
-		return
-	}
-	if n := len(o.open); n > 0 && o.open[n-1].start >= w.start {
-		s.Fail("has windows out of order")
-		return
-	}
-	o.open = append(o.open, w)
-	o.bytes += w.bytes()
-}
-
-func flag(s *state.Reader) bool {
+func flag(s *reader) bool {
 	f := state.ReadColumn[bool](s, 1)
 	return len(f) == 1 && f[0]
 }
 
-// present lists the series with rows.
-func (w *open) present() []uint32 {
-	out := make([]uint32, 0, w.rows)
-	for s := range w.cells {
-		if w.cells[s].count > 0 {
-			out = append(out, uint32(s))
+// saveCells writes cells without their rows.
+func (s *shared) saveCells(w *writer, cells []*cell) {
+	state.Column(w, gather(cells, func(c *cell) int64 { return c.count }))
+	for _, f := range cellFloats {
+		state.Column(w, gather(cells, func(c *cell) float64 { return *f(c) }))
+	}
+	state.Column(w, gather(cells, func(c *cell) float64 {
+		if c.isWide() {
+			return 0
+		}
+		return c.rest
+	}))
+	state.Column(w, gather(cells, func(c *cell) int64 { return c.lastTime }))
+	for _, c := range cells {
+		if c.isWide() {
+			sum := s.wides.all[uint32(c.rest)]
+			w.Int(sum.pending)
+			state.Column(w, sum.chunk[:])
 		}
 	}
+}
+
+func (s *shared) loadCells(r *reader, cells []*cell) {
+	n := len(cells)
+	scatter(cells, state.ReadColumn[int64](r, n), func(c *cell, v int64) { c.count = v })
+	for _, f := range cellFloats {
+		scatter(cells, state.ReadColumn[float64](r, n), func(c *cell, v float64) { *f(c) = v })
+	}
+	scatter(cells, state.ReadColumn[float64](r, n), func(c *cell, v float64) { c.rest = v })
+	scatter(cells, state.ReadColumn[int64](r, n), func(c *cell, v int64) { c.lastTime = v })
+	for _, c := range cells {
+		if !r.Ok() || !c.isWide() {
+			continue
+		}
+		pending, chunks := r.Int(), state.ReadColumn[int64](r, wideChunks)
+		if !r.Ok() {
+			c.sum = 0
+			continue
+		}
+		i, made := s.wides.take()
+		if made {
+			s.bytes += bytesPerWide
+		}
+		sum := s.wides.all[i]
+		sum.pending = pending
+		copy(sum.chunk[:], chunks)
+		c.rest = float64(i)
+	}
+}
+
+// cellFloats are the columns of numbers of a cell, in order.
+var cellFloats = [...]func(*cell) *float64{
+	func(c *cell) *float64 { return &c.sum }, func(c *cell) *float64 { return &c.min },
+	func(c *cell) *float64 { return &c.max }, func(c *cell) *float64 { return &c.last },
+}
+
+// saveRows writes rows as columns.
+func saveRows(w *writer, rows []row) {
+	state.Column(w, gather(rows, func(r row) int64 { return r.time }))
+	state.Column(w, gather(rows, func(r row) int64 { return r.start }))
+	state.Column(w, gather(rows, func(r row) float64 { return r.value }))
+}
+
+func loadRows(r *reader) []row {
+	times := state.ReadColumn[int64](r, -1)
+	starts, values := state.ReadColumn[int64](r, len(times)), state.ReadColumn[float64](r, len(times))
+	if !r.Ok() {
+		return nil
+	}
+	rows := make([]row, len(times))
+	for i := range rows {
+		rows[i] = row{time: times[i], start: starts[i], value: values[i]}
+	}
+	return rows
+}
+
+// chain puts the first n rows into the pool and returns the rest.
+func (s *shared) chain(r *reader, c *cell, n int64, rows []row) []row {
+	if n < 0 || n > int64(len(rows)) {
+		r.Fail("has fewer rows than it says")
+		return nil
+	}
+	for _, p := range rows[:n] {
+		s.room(false)
+		c.rows = s.pool.push(c.rows, p.time, p.start, p.value)
+	}
+	return rows[n:]
+}
+
+func saveMarks(w *writer, marks []mark) {
+	state.Column(w, gather(marks, func(m mark) bool { return m.known }))
+	state.Column(w, gather(marks, func(m mark) bool { return m.fixed }))
+	state.Column(w, gather(marks, func(m mark) int64 { return m.start }))
+	state.Column(w, gather(marks, func(m mark) float64 { return m.value }))
+}
+
+func loadMarks(r *reader, n int) []mark {
+	known, fixed := state.ReadColumn[bool](r, n), state.ReadColumn[bool](r, n)
+	starts, values := state.ReadColumn[int64](r, n), state.ReadColumn[float64](r, n)
+	marks := make([]mark, n)
+	for i := range marks {
+		if r.Ok() {
+			marks[i] = mark{known[i], fixed[i], starts[i], values[i]}
+		}
+	}
+	return marks
+}
+
+func gather[A, T any](from []A, of func(A) T) []T {
+	out := make([]T, len(from))
+	for i, a := range from {
+		out[i] = of(a)
+	}
 	return out
 }
 
-// counterOf returns what is kept of a cumulative series, and nothing for the others: their places hold old values.
-func (o *Window) counterOf(w *open, s uint32) *counter {
-	if o.types[s] != pipeline.Cumulative {
-		return &counter{}
-	}
-	return &w.counters[s]
-}
-
-// The columns of a snapshot, in order.
-var (
-	cellFloats = [...]func(*cell) *float64{
-		func(c *cell) *float64 { return &c.sum }, func(c *cell) *float64 { return &c.min },
-		func(c *cell) *float64 { return &c.max }, func(c *cell) *float64 { return &c.last },
-	}
-	counterInts = [...]func(*counter) *int64{
-		func(k *counter) *int64 { return &k.firstTime }, func(k *counter) *int64 { return &k.firstStart }, func(k *counter) *int64 { return &k.lastStart },
-	}
-	counterFloats = [...]func(*counter) *float64{
-		func(k *counter) *float64 { return &k.first }, func(k *counter) *float64 { return &k.resets },
-	}
-)
-
-func gather[T any](series []uint32, of func(uint32) T) []T {
-	out := make([]T, len(series))
-	for i, s := range series {
-		out[i] = of(s)
-	}
-	return out
-}
-
-func scatter[T any](series []uint32, values []T, to func(uint32, T)) {
+func scatter[T any](cells []*cell, values []T, to func(*cell, T)) {
 	for i, v := range values {
-		to(series[i], v)
+		to(cells[i], v)
 	}
 }

@@ -191,6 +191,7 @@ func (r *reader) config(root *node, c *Config) {
 	c.Topology = r.topology(root)
 	c.Sinks = r.sinks(root)
 	r.burnFitsWindow(root, c)
+	r.windows(root, c)
 }
 
 // identity reads who this pipeline and this process are.

@@ -21,6 +21,7 @@ func (r *reader) fingerprint(c *Config) string {
 		Origin, Codec     component
 		Keyed             bool
 		Disorder, Skew    time.Duration
+		Reopen            time.Duration `json:",omitempty"`
 	}
 	operators := func(list []Component) []component {
 		var out []component
@@ -32,7 +33,7 @@ func (r *reader) fingerprint(c *Config) string {
 	}
 	var sources []source
 	for _, s := range c.Sources {
-		out := source{Name: s.Name, Topic: s.Topic, Late: s.Late, Keyed: s.Keyed, Disorder: s.Disorder, Skew: s.MaxFutureSkew}
+		out := source{Name: s.Name, Topic: s.Topic, Late: s.Late, Keyed: s.Keyed, Disorder: s.Disorder, Skew: s.MaxFutureSkew, Reopen: s.ReopenFor}
 		if e, ok := r.registry.Source(s.Type); ok {
 			out.Origin = component{s.Type, "", e.Spec.Version, visible(s.Settings, e.Spec.Settings)}
 		}

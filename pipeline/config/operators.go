@@ -2,7 +2,6 @@ package config
 
 import (
 	"slices"
-	"time"
 
 	"github.com/homeostat/homeostat/pipeline"
 )
@@ -51,18 +50,4 @@ func (r *reader) kinds(root *node, section string, chain []Component, have []pip
 
 func overlap(a, b []pipeline.Kind) bool {
 	return slices.ContainsFunc(a, func(k pipeline.Kind) bool { return slices.Contains(b, k) })
-}
-
-// Window returns the size of the detect stage's windows, 0 if none of its operators makes windows of a fixed size.
-func (c *Config) Window(registry *pipeline.Registry) time.Duration {
-	for _, o := range c.Detect {
-		e, _ := registry.Operator(o.Type)
-		if !slices.Contains(e.Spec.Emits, pipeline.Windows) || slices.Contains(e.Spec.Consumes, pipeline.Windows) {
-			continue
-		}
-		if size, ok := o.Settings["size"].(time.Duration); ok {
-			return size
-		}
-	}
-	return 0
 }

@@ -12,7 +12,7 @@ import (
 const (
 	LateDeadLetter = "dead_letter"
 	LateDrop       = "drop"
-	lateReopen     = "reopen"
+	LateReopen     = "reopen"
 )
 
 // Source is one origin of telemetry.
@@ -30,8 +30,11 @@ type Source struct {
 	// Disorder is how far event times may lie behind the highest one seen: the bound of the watermark. By default
 	// 10 s for sources with a topic and 0 for the others, which are read in order.
 	Disorder time.Duration
-	// Late is the policy for rows behind the watermark: LateDeadLetter or LateDrop.
+	// Late is the policy for rows behind the watermark: LateDeadLetter, LateDrop or LateReopen.
 	Late string
+	// ReopenFor is for how long after its end a window is opened again for late rows, by default 5 m; 0 with other policies.
+	// Rows that are later still go to the dead letters.
+	ReopenFor time.Duration
 	// MaxFutureSkew is how far event time may lie ahead of the record's append time, by default 5 m; 0 does not check. It is
 	// always 0 for sources without a topic, which have no append time.
 	MaxFutureSkew time.Duration
@@ -40,6 +43,7 @@ type Source struct {
 const (
 	defaultDisorder = 10 * time.Second
 	defaultSkew     = 5 * time.Minute
+	defaultReopen   = 5 * time.Minute
 )
 
 func sourceSettings() []pipeline.Setting {
@@ -49,8 +53,10 @@ func sourceSettings() []pipeline.Setting {
 		{Name: "keyed", Type: pipeline.Bool, Default: false, Doc: "Producers key records by the series group or coarser."},
 		{Name: "disorder", Type: pipeline.Duration, Example: "10s", Min: pipeline.Bound(0), Max: pipeline.Bound(float64(7 * day)),
 			Doc: "How far event times may lie behind the highest one seen; 10s for a topic, 0s for other sources."},
-		{Name: "late", Type: pipeline.String, Required: true, Enum: []string{LateDeadLetter, LateDrop, lateReopen}, Example: LateDeadLetter,
+		{Name: "late", Type: pipeline.String, Required: true, Enum: []string{LateDeadLetter, LateDrop, LateReopen}, Example: LateDeadLetter,
 			Doc: "What becomes of rows that come after their window has closed. There is no default."},
+		{Name: "reopen_for", Type: pipeline.Duration, Example: "5m", Min: pipeline.Bound(float64(time.Millisecond)), Max: pipeline.Bound(float64(day)),
+			Doc: "With late: reopen, for how long after its end a window is opened again for late rows, 5m by default; later ones go to the dead letters."},
 		{Name: "max_future_skew", Type: pipeline.Duration, Example: "5m", Min: pipeline.Bound(0), Max: pipeline.Bound(float64(365 * day)),
 			Doc: "How far event time may lie ahead of the record's append time; 0s does not check."},
 	}
@@ -74,15 +80,25 @@ func (r *reader) sources(root *node) []Source {
 		}
 		src := Source{Name: s.Text("name"), Topic: s.Text("topic"), Keyed: s.Bool("keyed"), Late: s.Text("late")}
 		r.sourceName(item, path, s, taken)
-		if src.Late == lateReopen {
-			r.at(root, join(path, "late"), "config.late.reopen", "windows that are closed cannot be opened again yet: choose dead_letter or drop")
-		}
+		r.reopen(item, path, s, &src)
 		r.origin(item, path, &src, topics)
 		r.codec(item, path, &src)
 		r.time(item, path, s, &src)
 		out = append(out, src)
 	}
 	return out
+}
+
+func (r *reader) reopen(item *node, path string, s pipeline.Settings, src *Source) {
+	given := s.Has("reopen_for")
+	switch {
+	case src.Late == LateReopen && given:
+		src.ReopenFor = s.Duration("reopen_for")
+	case src.Late == LateReopen:
+		src.ReopenFor = defaultReopen
+	case given && src.Late != "":
+		r.fault(item.member("reopen_for"), join(path, "reopen_for"), "config.late.reopen_for", "late rows of this source do not open windows again: remove it, or write late: reopen")
+	}
 }
 
 func (r *reader) sourceName(item *node, path string, s pipeline.Settings, taken map[string]string) {

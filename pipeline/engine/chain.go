@@ -13,6 +13,7 @@ type node struct {
 	op       pipeline.Operator
 	watcher  pipeline.Watermarker // nil if it does not act on time
 	consumes [pipeline.Events + 1]bool
+	revised  bool // it takes windows that were opened again
 	env      *pipeline.Env
 	random   *rand.PCG // of env
 }
@@ -64,7 +65,7 @@ func (e emitter) Emit(b pipeline.Batch) error {
 func (c *chain) offer(b pipeline.Batch, first, origin int) error {
 	for i := first; i < len(c.nodes); i++ {
 		n := &c.nodes[i]
-		if i == origin || !n.consumes[b.Kind] {
+		if i == origin || !n.consumes[b.Kind] || b.Revision > 0 && !n.revised {
 			continue
 		}
 		if err := n.op.Process(b, emitter{c, i}); err != nil {

@@ -74,12 +74,14 @@ func (l *detectLane) latest(rec *pipeline.Record) int64 {
 	return plus(max(rec.Timestamp, 0)*int64(time.Millisecond), l.in.skew)
 }
 
-// dropLate removes the rows whose window has closed: those before the watermark as the records before left it.
+// dropLate removes the rows whose window has closed for good: those before the watermark as the records before left it, less
+// the time for which windows may be opened again.
 func (l *detectLane) dropLate(rec *pipeline.Record) int {
 	if l.mark == unknownTime {
 		return 0
 	}
-	n := l.cols.Keep(func(t int64) bool { return t >= l.mark })
+	bound := plus(l.mark, -l.reopen)
+	n := l.cols.Keep(func(t int64) bool { return t >= bound })
 	if n == 0 {
 		return 0
 	}

@@ -84,6 +84,6 @@ func WindowOf(b pipeline.Batch) pipeline.Window {
 		Series: b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Uint32Values(),
 		Count:  i64(pipeline.WindowCount),
 		Sum:    f64(pipeline.WindowSum), Min: f64(pipeline.WindowMin), Max: f64(pipeline.WindowMax), Last: f64(pipeline.WindowLast),
-		Table: b.Series,
+		Table: b.Series, Revision: b.Revision,
 	}
 }

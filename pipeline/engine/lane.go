@@ -60,7 +60,8 @@ type surroundings struct {
 	slos      []pipeline.SLO
 	topology  *pipeline.Topology
 	window    int64 // 0 if detect has none
-	tick      int64 // time moves in steps of it, and lanes tell each other: the window, or a second
+	tick      int64 // time moves in steps of it, and lanes tell each other: the distance of windows, or a second
+	reopen    int64 // for how long after its end a window of the lane may be opened again; 0 is never
 	scope     func(string, pipeline.Labels) pipeline.Scope
 	limit     int // series a lane
 	dead      string
@@ -69,7 +70,7 @@ type surroundings struct {
 	// times is where lanes write what they take from the clock; no name when nothing is to be written down.
 	times timesTopic
 	// lanes are those whose time is waited for. It is replaced when partitions are added.
-	lanes atomic.Pointer[laneSets]
+	lanes *atomic.Pointer[laneSets]
 }
 
 // laneSets are the lanes whose time the events topic and the columns topic hear: partitions by source.
@@ -81,7 +82,7 @@ func (s *surroundings) env(laneName, name string, now func() int64, lose func(st
 		Pipeline: s.pipeline, Component: name, Lane: laneName, Allocator: s.allocator,
 		Logger: s.logger.With("lane", laneName, "operator", name), Metrics: s.metrics,
 		Now: now, Rand: rand.New(s.random(name)), Lose: lose,
-		SLOs: s.slos, Topology: s.topology, Window: s.window, Scope: s.scope,
+		SLOs: s.slos, Topology: s.topology, Window: s.window, Reopen: s.reopen, Scope: s.scope,
 	}
 }
 
@@ -100,7 +101,7 @@ func (s *surroundings) newChain(laneName string, account *ledger, table *pipelin
 		if err != nil {
 			return nil, fmt.Errorf("making operator %s: %w", comp.name, err)
 		}
-		n := node{name: comp.name, op: op, random: s.random(comp.name)}
+		n := node{name: comp.name, op: op, random: s.random(comp.name), revised: comp.entry.Spec.Accepts.Revised}
 		for _, k := range comp.entry.Spec.Consumes {
 			n.consumes[k] = true
 		}

@@ -171,6 +171,9 @@ func (l *operateLane) one(e *held) error {
 	}
 	l.ledger.pass(1)
 	b.Position = l.position
+	if e.Type == schemas.TypeWindow {
+		b.Revision = e.Revision
+	}
 	return l.chain.process(b)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
@@ -32,6 +33,7 @@ func newSurroundings(p *plan.Plan, o Options) *surroundings {
 		slos: p.SLOs, topology: &p.Topology, window: int64(p.Window), scope: p.Scope, limit: p.Limits.Series,
 		dead: p.Topics.DeadLetters.Name, letter: int(p.Limits.Record), newOutput: o.NewOutput,
 	}
+	s.lanes = new(atomic.Pointer[laneSets])
 	s.lanes.Store(&laneSets{})
 	if s.allocator == nil {
 		s.allocator = memory.NewGoAllocator()
@@ -39,7 +41,7 @@ func newSurroundings(p *plan.Plan, o Options) *surroundings {
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
-	if s.tick = s.window; s.tick <= 0 {
+	if s.tick = int64(p.Every); s.tick <= 0 {
 		s.tick = int64(time.Second)
 	}
 	return s
@@ -61,7 +63,7 @@ func components(operators []plan.Operator) []component {
 // sourceLane makes the detect lane of one partition of a source.
 func (s *surroundings) sourceLane(p *plan.Plan, src *plan.Source, name string, eventPartitions int) (*detectLane, error) {
 	in := intake{
-		source: src.Name, disorder: int64(src.Disorder), deadLate: src.Late == "dead_letter",
+		source: src.Name, disorder: int64(src.Disorder), deadLate: src.Late != "drop",
 		skew: int64(src.MaxFutureSkew), limit: int(p.Limits.Record),
 	}
 	if src.Codec != nil {
@@ -70,12 +72,26 @@ func (s *surroundings) sourceLane(p *plan.Plan, src *plan.Source, name string, e
 			return nil, err
 		}
 	}
+	own := *s
+	own.reopen = int64(src.ReopenFor)
 	if !src.Fused {
-		l := s.newIntakeLane(name, pipeline.Ingest, in)
+		l := own.newIntakeLane(name, pipeline.Ingest, in)
 		l.behind = s.newRepartition(l.table, p.Topics.Columns, p.GroupKey)
 		return l, nil
 	}
-	return s.newDetectLane(name, in, components(p.Detect.Operators), p.Topics.Events.Name, eventPartitions)
+	return own.newDetectLane(name, in, components(p.Detect.Operators), p.Topics.Events.Name, eventPartitions)
+}
+
+// columnsLane makes the lane of one partition of the columns topic. Its windows may be opened again for as long as those of the
+// most generous source behind it.
+func (s *surroundings) columnsLane(p *plan.Plan, name string, eventPartitions int) (*columnsLane, error) {
+	own := *s
+	for i := range p.Sources {
+		if !p.Sources[i].Fused {
+			own.reopen = max(own.reopen, int64(p.Sources[i].ReopenFor))
+		}
+	}
+	return own.newColumnsLane(name, components(p.Detect.Operators), p.Topics.Events.Name, eventPartitions)
 }
 
 // inboxLane makes the lane of one partition of the inbox. Its events may be as far ahead of their records as the rows of

@@ -255,7 +255,7 @@ func (r *Runner) newLane(s *plan.Stage, tp broker.TopicPartition) (lane, error) 
 	case pipeline.Ingest, pipeline.Detect:
 		switch tp.Topic {
 		case r.plan.Topics.Columns.Name:
-			return r.newColumnsLane(r.laneName(s, tp), components(s.Operators), r.plan.Topics.Events.Name, events)
+			return r.columnsLane(r.plan, r.laneName(s, tp), events)
 		case r.plan.Topics.Inbox.Name:
 			return r.inboxLane(r.plan, r.laneName(s, tp), events)
 		}

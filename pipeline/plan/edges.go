@@ -38,8 +38,11 @@ func (p *Plan) explainLosses(t *page) {
 	t.row("undecodable", fmt.Sprintf("a record that its codec refuses or with more than %s: to %s, untouched up to that size", config.FormatSize(p.Limits.Record), letters))
 	for _, s := range p.Sources {
 		fate := "dropped"
-		if s.Late == config.LateDeadLetter {
+		switch s.Late {
+		case config.LateDeadLetter:
 			fate = "to " + letters
+		case config.LateReopen:
+			fate = fmt.Sprintf("their windows are opened again for %s, then to %s", config.FormatDuration(s.ReopenFor), letters)
 		}
 		t.row("late", fmt.Sprintf("%s: rows more than %s behind the newest one of their partition: %s", s.Name, config.FormatDuration(s.Disorder), fate))
 	}

@@ -191,7 +191,11 @@ func (p *Plan) explainIngest(t *page) {
 func (p *Plan) explainDetect(t *page) {
 	p.explainStage(t, &p.Detect, "stage detect, fused with ingest where series stay in one partition")
 	if p.Window > 0 {
-		t.row("windows", config.FormatDuration(p.Window)+" of event time")
+		every := ""
+		if p.Every < p.Window {
+			every = ", one every " + config.FormatDuration(p.Every)
+		}
+		t.row("windows", config.FormatDuration(p.Window)+" of event time"+every)
 	}
 	t.row("lanes", p.detectLanes()...)
 }

@@ -22,7 +22,9 @@ type Plan struct {
 	Transactions   bool
 	CommitInterval time.Duration
 	// Window is the size of the windows in detect, 0 if they have none.
-	Window   time.Duration
+	Window time.Duration
+	// Every is the distance of their starts: Window, or less if they overlap.
+	Every    time.Duration
 	Scope    func(metric string, labels pipeline.Labels) pipeline.Scope
 	SLOs     []pipeline.SLO
 	Topology pipeline.Topology
@@ -100,7 +102,7 @@ func New(cfg *config.Config, registry *pipeline.Registry) (*Plan, error) {
 	p := &Plan{
 		Pipeline: cfg.Name, Instance: cfg.Instance, TransactionalID: cfg.Name + "." + cfg.Instance,
 		Bootstrap: cfg.Kafka.Bootstrap, Transactions: cfg.Kafka.Transactions, CommitInterval: cfg.Kafka.CommitInterval,
-		Window: cfg.Window(registry), Scope: cfg.Scope.Of, SLOs: cfg.SLOs, Topology: cfg.Topology, Limits: cfg.Limits, State: cfg.State,
+		Window: cfg.Window(registry), Every: cfg.Rhythm(registry).Every, Scope: cfg.Scope.Of, SLOs: cfg.SLOs, Topology: cfg.Topology, Limits: cfg.Limits, State: cfg.State,
 		Topics: newTopics(cfg), Fingerprint: cfg.Fingerprint(), config: cfg,
 	}
 	for _, s := range cfg.Sources {

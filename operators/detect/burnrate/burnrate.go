@@ -23,7 +23,7 @@ func Spec() pipeline.Spec {
 	}
 	settings = append(settings, alarm.Settings(alarm.Config{Hold: 1, Of: 1, Clear: 6, Rest: 0, Update: 30, Gone: 360})...)
 	return pipeline.Spec{
-		Name: name, Version: version, Settings: settings,
+		Name: name, Version: version, Settings: settings, Accepts: pipeline.Accepts{Revised: true},
 		Doc: "Raises findings when the error budget of an objective burns too fast, over a long and a short window at once.",
 	}
 }
@@ -68,6 +68,14 @@ func (d *Detector) Describe() string {
 // Detect implements pipeline.Detector.
 func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
 	d.grow(w.Table)
+	if w.Revision > 0 {
+		for i, s := range w.Series {
+			if x := d.indicator[s]; x != nil && w.Sum[i]-w.Sum[i] == 0 {
+				x.revise(w.Start, w.End, float64(w.Count[i]), w.Sum[i])
+			}
+		}
+		return found, nil
+	}
 	found = d.alarm.Begin(w.Start, w.End, found)
 	for i, s := range w.Series {
 		if x := d.indicator[s]; x != nil && w.Sum[i]-w.Sum[i] == 0 {

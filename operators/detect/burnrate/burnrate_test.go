@@ -154,3 +154,48 @@ func TestDefaultRules(t *testing.T) {
 		},
 	})
 }
+
+// TestRevisedWindowsCountOnce tells of an outage by revisions: nothing is said at once, and at the next window the rules see
+// what they would have seen had it been known at its time.
+func TestRevisedWindowsCountOnce(t *testing.T) {
+	const key = `slo.bad:delta{slo="web"}`
+	in := operatortest.Script(t, `windows slo.bad:delta{slo="web"} at 0s every 10s: 100/0x18 100/0 _ 100/0`)
+	in.Revised(1, key, 190e9, 200e9, 100, 90, 0.9, 0.9, 0.9)
+	in.Revised(1, key, 200e9, 210e9, 100, 40, 0.4, 0.4, 0.4) // there was none
+	in.Revised(2, key, 200e9, 210e9, 100, 50, 0.5, 0.5, 0.5)
+	if err := in.Add(`windows slo.bad:delta{slo="web"} at 220s every 10s: 100/50`); err != nil {
+		t.Fatal(err)
+	}
+	operatortest.RunDetector(t, operatortest.DetectorCase{
+		New: func() (pipeline.Detector, error) { return New(settings(nil)) }, Input: in,
+		Env: func(env *pipeline.Env) { env.SLOs = []pipeline.SLO{slo()} },
+		Check: func(t testing.TB, out *operatortest.Output) {
+			if len(out.Findings) != 1 || out.Findings[0].End != 230e9 {
+				t.Errorf("want one finding, of the window after the revisions, got %+v", out.Findings)
+			}
+		},
+	})
+	objective := slo()
+	revised, inTime := newIndicator(&objective), newIndicator(&objective)
+	for k := range int64(60) {
+		start, bad := k*10e9, float64(k%7)
+		inTime.add(start, start+10e9, 100, bad)
+		if k%5 != 3 || k == 59 {
+			revised.add(start, start+10e9, 100, []float64{bad, 77}[k%2])
+		}
+	}
+	revised.revise(-900e9, -890e9, 100, 50) // before all
+	for k := range int64(60) {
+		if start := k * 10e9; k%5 == 3 || k%2 == 1 {
+			revised.revise(start, start+10e9, 100, float64(k%7))
+		}
+	}
+	if got, want := revised.verdict(0), inTime.verdict(0); got != want {
+		t.Errorf("verdict %+v, had it been known %+v", got, want)
+	}
+	for i := range revised.rules {
+		if got, want := revised.rules[i].long.bad, inTime.rules[i].long.bad; got != want {
+			t.Errorf("rule %d has %d bad ones, want %d", i, got, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package burnrate
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -84,6 +85,31 @@ func (x *indicator) add(start, end int64, events, bads float64) {
 	x.first = oldest
 	if x.first > 64 && x.first > len(x.past)/2 {
 		x.compact()
+	}
+}
+
+// revise puts a window that was opened again in the place of what was known of it. The rules look at that when the next
+// window is added: nothing is said about the past.
+func (x *indicator) revise(start, end int64, events, bads float64) {
+	if len(x.past) == 0 {
+		return
+	}
+	i, found := slices.BinarySearchFunc(x.past, end, func(p sample, end int64) int { return cmp.Compare(p.end, end) })
+	now := x.past[len(x.past)-1].end
+	if end > now || !found && i <= x.first {
+		return
+	}
+	revised := sample{start, end, inMillionths(events), inMillionths(bads)}
+	if found {
+		x.past[i] = revised
+	} else {
+		x.past = slices.Insert(x.past, i, revised)
+	}
+	for r := range x.rules {
+		for _, s := range []*sum{&x.rules[r].long, &x.rules[r].short} {
+			s.from = slices.IndexFunc(x.past, func(p sample) bool { return p.end > now-s.length })
+			s.take(x.past)
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ func Spec() pipeline.Spec {
 	settings = append(settings, baseline.Settings(baseline.Config{History: 120, Warmup: 20, Adapt: 360})...)
 	settings = append(settings, alarm.Settings(alarm.Config{Hold: 2, Of: 3, Clear: 6, Rest: 6, Update: 30, Gone: 6})...)
 	return pipeline.Spec{
-		Name: name, Version: version, Settings: settings,
+		Name: name, Version: version, Settings: settings, Accepts: pipeline.Accepts{Overlapping: true},
 		Doc: "Finds log streams with more errors in a window than chance and their own past explain.",
 	}
 }
