@@ -24,7 +24,7 @@ var Mechanisms = []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}
 // from any goroutine, so that they may change while the process runs.
 func NewSASL(name string, login func() (user, password string, err error)) (sasl.Mechanism, error) {
 	if !slices.Contains(Mechanisms, name) {
-		return nil, pipeline.Errorf("kafka.sasl.mechanism", "SASL mechanism %q is not known: use one of %s", name, strings.Join(Mechanisms, ", "))
+		return nil, pipeline.Errorf("kafka.sasl.mechanism", "mechanism %q of SASL is not known: use one of %s", name, strings.Join(Mechanisms, ", "))
 	}
 	return &saslLogin{name: name, login: login}, nil
 }
