@@ -30,9 +30,13 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(runCommand(), demoCommand(), backtestCommand(), feedCommand(), validateCommand(), explainCommand(), tapCommand(), versionCommand())
+	cmd.AddCommand(runCommand(), demoCommand(), backtestCommand(), feedCommand(), validateCommand(), explainCommand(), tapCommand(), kafkaCommand(), versionCommand())
 	cmd.SetFlagErrorFunc(misused)
-	for _, c := range cmd.Commands() {
+	commands := cmd.Commands()
+	for _, c := range commands {
+		commands = append(commands, c.Commands()...)
+	}
+	for _, c := range commands {
 		check := c.Args
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
