@@ -6,7 +6,7 @@ FUZZTIME ?= 5s
 # The race detector needs a C compiler; without one the tests run without it, and say so.
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 
-.PHONY: help build demo test check fmt lint race fuzz bench golden figures clean
+.PHONY: help build demo kafka test check fmt lint race fuzz bench golden figures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ build: ## build bin/homeostat
 
 demo: build ## run the main job on the embedded broker: a database jams, the pipeline finds out why and puts it right
 	$(BIN) demo --scenario ceiling
+
+kafka: build ## start a real Apache Kafka on 127.0.0.1:9092 (needs Java 17 and Maven; bin/homeostat kafka stop ends it)
+	$(BIN) kafka start
 
 test: ## all tests: race detector, assertions, random order
 ifeq ($(RACE),)

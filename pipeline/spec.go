@@ -66,7 +66,7 @@ type Setting struct {
 	// Default is a value of the type's Go form, nil for none.
 	Default  any
 	Required bool
-	// Secret values are taken from ${ENV} references only and never printed.
+	// Secret values are taken from references only, ${ENV} or file:PATH, and never printed.
 	Secret bool
 	Doc    string
 	// Example is how it is written in YAML.

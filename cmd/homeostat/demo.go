@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,6 +33,7 @@ type demoOptions struct {
 	lockstep  bool
 	json      bool
 	bootstrap string
+	config    string
 	out       string
 	speed     float64
 }
@@ -57,6 +57,7 @@ func demoCommand() *cobra.Command {
 	f.BoolVar(&o.lockstep, "lockstep", false, "without Kafka, on a virtual clock, deterministic")
 	f.BoolVar(&o.json, "json", false, "print the outcome as JSON instead of the story")
 	f.StringVar(&o.bootstrap, "bootstrap", "", "a broker's host:port instead of the embedded broker")
+	f.StringVarP(&o.config, "config", "c", "", "a pipeline's file, of which only kafka: is used: how to connect to the brokers")
 	f.StringVar(&o.out, "out", "", "a folder for all events, as JSON lines")
 	f.Float64Var(&o.speed, "speed", 60, "how many times faster than real time it runs over Kafka")
 	return cmd
@@ -176,12 +177,14 @@ func (d *demo) lockstep(ctx context.Context) error {
 
 // live runs plant and pipeline over Kafka, and a reader that tells the story from the pipeline's topics.
 func (d *demo) live(ctx context.Context) (err error) {
-	var bootstrap []string
-	if d.bootstrap != "" {
-		bootstrap = strings.Split(d.bootstrap, ",")
+	kafka, err := accessBy(d.bootstrap, d.config)
+	if err != nil {
+		return err
+	}
+	if len(kafka.bootstrap) > 0 {
 		d.plan.Instance = fmt.Sprintf("demo-%d", os.Getpid())
 	}
-	client, stop, err := connect(ctx, bootstrap, d.plan.Instance, d.log)
+	client, stop, err := connect(ctx, kafka, d.plan.Instance, d.log)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -55,11 +54,8 @@ func (f *feed) run(ctx context.Context, file string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	brokers := p.Bootstrap
-	if f.bootstrap != "" {
-		brokers = strings.Split(f.bootstrap, ",")
-	}
-	if len(brokers) == 0 {
+	kafka := accessOf(p).at(f.bootstrap)
+	if len(kafka.bootstrap) == 0 {
 		return pipeline.Errorf("feed.bootstrap", "no broker is named: give --bootstrap, or kafka.bootstrap in %s", f.config)
 	}
 	src, err := feedSource(p, f.source)
@@ -67,7 +63,7 @@ func (f *feed) run(ctx context.Context, file string, out io.Writer) error {
 		return err
 	}
 	log := newLogger(os.Stderr, cfg.Log)
-	client, stop, err := connect(ctx, brokers, "feed", log)
+	client, stop, err := connect(ctx, kafka, "feed", log)
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func openState(ctx context.Context, path string) (store snapshot.Store, stop fun
 	if len(p.Bootstrap) == 0 {
 		return nil, nil, pipeline.Errorf("cli.state.embedded", "pipeline %s runs on an embedded broker, which ends with its process and its state with it: name brokers in kafka.bootstrap, or a directory in state.directory", p.Pipeline)
 	}
-	client, stop, err := connect(ctx, p.Bootstrap, p.Instance, newLogger(os.Stderr, cfg.Log))
+	client, stop, err := connect(ctx, accessOf(p), p.Instance, newLogger(os.Stderr, cfg.Log))
 	if err != nil {
 		return nil, nil, err
 	}

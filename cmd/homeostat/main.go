@@ -30,9 +30,13 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(runCommand(), demoCommand(), backtestCommand(), feedCommand(), validateCommand(), explainCommand(), tapCommand(), ledgerCommand(), stateCommand(), versionCommand())
+	cmd.AddCommand(runCommand(), demoCommand(), backtestCommand(), feedCommand(), validateCommand(), explainCommand(), tapCommand(), ledgerCommand(), stateCommand(), kafkaCommand(), versionCommand())
 	cmd.SetFlagErrorFunc(misused)
-	for _, c := range cmd.Commands() {
+	commands := cmd.Commands()
+	for _, c := range commands {
+		commands = append(commands, c.Commands()...)
+	}
+	for _, c := range commands {
 		check := c.Args
 		if check == nil {
 			continue

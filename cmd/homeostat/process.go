@@ -12,7 +12,6 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/homeostat/homeostat/internal/broker"
-	"github.com/homeostat/homeostat/internal/broker/embedded"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/pipeline/config"
 	"github.com/homeostat/homeostat/pipeline/engine"
@@ -51,31 +50,6 @@ func newOutput(p *plan.Plan) func() engine.Output {
 		Sequences: &kafkasink.Sequences{},
 	}
 	return func() engine.Output { return kafkasink.NewSink(cfg) }
-}
-
-// connect opens a client on the brokers, or on an embedded broker of its own when there are none. stop ends both.
-func connect(ctx context.Context, bootstrap []string, instance string, log *slog.Logger) (client *broker.Client, stop func(), err error) {
-	var own *embedded.Broker
-	if len(bootstrap) == 0 {
-		if own, err = embedded.Start(embedded.Options{}); err != nil {
-			return nil, nil, err
-		}
-		bootstrap = []string{own.Addr()}
-		log.Info("no brokers are named: using an embedded one, which ends with this process", "address", own.Addr())
-	}
-	client, err = broker.Open(broker.Config{Bootstrap: bootstrap, Instance: instance, Logger: log})
-	if err != nil {
-		if own != nil {
-			own.Close()
-		}
-		return nil, nil, err
-	}
-	return client, func() {
-		client.Close()
-		if own != nil {
-			own.Close()
-		}
-	}, nil
 }
 
 // sourceTopics makes the producers' topics, of one partition: on an embedded broker nobody else would.

@@ -28,7 +28,7 @@ func runCommand() *cobra.Command {
 				return err
 			}
 			ctx, log := cmd.Context(), newLogger(os.Stderr, cfg.Log)
-			client, stop, err := connect(ctx, p.Bootstrap, p.Instance, log)
+			client, stop, err := connect(ctx, accessOf(p), p.Instance, log)
 			if err != nil {
 				return err
 			}

@@ -23,7 +23,8 @@ import (
 
 // tap is what the flags of tap say.
 type tap struct {
-	bootstrap, codec    string
+	bootstrap, config   string
+	codec               string
 	follow, uncommitted bool
 	limit               int
 }
@@ -31,14 +32,15 @@ type tap struct {
 func tapCommand() *cobra.Command {
 	var t tap
 	cmd := &cobra.Command{
-		Use:   "tap TOPIC --bootstrap ADDR",
+		Use:   "tap TOPIC --bootstrap ADDR | -c FILE",
 		Short: "Decode a topic and print it, a line a record",
 		Long: "Decode a topic and print it. Events are printed as CloudEvents with their data, windows as rows; with --codec, producers'\n" +
 			"records are printed as the rows that the codec makes of them; anything else as text or size.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.run(cmd.Context(), args[0], cmd.OutOrStdout()) },
 	}
-	cmd.Flags().StringVar(&t.bootstrap, "bootstrap", "", "a broker's host:port")
+	cmd.Flags().StringVar(&t.bootstrap, "bootstrap", "", "a broker's host:port (default: those of --config)")
+	cmd.Flags().StringVarP(&t.config, "config", "c", "", "a pipeline's file, whose kafka: says how to connect")
 	cmd.Flags().StringVar(&t.codec, "codec", "", "decode producers' records with this codec")
 	cmd.Flags().BoolVarP(&t.follow, "follow", "f", false, "go on with what comes")
 	cmd.Flags().BoolVar(&t.uncommitted, "uncommitted", false, "also print what transactions have not committed, or aborted")
@@ -47,14 +49,18 @@ func tapCommand() *cobra.Command {
 }
 
 func (t *tap) run(ctx context.Context, topic string, out io.Writer) error {
-	if err := requireFlag("bootstrap", t.bootstrap, "give a broker's host:port"); err != nil {
+	kafka, err := accessBy(t.bootstrap, t.config)
+	if err != nil {
+		return err
+	}
+	if err := requireFlag("bootstrap", strings.Join(kafka.bootstrap, ","), "give a broker's host:port, or the file of a pipeline that has kafka.bootstrap with --config"); err != nil {
 		return err
 	}
 	print, err := newPrinter(out, t.codec)
 	if err != nil {
 		return err
 	}
-	client, stop, err := connect(ctx, strings.Split(t.bootstrap, ","), "tap", newLogger(os.Stderr, config.Log{Level: "warn"}))
+	client, stop, err := connect(ctx, kafka, "tap", newLogger(os.Stderr, config.Log{Level: "warn"}))
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,7 @@ func validateCommand() *cobra.Command {
 
 func explainCommand() *cobra.Command {
 	var path string
+	var acls bool
 	cmd := &cobra.Command{
 		Use:   "explain FILE",
 		Short: "Print the plan of a pipeline: stages, topics, lanes, guarantees, and where rows can be lost",
@@ -56,10 +57,14 @@ func explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if acls {
+				return p.ExplainACLs(cmd.OutOrStdout())
+			}
 			return p.Explain(cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().StringVarP(&path, "config", "c", "", "the pipeline's file")
+	cmd.Flags().BoolVar(&acls, "acls", false, "print the Kafka rights that each stage needs, as a script for kafka-acls.sh")
 	return cmd
 }
 

@@ -39,7 +39,7 @@ func (c *Client) CommitOffsets(ctx context.Context, s Share) error {
 		for _, t := range res.Topics {
 			for _, p := range t.Partitions {
 				if err := check(p.ErrorCode); err != nil {
-					return positionRefused(s.Generation.Group, err)
+					return positionRefused(s.Generation.Group, t.Name, err)
 				}
 			}
 		}
@@ -48,9 +48,12 @@ func (c *Client) CommitOffsets(ctx context.Context, s Share) error {
 }
 
 // positionRefused sorts out what a broker answers to a commit of positions.
-func positionRefused(group string, err error) error {
+func positionRefused(group, topic string, err error) error {
 	if refused(err) {
 		return err
+	}
+	if out := withheld(err, rights{operation: "Read", topic: topic, group: group}); out != nil {
+		return out
 	}
 	for _, code := range []kafka.Error{kafka.IllegalGeneration, kafka.UnknownMemberId, kafka.RebalanceInProgress} {
 		if errors.Is(err, code) {

@@ -108,11 +108,12 @@ func TestRefusalsForGoodAreTold(t *testing.T) {
 		err  *kerr.Error
 		code string
 	}{
-		{addKey, kerr.TransactionalIDAuthorizationFailed, "kafka.transaction.failed"},
-		{addKey, kerr.TopicAuthorizationFailed, "kafka.transaction.failed"},
-		{produceKey, kerr.TopicAuthorizationFailed, "kafka.transaction.failed"},
+		{addKey, kerr.TransactionalIDAuthorizationFailed, "kafka.access.transaction"},
+		{addKey, kerr.TopicAuthorizationFailed, "kafka.access.topic"},
+		{produceKey, kerr.TopicAuthorizationFailed, "kafka.access.topic"},
 		{produceKey, kerr.InvalidTimestamp, "kafka.transaction.failed"},
-		{commitKey, kerr.GroupAuthorizationFailed, "kafka.transaction.failed"},
+		{commitKey, kerr.GroupAuthorizationFailed, "kafka.access.group"},
+		{endKey, kerr.TransactionalIDAuthorizationFailed, "kafka.access.transaction"},
 		{commitKey, kerr.OffsetMetadataTooLarge, "kafka.transaction.failed"},
 	} {
 		fake.Fault(kfake.Fault{Keys: []kmsg.Key{f.key}, Err: f.err})
@@ -141,11 +142,11 @@ func TestRefusalsForGoodAreTold(t *testing.T) {
 	defer f.Close()
 	fake.Fault(kfake.Fault{Keys: []kmsg.Key{fetchKey}, Err: kerr.TopicAuthorizationFailed})
 	f.Assign(TopicPartition{l.out, 0}, 0)
-	if chunk := one(t, r, f); pipeline.Code(chunk.Err) != "kafka.fetch.refused" {
+	if chunk := one(t, r, f); pipeline.Code(chunk.Err) != "kafka.access.topic" {
 		t.Errorf("reading what is not allowed: %v", chunk.Err)
 	}
 	fake.Fault(kfake.Fault{Keys: []kmsg.Key{stableKey}, Err: kerr.GroupAuthorizationFailed, TopLevel: true})
-	if _, err := c.Committed(ctx, l.gen.Group, []TopicPartition{l.in}); pipeline.Code(err) != "kafka.group.positions" {
+	if _, err := c.Committed(ctx, l.gen.Group, []TopicPartition{l.in}); pipeline.Code(err) != "kafka.access.group" {
 		t.Errorf("positions that are not allowed: %v", err)
 	}
 }

@@ -244,7 +244,7 @@ func (f *Fetcher) findLeaders(r *fetch) {
 			case err == nil:
 				failed = failed || leaders[p.Partition] < 0
 			case absent && f.absentTooLong(p.fetched), !absent && !transient(err):
-				r.stop(p.TopicPartition, err)
+				r.stop(p.TopicPartition, named("find the leaders of topic "+topic, err))
 			}
 		}
 		if err == nil && slices.Contains(leaders, -1) {
@@ -290,6 +290,12 @@ func (f *Fetcher) request(r *fetch) {
 		err = check(res.ErrorCode)
 	}
 	if err != nil {
+		if shut(err) {
+			for _, p := range r.partitions {
+				r.stop(p.TopicPartition, shutOut("read topic "+p.Topic, err))
+			}
+			return
+		}
 		if f.ctx.Err() == nil {
 			c.log.Debug("kafka: fetch failed and is repeated", "broker", r.leader, "error", err)
 			for _, topic := range topicsOf(r.partitions) {
@@ -316,6 +322,8 @@ func (f *Fetcher) request(r *fetch) {
 				rest = true
 			case errors.Is(err, kafka.InvalidMessage):
 				r.stop(tp, &CorruptError{TopicPartition: tp, From: r.from(tp), To: -1, Err: err})
+			case withheld(err, rights{}) != nil:
+				r.stop(tp, withheld(err, rights{operation: "Read", topic: tp.Topic}))
 			default:
 				r.stop(tp, pipeline.Errorf("kafka.fetch.refused", "topic %s partition %d: the broker refused to be read: %w", tp.Topic, tp.Partition, err))
 			}

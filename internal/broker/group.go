@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,6 +101,12 @@ func (g *Group) Next(ctx context.Context) (*Generation, error) {
 		case errors.Is(err, kafka.ErrGroupClosed):
 			return nil, ErrClosed
 		case !joinable(err):
+			if out := shutOut("join group "+g.cfg.ID, err); out != nil {
+				return nil, out
+			}
+			if out := withheld(err, rights{operation: "Describe", topic: strings.Join(g.cfg.Topics, " or "), group: g.cfg.ID}); out != nil {
+				return nil, out
+			}
 			return nil, pipeline.Errorf("kafka.group.join", "group %s cannot be joined: %w", g.cfg.ID, err)
 		}
 		last = err

@@ -94,7 +94,7 @@ func (c *Client) listOffsets(ctx context.Context, partitions []TopicPartition, a
 					if err == kafka.UnknownTopicOrPartition {
 						return nil, kafka.LeaderNotAvailable // the next try asks for the leader and tells if it is missing
 					}
-					return nil, topicError(t.Topic, err)
+					return nil, topicError(t.Topic, "Describe", err)
 				}
 				offsets[TopicPartition{Topic: t.Topic, Partition: p.Partition}] = p.Offset
 			}
@@ -187,13 +187,13 @@ func (c *Client) stablePositions(ctx context.Context, req *offsetFetchRequest, n
 		return nil, err
 	}
 	if err := check(res.ErrorCode); err != nil && !errors.Is(err, kafka.GroupIdNotFound) {
-		return nil, positionError(req.GroupID, err)
+		return nil, positionError(req.GroupID, "", err)
 	}
 	positions := make(map[TopicPartition]int64, n)
 	for _, t := range res.Topics {
 		for _, p := range t.Partitions {
 			if err := check(p.ErrorCode); err != nil {
-				return nil, positionError(req.GroupID, err)
+				return nil, positionError(req.GroupID, t.Name, err)
 			}
 			positions[TopicPartition{Topic: t.Name, Partition: p.PartitionIndex}] = max(p.CommittedOffset, -1)
 		}
@@ -211,9 +211,12 @@ func (c *Client) stablePositions(ctx context.Context, req *offsetFetchRequest, n
 	return positions, nil
 }
 
-func positionError(group string, err error) error {
+func positionError(group, topic string, err error) error {
 	if transient(err) {
 		return err
+	}
+	if out := withheld(err, rights{operation: "Read", topic: topic, group: group}); out != nil {
+		return out
 	}
 	return pipeline.Errorf("kafka.group.positions", "the positions of group %s cannot be read: %w", group, err)
 }

@@ -233,6 +233,9 @@ func (c *Client) acknowledge(asked []*outPartition, res *produce.Response) error
 
 // refusedBatch names the partition whose batch a broker will not take. The code stays in reach of errors.Is.
 func refusedBatch(tp TopicPartition, a *produce.ResponsePartition, err error) error {
+	if out := withheld(err, rights{operation: "Write", topic: tp.Topic}); out != nil {
+		return out
+	}
 	return pipeline.Errorf("kafka.batch.refused", "topic %s partition %d: the broker refused the records: %w", tp.Topic, tp.Partition, refusal(a, err))
 }
 

@@ -40,7 +40,7 @@ func refused(err error) bool {
 // unanswered says that a request got no answer: it may have been carried out or not.
 func unanswered(err error) bool {
 	var code kafka.Error
-	if errors.As(err, &code) {
+	if errors.As(err, &code) || shut(err) {
 		return false
 	}
 	var network net.Error
@@ -113,6 +113,12 @@ func (c *Client) repeat(ctx context.Context, what string, b backoff, worth func(
 func named(what string, err error) error {
 	if pipeline.Code(err) != "" || errors.As(err, new(*LostGroupError)) {
 		return err
+	}
+	if out := shutOut(what, err); out != nil {
+		return out
+	}
+	if out := withheld(err, rights{}); out != nil {
+		return out
 	}
 	return pipeline.Errorf("kafka.refused", "could not %s: %w", what, err)
 }

@@ -88,6 +88,9 @@ func (c *Client) create(ctx context.Context, t Topic) error {
 		if transient(err) {
 			return err
 		}
+		if out := withheld(err, rights{operation: "Create", topic: t.Name}); out != nil {
+			return out
+		}
 		return pipeline.Errorf("kafka.topic.create", "topic %s with %d partitions and settings %v was not created: %s: %w", t.Name, t.Partitions, t.Settings, r.ErrorMessage, err)
 	}
 	return nil
@@ -127,7 +130,7 @@ func (c *Client) agrees(ctx context.Context, t Topic) error {
 	found := map[string]string{}
 	for _, r := range res.Resources {
 		if err := check(r.ErrorCode); err != nil {
-			return topicError(t.Name, err)
+			return topicError(t.Name, "DescribeConfigs", err)
 		}
 		for _, e := range r.ConfigEntries {
 			found[e.ConfigName] = e.ConfigValue

@@ -81,7 +81,7 @@ func (c *Client) describe(ctx context.Context, topic string) ([]int32, error) {
 			break
 		}
 		if t.ErrorCode != 0 {
-			return nil, topicError(topic, check(t.ErrorCode))
+			return nil, topicError(topic, "Describe", check(t.ErrorCode))
 		}
 		leaders := make([]int32, len(t.Partitions))
 		for _, p := range t.Partitions {
@@ -113,10 +113,13 @@ func missing(topic string) error {
 	return pipeline.Errorf("kafka.topic.missing", "topic %s is not there: create it, or correct its name", topic)
 }
 
-// topicError says which topic an answer's code is about.
-func topicError(topic string, err error) error {
+// topicError says which topic an answer's code is about, after an operation as ACLs name it.
+func topicError(topic, operation string, err error) error {
 	if transient(err) {
 		return err
+	}
+	if out := withheld(err, rights{operation: operation, topic: topic}); out != nil {
+		return out
 	}
 	return pipeline.Errorf("kafka.topic.refused", "topic %s: %w", topic, err)
 }

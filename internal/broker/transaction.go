@@ -63,6 +63,9 @@ func (t *Transactor) initialise(ctx context.Context, id int64, epoch int16) erro
 		case transient(err), fencing(err):
 			return err
 		}
+		if out := withheld(err, rights{transaction: t.cfg.TransactionalID}); out != nil {
+			return out
+		}
 		return pipeline.Errorf("kafka.transaction.init", "the broker refused the transactional id %s: %w", t.cfg.TransactionalID, err)
 	})
 }
@@ -96,7 +99,7 @@ func (t *Transactor) addPartitions(ctx context.Context, out *outgoing) error {
 					continue
 				}
 				if first == nil || errors.Is(first, notAttempted) {
-					first = namePartition(TopicPartition{Topic: topic.Name, Partition: p.PartitionIndex}, err)
+					first = partitionError(TopicPartition{Topic: topic.Name, Partition: p.PartitionIndex}, rights{operation: "Write", transaction: t.cfg.TransactionalID}, err)
 				}
 			}
 		}
@@ -107,7 +110,12 @@ func (t *Transactor) addPartitions(ctx context.Context, out *outgoing) error {
 // notAttempted is what a broker answers for the partitions beside one that failed. kafka-go has another name for it.
 const notAttempted = kafka.Error(55)
 
-func namePartition(tp TopicPartition, err error) error {
+// partitionError names the partition that an answer's code is about, and the right if one is missing.
+func partitionError(tp TopicPartition, r rights, err error) error {
+	r.topic = tp.Topic
+	if out := withheld(err, r); out != nil {
+		return out
+	}
 	return pipeline.Errorf("kafka.transaction.partition", "topic %s partition %d: %w", tp.Topic, tp.Partition, err)
 }
 
@@ -140,7 +148,11 @@ func (t *Transactor) addOffsets(ctx context.Context, s Share) error {
 		if err != nil {
 			return err
 		}
-		return check(res.ErrorCode)
+		err = check(res.ErrorCode)
+		if out := withheld(err, rights{group: s.Generation.Group, transaction: t.cfg.TransactionalID}); out != nil {
+			return out
+		}
+		return err
 	})
 }
 
@@ -169,6 +181,7 @@ func (t *Transactor) commitOffsets(ctx context.Context, s Share) error {
 			CommittedMetadata: t.cfg.TransactionalID, // whoever meets the open transaction can tell whose it is
 		})
 	}
+	needed := rights{operation: "Read", group: s.Generation.Group, transaction: t.cfg.TransactionalID}
 	return t.step(ctx, "commit positions", func(ctx context.Context) error {
 		res, err := ask[*txnoffsetcommit.Response](ctx, t.client, req)
 		if err != nil {
@@ -181,7 +194,7 @@ func (t *Transactor) commitOffsets(ctx context.Context, s Share) error {
 					return &LostGroupError{Group: s.Generation.Group, Err: err}
 				}
 				if err != nil {
-					return namePartition(TopicPartition{Topic: topic.Name, Partition: p.Partition}, err)
+					return partitionError(TopicPartition{Topic: topic.Name, Partition: p.Partition}, needed, err)
 				}
 			}
 		}
@@ -207,8 +220,12 @@ func (t *Transactor) end(ctx context.Context, start time.Time) error {
 	err := t.client.repeat(ctx, "end a transaction", stepPause(), transient, func(ctx context.Context) error {
 		res, err := ask[*endtxn.Response](ctx, t.client, req)
 		if err == nil {
-			err = check(res.ErrorCode)
-		} else if !unsent(err) {
+			if err = check(res.ErrorCode); err != nil {
+				if out := withheld(err, rights{transaction: t.cfg.TransactionalID}); out != nil {
+					err = out
+				}
+			}
+		} else if !unsent(err) && !shut(err) {
 			open = true
 		}
 		last = err
@@ -233,7 +250,7 @@ func (t *Transactor) judge(ctx context.Context, err error, start time.Time) erro
 	switch {
 	case ctx.Err() != nil:
 		return err
-	case errors.As(err, new(*LostGroupError)):
+	case errors.As(err, new(*LostGroupError)), denied(err):
 		return err
 	case fencing(err):
 		return t.judgeFence(ctx, err, start)

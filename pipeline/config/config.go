@@ -55,6 +55,9 @@ type Kafka struct {
 	CommitInterval time.Duration
 	// Transactions commits outputs and positions together: exactly once. Without them it is at least once.
 	Transactions bool
+	// TLS and SASL say how connections are secured; nil means that they are not.
+	TLS  *TLS
+	SASL *SASL
 }
 
 // Limits bound what the pipeline may take.
@@ -166,6 +169,7 @@ func Parse(name string, data []byte, registry *pipeline.Registry, getenv func(st
 func (r *reader) config(root *node, c *Config) {
 	if kafka := root.member("kafka"); kafka != nil {
 		listed(kafka.member("bootstrap"), ",")
+		switched(kafka.member("tls"))
 	}
 	s := r.settings(root, "", []pipeline.Setting{
 		{Name: "version", Type: pipeline.Int, Required: true, Example: "1"},

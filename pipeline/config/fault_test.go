@@ -224,8 +224,8 @@ func TestFaults(t *testing.T) {
 		{"constructor without a place", small + "sinks:\n  - webhook: {url: refuse}\n", []string{
 			"7:14: sinks[0].webhook: the address is refused: choose another (config.value.refused)"}},
 		{"secrets", small + "sinks:\n  - webhook: {url: x, token: hunter2}\n  - {webhook: {url: x, token: \"${TOKEN:-abc}\"}, as: b}\n  - {webhook: {url: x, port: \"${TOKEN}\"}, as: c}\n", []string{
-			"7:30: sinks[0].webhook.token: a secret does not stand in the file: put it into an environment variable and write ${NAME} (config.secret.literal)",
-			"8:31: sinks[1].webhook.token: a secret does not stand in the file: put it into an environment variable and write ${NAME} (config.secret.literal)",
+			"7:30: sinks[0].webhook.token: a secret does not stand in the file: put it into an environment variable and write ${NAME}, or into a file of its own and write file:PATH (config.secret.literal)",
+			"8:31: sinks[1].webhook.token: a secret does not stand in the file: put it into an environment variable and write ${NAME}, or into a file of its own and write file:PATH (config.secret.literal)",
 			`9:30: sinks[2].webhook.port: "${TOKEN}" is no whole number: write port: a whole number (config.value.type)`}},
 	} {
 		t.Run(f.name, func(t *testing.T) { wantFaults(t, f.text, nil, f.want) })

@@ -18,6 +18,7 @@ func kafkaSettings() []pipeline.Setting {
 			Doc: "The shortest time between two commits of the process."},
 		{Name: "transactions", Type: pipeline.Bool, Default: true, Example: "true",
 			Doc: "Commit outputs and positions together: exactly once. false is at least once."},
+		tlsSetting(), saslSetting(),
 	}
 }
 
@@ -71,6 +72,7 @@ func (r *reader) process(root *node, s pipeline.Settings, c *Config) {
 			c.Kafka.Bootstrap = append(c.Kafka.Bootstrap, address)
 			r.address(root, index("kafka.bootstrap", i), address)
 		}
+		r.security(root, k, &c.Kafka)
 	}
 	if l := s.Object("limits"); l != nil {
 		c.Limits = Limits{Series: int(l.Int("series")), Memory: l.Int("memory"), Record: l.Int("record")}

@@ -188,9 +188,10 @@ func (r *reader) value(n *node, path string, f *pipeline.Setting) any {
 		r.fault(n, path, "config.value.type", "%s is no %s: %s%s", n.what(), f.Type, instruction(f), hint)
 		return nil
 	}
-	if f.Secret && !n.reference {
-		r.fault(n, path, "config.secret.literal", "a secret does not stand in the file: put it into an environment variable and write ${NAME}")
-		return nil
+	if f.Secret {
+		if n = r.secret(n, path); n == nil {
+			return nil
+		}
 	}
 	v, err := parse(n, f)
 	if err != nil {

@@ -146,10 +146,8 @@ func (r *Runner) ensureTopics(ctx context.Context) error {
 	}
 	r.plan.Place(r.partitions)
 	var own []broker.Topic
-	for _, t := range r.plan.Topics.All() {
-		if t.Name != r.plan.Topics.Columns.Name || r.plan.Ingest.Runs() {
-			own = append(own, broker.Topic{Name: t.Name, Partitions: t.Partitions, Settings: t.Config})
-		}
+	for _, t := range r.plan.OwnTopics() {
+		own = append(own, broker.Topic{Name: t.Name, Partitions: t.Partitions, Settings: t.Config})
 	}
 	if err := r.cluster.EnsureTopics(ctx, own); err != nil {
 		return err

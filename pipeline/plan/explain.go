@@ -69,7 +69,7 @@ func (p *Plan) explainPipeline(t *page) {
 	if len(p.Bootstrap) > 0 {
 		kafka = strings.Join(p.Bootstrap, ", ")
 	}
-	t.row("kafka", kafka, p.commit())
+	t.row("kafka", append(append([]string{kafka}, p.security()...), p.commit())...)
 	t.row("entity", alternatives(c.Scope.Entity, `"unknown"`))
 	t.row("system", alternatives(c.Scope.System, `"default"`))
 	t.row("lock domain", alternatives(c.Scope.LockDomain, "the entity"))

@@ -227,6 +227,7 @@ func (p *Plan) Stages() []*Stage {
 
 // note gathers what is allowed but probably not meant.
 func (p *Plan) note() {
+	p.Notes = append(p.Notes, p.securityNotes()...)
 	if !p.Operate.Runs() {
 		if len(p.config.Declare) > 0 {
 			p.Notes = append(p.Notes, "series are declared, but there is no operate stage that would get their windows")

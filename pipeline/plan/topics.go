@@ -40,6 +40,15 @@ func (t *Topics) All() []Topic {
 	return []Topic{t.Events, t.Incidents, t.Remediations, t.Inbox, t.DeadLetters, t.Times, t.State, t.Columns}
 }
 
+// OwnTopics lists the topics that the pipeline makes: all but the columns topic, which only ingest needs.
+func (p *Plan) OwnTopics() []Topic {
+	all := p.Topics.All()
+	if !p.Ingest.Runs() {
+		return all[:len(all)-1]
+	}
+	return all
+}
+
 const day = 24 * time.Hour
 
 // lanes is the number of partitions of a topic whose key is a system, an incident or a lock domain: how many processes

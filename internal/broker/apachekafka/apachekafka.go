@@ -1,34 +1,42 @@
-// Package apachekafka runs a real Apache Kafka broker for tests, from jars that Maven downloads once to the user's cache
-// folder. It needs Java 17 or newer and Maven, a shell, and no container.
+// Package apachekafka runs a real Apache Kafka broker for tests. Without Java or Maven they are skipped.
 package apachekafka
 
 import (
 	"bytes"
-	_ "embed"
+	"context"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"slices"
 	"strconv"
-	"strings"
 	"testing"
+	"time"
+
+	"github.com/homeostat/homeostat/internal/broker/authority"
+	"github.com/homeostat/homeostat/internal/broker/kraft"
 )
-
-//go:embed broker.sh
-var script []byte
-
-//go:embed pom.xml
-var pom []byte
 
 // Broker is one broker on loopback. Its methods are for one goroutine at a time.
 type Broker struct {
-	dir  string
-	port int
+	node    *kraft.Broker
+	options kraft.Options
 }
 
 // Start starts a broker for a test and ends it with the test. Without Java or Maven it skips the test.
 func Start(t testing.TB) *Broker {
+	t.Helper()
+	need(t)
+	ports, err := freePorts(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start(t, kraft.Options{Port: ports})
+}
+
+// need skips the test where Apache Kafka cannot run.
+func need(t testing.TB) {
 	t.Helper()
 	for _, tool := range []string{"sh", "java", "mvn"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -38,16 +46,16 @@ func Start(t testing.TB) *Broker {
 	if testing.Short() {
 		t.Skip("the test needs Apache Kafka, and -short is set")
 	}
-	b := &Broker{dir: t.TempDir()}
-	for name, content := range map[string][]byte{"broker.sh": script, "pom.xml": pom} {
-		if err := os.WriteFile(filepath.Join(b.dir, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var err error
-	if b.port, err = freePorts(); err != nil {
+}
+
+func start(t testing.TB, o kraft.Options) *Broker {
+	t.Helper()
+	node, err := kraft.New(t.TempDir())
+	if err != nil {
 		t.Fatal(err)
 	}
+	o.With, o.Small = os.Getpid(), true
+	b := &Broker{node: node, options: o}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the broker's last words:\n%s", b.lastWords())
@@ -63,29 +71,22 @@ func Start(t testing.TB) *Broker {
 }
 
 // Addr is the address to connect to, host:port.
-func (b *Broker) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(b.port)) }
+func (b *Broker) Addr() string { return address(b.options.Port) }
 
 // Kill ends the broker like a crash. Its data stays as the operating system has it.
-func (b *Broker) Kill() error { return b.run("kill") }
+func (b *Broker) Kill() error { return b.node.Kill(context.Background()) }
 
 // Stop ends the broker in order.
-func (b *Broker) Stop() error { return b.run("stop") }
+func (b *Broker) Stop() error { return b.node.Stop(context.Background()) }
 
 // Restart starts the broker again on its data, after Kill or Stop.
 func (b *Broker) Restart() error {
-	return b.run("start", "--port", strconv.Itoa(b.port), "--with", strconv.Itoa(os.Getpid()))
-}
-
-func (b *Broker) run(verb string, args ...string) error {
-	args = append([]string{filepath.Join(b.dir, "broker.sh"), verb, "--dir", filepath.Join(b.dir, "broker")}, args...)
-	if out, err := exec.Command("sh", args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("broker.sh %s: %w: %s", verb, err, strings.TrimSpace(string(out)))
-	}
-	return nil
+	_, err := b.node.Start(context.Background(), b.options)
+	return err
 }
 
 func (b *Broker) lastWords() []byte {
-	log, err := os.ReadFile(filepath.Join(b.dir, "broker", "broker.log"))
+	log, err := os.ReadFile(b.node.LogFile())
 	if err != nil {
 		return []byte(err.Error())
 	}
@@ -93,20 +94,80 @@ func (b *Broker) lastWords() []byte {
 	return bytes.Join(lines[max(0, len(lines)-20):], []byte("\n"))
 }
 
-// freePorts finds two ports in a row.
-func freePorts() (int, error) {
-	for range 50 {
-		a, err := net.Listen("tcp", "127.0.0.1:0")
+// Secured is a broker that asks who is there, and lets users do only what ACLs allow. Whoever comes to Addr may do all.
+type Secured struct {
+	*Broker
+	// TLS, Mutual, SASL and Plain are addresses: TLS without a client's certificate, TLS with one, SASL over TLS, and SASL
+	// without TLS.
+	TLS, Mutual, SASL, Plain string
+	// Authority made the broker's certificate, and makes those that it accepts.
+	Authority *authority.Authority
+}
+
+// StartSecured is Start for a Secured broker. users are passwords by user, for SASL PLAIN and SCRAM. Users named super
+// may do all, as may the client certificates of these names.
+func StartSecured(t testing.TB, users map[string]string, super ...string) *Secured {
+	t.Helper()
+	need(t)
+	port, err := freePorts(6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Secured{TLS: address(port + 2), Mutual: address(port + 3), SASL: address(port + 4), Plain: address(port + 5), Authority: authority.New(t)}
+	own := s.Authority.Issue(t, "broker", time.Now().Add(24*time.Hour))
+	listeners := fmt.Sprintf("PLAINTEXT://%s,TLS://%s,MUTUAL://%s,SASL://%s,BARE://%s", address(port), s.TLS, s.Mutual, s.SASL, s.Plain)
+	logins := "org.apache.kafka.common.security.plain.PlainLoginModule required"
+	for _, user := range slices.Sorted(maps.Keys(users)) {
+		logins += fmt.Sprintf(" user_%s=%q", user, users[user])
+	}
+	const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+	principals := "User:ANONYMOUS"
+	for _, name := range super {
+		principals += ";User:" + name + ";User:CN=" + name
+	}
+	settings := map[string]string{
+		"listeners":                      listeners + ",CONTROLLER://" + address(port+1),
+		"advertised.listeners":           listeners,
+		"listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,MUTUAL:SSL,SASL:SASL_SSL,BARE:SASL_PLAINTEXT",
+		"ssl.keystore.type":              "PEM", "ssl.keystore.location": own.Both,
+		"ssl.truststore.type": "PEM", "ssl.truststore.location": s.Authority.CA,
+		"listener.name.mutual.ssl.client.auth": "required",
+		"sasl.enabled.mechanisms":              "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+		"authorizer.class.name":                "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+		"super.users":                          principals,
+	}
+	for _, listener := range []string{"sasl", "bare"} {
+		settings["listener.name."+listener+".plain.sasl.jaas.config"] = logins + ";"
+		settings["listener.name."+listener+".scram-sha-256.sasl.jaas.config"] = scram
+		settings["listener.name."+listener+".scram-sha-512.sasl.jaas.config"] = scram
+	}
+	s.Broker = start(t, kraft.Options{Port: port, Settings: settings, Users: users})
+	return s
+}
+
+func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// freePorts finds so many ports in a row and returns the first.
+func freePorts(n int) (int, error) {
+	for range 200 {
+		first, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return 0, err
 		}
-		port := a.Addr().(*net.TCPAddr).Port
-		b, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+1)))
-		_ = a.Close()
+		port := first.Addr().(*net.TCPAddr).Port
+		held := []net.Listener{first}
+		for i := 1; i < n && err == nil; i++ {
+			var l net.Listener
+			if l, err = net.Listen("tcp", address(port+i)); err == nil {
+				held = append(held, l)
+			}
+		}
+		for _, l := range held {
+			_ = l.Close() // it only held the port
+		}
 		if err == nil {
-			_ = b.Close()
 			return port, nil
 		}
 	}
-	return 0, fmt.Errorf("no two free ports in a row on 127.0.0.1")
+	return 0, fmt.Errorf("no %d free ports in a row on 127.0.0.1", n)
 }

@@ -3,6 +3,7 @@
 package embedded
 
 import (
+	"crypto/tls"
 	"strconv"
 	"time"
 
@@ -20,6 +21,16 @@ type Options struct {
 	SyncWrites bool
 	// MinSession is the shortest session that groups may ask for; default 6 s, as on Apache Kafka.
 	MinSession time.Duration
+	// TLS, if set, is what every connection uses.
+	TLS *tls.Config
+	// Users, if there are any, are who may connect; they may do all.
+	Users []User
+}
+
+// User is one who may connect by SASL.
+type User struct {
+	// Mechanism is PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
+	Mechanism, Name, Password string
 }
 
 // Broker is a running broker.
@@ -38,6 +49,12 @@ func Start(opts Options) (*Broker, error) {
 	}
 	if opts.MinSession > 0 {
 		set = append(set, kfake.GroupMinSessionTimeout(opts.MinSession))
+	}
+	if opts.TLS != nil {
+		set = append(set, kfake.TLS(opts.TLS))
+	}
+	for _, u := range opts.Users {
+		set = append(set, kfake.EnableSASL(), kfake.Superuser(u.Mechanism, u.Name, u.Password))
 	}
 	cluster, err := kfake.NewCluster(set...)
 	if err != nil {

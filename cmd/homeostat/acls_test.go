@@ -1,0 +1,283 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/homeostat/homeostat/examples"
+	"github.com/homeostat/homeostat/internal/broker"
+	"github.com/homeostat/homeostat/internal/broker/apachekafka"
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/pipeline/plan"
+	"github.com/homeostat/homeostat/plant"
+)
+
+// guarded is the shop on an Apache Kafka that lets users do only what ACLs allow.
+type guarded struct {
+	t     *testing.T
+	kafka *apachekafka.Secured
+	admin *kgo.Client
+	super *broker.Client
+	file  string
+	plan  *plan.Plan
+}
+
+// What each stage and command is said to need is enough, and without any one of the rights it fails, at once, with an
+// error that names the right.
+func TestACLsAreEnoughAndNothingMore(t *testing.T) {
+	users := map[string]string{}
+	for _, name := range []string{"detect", "operate", "act", "feed", "tap"} {
+		users[name] = name + "-secret"
+	}
+	g := newGuarded(t, users)
+	g.feedsAndTaps()
+	g.emit()
+	for _, stage := range []pipeline.Stage{pipeline.Detect, pipeline.Operate, pipeline.Act} {
+		acls, err := g.plan.ACLs(stage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.needs(string(stage), acls, "run", "-c", g.file, "--until-end", "--stages", string(stage))
+		// What nobody can read makes the next stage write a dead letter.
+		for _, topic := range []string{g.plan.Topics.Events.Name, g.plan.Topics.Incidents.Name} {
+			g.produce(broker.Message{Topic: topic, Value: []byte("illegible"), Headers: []pipeline.Header{{Key: "ce_type", Value: []byte("x")}}})
+		}
+	}
+}
+
+func newGuarded(t *testing.T, users map[string]string) *guarded {
+	g := &guarded{t: t, kafka: apachekafka.StartSecured(t, users)}
+	dir := t.TempDir()
+	shop, err := examples.Files.ReadFile("shop.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runbooks, err := examples.Files.ReadFile("runbooks.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	security := fmt.Sprintf(`
+instance: one
+kafka:
+  bootstrap: [%q]
+  tls: {ca: %q}
+  sasl: {mechanism: scram-sha-512, user: "${SHOP_USER}", password: file:password}
+sinks:
+  - file: {dir: %q}
+`, g.kafka.SASL, g.kafka.Authority.CA, t.TempDir())
+	g.file = filepath.Join(dir, "shop.yaml")
+	for name, text := range map[string]string{"shop.yaml": string(shop) + security, "runbooks.yaml": string(runbooks), "password": "x"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("SHOP_USER", "nobody")
+	if _, g.plan, err = load(g.file); err != nil {
+		t.Fatal(err)
+	}
+	if g.admin, err = kgo.NewClient(kgo.SeedBrokers(g.kafka.Addr())); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.admin.Close)
+	if g.super, err = broker.Open(broker.Config{Bootstrap: []string{g.kafka.Addr()}}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.super.Close)
+	var topics []broker.Topic
+	for _, topic := range g.plan.Topics.All() {
+		topics = append(topics, broker.Topic{Name: topic.Name, Partitions: topic.Partitions, Settings: topic.Config})
+	}
+	for _, s := range g.plan.Sources {
+		topics = append(topics, broker.Topic{Name: s.Topic, Partitions: 1, Settings: map[string]string{"retention.ms": "-1"}})
+	}
+	topics = append(topics, broker.Topic{Name: "fed", Partitions: 1, Settings: map[string]string{"retention.ms": "-1"}})
+	if err := g.super.EnsureTopics(g.context(), topics); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func (g *guarded) context() context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	g.t.Cleanup(cancel)
+	return ctx
+}
+
+func (g *guarded) produce(messages ...broker.Message) {
+	g.t.Helper()
+	if err := g.super.Produce(g.context(), messages); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// emit writes what the plant says of half an hour in which its database jams, and a record that nobody can read.
+func (g *guarded) emit() {
+	g.t.Helper()
+	scenario, err := plant.Lookup("ceiling")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	rig, err := plant.NewRig(plant.RigConfig{
+		Scenario: scenario, Seed: 1, Start: demoStart(true), Interval: demoInterval,
+		MetricsTopic: g.plan.Sources[0].Topic, LogsTopic: g.plan.Sources[1].Topic, InboxTopic: g.plan.Topics.Inbox.Name,
+	})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	messages := []broker.Message{{Topic: g.plan.Sources[0].Topic, Value: []byte("illegible")}}
+	for rig.Now().Before(demoStart(true).Add(32 * time.Minute)) {
+		records, err := rig.Step()
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		for _, rec := range records {
+			messages = append(messages, broker.Message{Topic: rec.Topic, Partition: 0, Key: rec.Key, Value: rec.Value, Headers: rec.Headers})
+		}
+	}
+	g.produce(messages...)
+}
+
+// as runs a command as a user.
+func (g *guarded) as(user string, args ...string) error {
+	g.t.Helper()
+	g.t.Setenv("SHOP_USER", user)
+	if err := os.WriteFile(filepath.Join(filepath.Dir(g.file), "password"), []byte(user+"-secret\n"), 0o600); err != nil {
+		g.t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := run(g.t, args...)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(time.Minute):
+		g.t.Fatalf("homeostat %s as %s does not end", strings.Join(args, " "), user)
+		return nil
+	}
+}
+
+// forget takes a group's positions back, so that the next run reads all again.
+func (g *guarded) forget(group string) {
+	g.t.Helper()
+	req := kmsg.NewPtrDeleteGroupsRequest()
+	req.Groups = []string{group}
+	for {
+		res, err := req.RequestWith(g.context(), g.admin)
+		if err == nil {
+			err = kerr.ErrorForCode(res.Groups[0].ErrorCode)
+		}
+		switch {
+		case err == nil, errors.Is(err, kerr.GroupIDNotFound):
+			return
+		case !kerr.IsRetriable(err) && !errors.Is(err, kerr.NonEmptyGroup):
+			g.t.Fatal(err)
+		}
+	}
+}
+
+// needs takes each right away in turn, expects the command to fail for want of it, and then to succeed with all.
+func (g *guarded) needs(user string, acls []plan.ACL, args ...string) {
+	g.t.Helper()
+	g.allow(user, acls)
+	for i, missing := range acls {
+		rest := append(append([]plan.ACL{}, acls[:i]...), acls[i+1:]...)
+		// Describe is a part of Read and Write; left there, it is the right itself that is missed.
+		left := missing
+		left.Operation = "Describe"
+		if missing.Resource == "topic" && (missing.Operation == "Read" || missing.Operation == "Write") {
+			rest = append(rest, left)
+		}
+		g.allow(user, rest)
+		g.forget(g.plan.Pipeline + "." + user)
+		start := time.Now()
+		err := g.as(user, args...)
+		want := fmt.Sprintf("%s on %s %s", missing.Operation, strings.ReplaceAll(missing.Resource, "-", " "), missing.Name)
+		if err == nil || !strings.HasPrefix(pipeline.Code(err), "kafka.access.") || !strings.Contains(err.Error(), want) {
+			g.t.Errorf("%s without %s: %v", user, want, err)
+		}
+		g.t.Logf("%s without %s: %s", user, want, time.Since(start).Round(time.Millisecond))
+	}
+	g.allow(user, acls)
+	if err := g.as(user, args...); err != nil {
+		g.t.Errorf("%s with all its rights: %v", user, err)
+	}
+}
+
+func (g *guarded) feedsAndTaps() {
+	g.t.Helper()
+	file := series(g.t)
+	path := nabWith(g.t, filepath.Dir(g.file), fmt.Sprintf("  tls: {ca: %q}\n  sasl: {mechanism: plain, user: \"${SHOP_USER}\", password: file:password}\n", g.kafka.Authority.CA))
+	g.needs("feed", plan.FeedACLs("fed"), "feed", file, "--topic", "fed", "-c", path, "--bootstrap", g.kafka.SASL)
+	g.needs("tap", plan.TapACLs("fed"), "tap", "fed", "-c", path, "--bootstrap", g.kafka.SASL)
+}
+
+// allow makes these the only rights of a user, and waits until the broker knows.
+func (g *guarded) allow(user string, acls []plan.ACL) {
+	g.t.Helper()
+	principal := "User:" + user
+	drop := kmsg.NewPtrDeleteACLsRequest()
+	f := kmsg.NewDeleteACLsRequestFilter()
+	f.ResourceType, f.ResourcePatternType, f.Principal = kmsg.ACLResourceTypeAny, kmsg.ACLResourcePatternTypeAny, &principal
+	f.Operation, f.PermissionType = kmsg.ACLOperationAny, kmsg.ACLPermissionTypeAny
+	drop.Filters = append(drop.Filters, f)
+	if _, err := drop.RequestWith(g.context(), g.admin); err != nil {
+		g.t.Fatal(err)
+	}
+	create := kmsg.NewPtrCreateACLsRequest()
+	for _, a := range acls {
+		c := kmsg.NewCreateACLsRequestCreation()
+		c.ResourceName, c.Principal, c.Host, c.PermissionType = a.Name, principal, "*", kmsg.ACLPermissionTypeAllow
+		c.ResourcePatternType = kmsg.ACLResourcePatternTypeLiteral
+		if a.Prefixed {
+			c.ResourcePatternType = kmsg.ACLResourcePatternTypePrefixed
+		}
+		var err error
+		if c.ResourceType, err = kmsg.ParseACLResourceType(a.Resource); err != nil {
+			g.t.Fatal(err)
+		}
+		if c.Operation, err = kmsg.ParseACLOperation(a.Operation); err != nil {
+			g.t.Fatal(err)
+		}
+		create.Creations = append(create.Creations, c)
+	}
+	res, err := create.RequestWith(g.context(), g.admin)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	for _, r := range res.Results {
+		if r.ErrorCode != 0 {
+			g.t.Fatalf("an ACL is refused: %d", r.ErrorCode)
+		}
+	}
+	for g.count(principal) != len(acls) {
+	}
+}
+
+// count asks the broker how many rights a user has.
+func (g *guarded) count(principal string) int {
+	g.t.Helper()
+	ask := kmsg.NewPtrDescribeACLsRequest()
+	ask.ResourceType, ask.ResourcePatternType, ask.Principal = kmsg.ACLResourceTypeAny, kmsg.ACLResourcePatternTypeAny, &principal
+	ask.Operation, ask.PermissionType = kmsg.ACLOperationAny, kmsg.ACLPermissionTypeAny
+	res, err := ask.RequestWith(g.context(), g.admin)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	n := 0
+	for _, r := range res.Resources {
+		n += len(r.ACLs)
+	}
+	return n
+}
