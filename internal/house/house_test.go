@@ -36,6 +36,8 @@ var rules = map[string][]string{
 	"examples":                 {},
 	"bench":                    {"..."},
 	"cmd":                      {"..."},
+
+	"internal/broker/simulated": {"pipeline", "internal/broker"},
 }
 
 // Packages of others that only one place may import, and files that may not import at all.

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,7 +28,7 @@ type committer struct {
 	seconds    prometheus.Observer
 	total      *prometheus.CounterVec
 
-	mu sync.Mutex // one commit at a time
+	mu turn // one commit at a time
 	// kept is what was taken from lanes and may not be committed yet. Lanes never give it again, so nothing later of
 	// them may be committed before it.
 	kept []part
