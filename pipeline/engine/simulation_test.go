@@ -197,6 +197,7 @@ func (c *schedule) prepare(quiet bool) {
 	}
 	rate := []float64{0, 0.01, 0.05, 0.15}
 	c.k.Lost, c.k.Late, c.k.Unheard = rate[c.random.IntN(4)], rate[c.random.IntN(4)], rate[c.random.IntN(4)]
+	c.k.Doubt = []float64{0, 0.3, 1}[c.random.IntN(3)]
 	c.k.Slow = []float64{0, 0.1, 0.4}[c.random.IntN(3)]
 	for range c.random.IntN(7) {
 		c.at(c.sometime(length), c.fault)

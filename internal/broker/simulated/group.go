@@ -127,7 +127,7 @@ func (g *group) leave(id string) {
 // tick removes members whose session ended or who did not join in time, and ends a rebalance that all have joined.
 func (g *group) tick(now time.Time) {
 	for _, m := range slices.Clone(g.members) {
-		if g.k.down() || m.of.id == m.id && !m.of.estranged && m.of.p.reachable(now) {
+		if g.k.down() || m.of.id == m.id && !m.of.estranged && !m.of.closed && m.of.p.reachable(now) {
 			m.seen = now
 		}
 		if now.Sub(m.seen) > m.of.cfg.Session {

@@ -18,6 +18,8 @@ type Rates struct {
 	// Lost requests never arrive; Late ones arrive after their sender gave up; Unheard ones are carried out, but their
 	// answer is lost.
 	Lost, Late, Unheard float64
+	// Doubt is how often a writer gives up on the end of a transaction that has no answer, rather than to ask again.
+	Doubt float64
 	// Slow answers come after other things have happened.
 	Slow float64
 	// Markers is how long a transaction's markers may take after its end was decided.
@@ -115,6 +117,7 @@ type travelling struct {
 
 var (
 	errUnanswered = errors.New("the request has no answer")
+	errGivenUp    = errors.New("the request has no answer, and is not repeated")
 	errDead       = errors.New("the process is dead")
 )
 
@@ -202,25 +205,31 @@ func (k *Kafka) serve(r *request) {
 		k.deliver(r, answer{err: context.Cause(r.ctx)}, "ended")
 		return
 	case !r.reads && k.chance(k.Lost):
-		k.deliver(r, answer{err: errUnanswered}, "lost")
+		k.deliver(r, k.unanswered(r), "lost")
 		return
 	case !r.reads && k.chance(k.Late):
 		k.delay(r)
-		k.deliver(r, answer{err: errUnanswered}, "late")
+		k.deliver(r, k.unanswered(r), "late")
 		return
 	}
 	value, err := r.do()
 	a := answer{value, err}
 	switch {
 	case !r.reads && k.chance(k.Unheard):
-		a = answer{err: errUnanswered}
-		k.deliver(r, a, "unheard")
+		k.deliver(r, k.unanswered(r), "unheard")
 	case k.chance(k.Slow) || time.Now().Before(r.process.paused):
 		r.done = &a
 		k.note("done", r.process.label, r.kind, r.name, said(err))
 	default:
 		k.deliver(r, a, "answer")
 	}
+}
+
+func (k *Kafka) unanswered(r *request) answer {
+	if r.kind == endKind && k.chance(k.Doubt) {
+		return answer{err: errGivenUp}
+	}
+	return answer{err: errUnanswered}
 }
 
 func said(err error) string {
@@ -273,7 +282,7 @@ func (k *Kafka) Restart(d time.Duration) {
 	k.mu.Unlock()
 	for _, r := range parked {
 		if r.done == nil && !r.reads && k.random.IntN(2) == 0 && !time.Now().Before(r.process.paused) {
-			k.deliver(r, answer{err: errUnanswered}, "lost")
+			k.deliver(r, k.unanswered(r), "lost")
 		}
 	}
 }

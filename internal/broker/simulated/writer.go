@@ -165,13 +165,16 @@ func (w *writer) attempt(ctx context.Context, batches []outBatch, shares []broke
 	return w.end(ctx, start)
 }
 
+// endKind is the request whose answer decides what a commit returns.
+const endKind = "end"
+
 // end commits. Once the request may have arrived, only its answer ends the doubt; to ask again is safe.
 func (w *writer) end(ctx context.Context, start time.Time) error {
 	open := false
 	epoch, to := w.epoch, w.to
 	for {
-		_, err := w.p.ask(ctx, request{kind: "end", name: w.id, do: func() (any, error) { return nil, to.end(epoch) }})
-		unclear := errors.Is(err, errUnanswered) || errors.Is(err, errDead) || err != nil && ctx.Err() != nil
+		_, err := w.p.ask(ctx, request{kind: endKind, name: w.id, do: func() (any, error) { return nil, to.end(epoch) }})
+		unclear := errors.Is(err, errUnanswered) || errors.Is(err, errGivenUp) || errors.Is(err, errDead) || err != nil && ctx.Err() != nil
 		open = open || unclear
 		switch {
 		case err == nil:
