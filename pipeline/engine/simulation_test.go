@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,6 +97,8 @@ func (o *outbox) Write(_ context.Context, b pipeline.Batch) error {
 }
 func (o *outbox) Flush(ctx context.Context) error {
 	if i := ctx.Value(instanceKey{}).(*instance); !i.killed {
+		o.current.mu.Lock()
+		defer o.current.mu.Unlock()
 		for _, id := range o.held {
 			o.current.delivered[id] = true
 		}
@@ -127,6 +130,7 @@ type schedule struct {
 	end       time.Time // of the faults
 	calm      bool
 	goal      map[broker.TopicPartition]int64 // that act has to reach
+	mu        sync.Mutex                      // guards delivered, which instances share
 	delivered map[string]bool
 	gone      map[string]bool // tokens of records that retention took
 	out       *outcome
@@ -334,7 +338,7 @@ func (c *schedule) reap() {
 			continue
 		}
 		if i.cancel(); i.err != nil {
-			c.out.exits = append(c.out.exits, i.err.Error())
+			c.out.exits = append(c.out.exits, i.why())
 			if c.k.Trace != nil {
 				c.k.Trace("  exit " + i.name + ": " + i.err.Error())
 			}
@@ -355,6 +359,17 @@ func (c *schedule) reap() {
 			})
 		}
 	}
+}
+
+// why says in few words why an instance ended by itself.
+func (i *instance) why() string {
+	switch {
+	case errors.Is(i.err, broker.ErrFenced):
+		return "fenced"
+	case i.stopped:
+		return "stopped before all was committed"
+	}
+	return i.err.Error()
 }
 
 func (c *schedule) running(name string) bool {
