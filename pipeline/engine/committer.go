@@ -70,6 +70,9 @@ func (c *committer) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+			if ctx.Err() != nil {
+				return nil // both may be ready
+			}
 			if err := c.commit(lasting); err != nil && ctx.Err() == nil {
 				return err
 			}
@@ -157,7 +160,8 @@ func (c *committer) committed(ctx context.Context) (bool, error) {
 		}
 		moved[p.stage.group][p.tp] = p.share.next
 	}
-	for group, next := range moved {
+	for _, group := range slices.Sorted(maps.Keys(moved)) {
+		next := moved[group]
 		have, err := c.positions.Committed(ctx, group, slices.Collect(maps.Keys(next)))
 		if err != nil {
 			return false, err

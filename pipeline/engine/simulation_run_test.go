@@ -86,10 +86,19 @@ func TestSimulation(t *testing.T) {
 func TestSimulationIsDeterministic(t *testing.T) {
 	one(t)
 	s := newSimulator(t)
-	for seed := range uint64(60) {
+	s.trace = true
+	for seed := range uint64(40) {
 		a, b := s.run(seed, false), s.run(seed, false)
-		if a.hash != b.hash || a.steps != b.steps {
-			t.Errorf("seed %d: two runs differ: %x in %d steps, %x in %d", seed, a.hash, a.steps, b.hash, b.steps)
+		if a.hash == b.hash && a.steps == b.steps {
+			continue
+		}
+		n := 0
+		for n < min(len(a.lines), len(b.lines)) && a.lines[n] == b.lines[n] {
+			n++
+		}
+		t.Errorf("seed %d: two runs differ: %x in %d steps, %x in %d", seed, a.hash, a.steps, b.hash, b.steps)
+		for i := max(n-3, 0); i < min(n+3, len(a.lines), len(b.lines)); i++ {
+			t.Logf("%s\n%s", a.lines[i], b.lines[i])
 		}
 	}
 }

@@ -13,9 +13,8 @@ import (
 
 // Member keeps the contract of broker.Group.
 type Member struct {
-	p     *Process
-	cfg   broker.GroupConfig
-	group *group
+	p   *Process
+	cfg broker.GroupConfig
 	// What follows is the driver's, and of Next between its requests.
 	id string
 	// estranged members lost their connection to the coordinator and have to join anew, with a new id.
@@ -47,6 +46,9 @@ func (p *Process) JoinGroup(cfg broker.GroupConfig) (broker.Member, error) {
 	return m, nil
 }
 
+// group is the group at its coordinator, for the driver.
+func (m *Member) group() *group { return m.p.k.group(m.cfg.ID) }
+
 // assignment is what a member is told at the end of a rebalance.
 type assignment struct {
 	generation int32
@@ -55,12 +57,8 @@ type assignment struct {
 
 // Next implements broker.Member.
 func (m *Member) Next(ctx context.Context) (*broker.Generation, error) {
-	if m.current != nil {
-		select {
-		case <-m.over:
-		case <-ctx.Done():
-			return nil, pipeline.Errorf("kafka.stopped", "gave up to join group %s: %w", m.cfg.ID, context.Cause(ctx))
-		}
+	if !m.released(ctx) {
+		return nil, pipeline.Errorf("kafka.stopped", "gave up to join group %s: %w", m.cfg.ID, context.Cause(ctx))
 	}
 	for {
 		if m.estranged {
@@ -68,8 +66,7 @@ func (m *Member) Next(ctx context.Context) (*broker.Generation, error) {
 		}
 		id := m.id
 		joined, err := m.p.ask(ctx, request{kind: "join", name: m.cfg.ID, do: func() (any, error) {
-			m.group = m.p.k.group(m.cfg.ID)
-			return m.group.join(m, id)
+			return m.group().join(m, id)
 		}})
 		if err == nil {
 			m.id = joined.(string)
@@ -91,14 +88,32 @@ func (m *Member) Next(ctx context.Context) (*broker.Generation, error) {
 	}
 }
 
+// released waits until the generation before is released. That comes first if ctx has ended as well, whatever select likes.
+func (m *Member) released(ctx context.Context) bool {
+	if m.current == nil {
+		return true
+	}
+	select {
+	case <-m.over:
+		return true
+	default:
+	}
+	select {
+	case <-m.over:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // decided says whether the coordinator has an answer for a member that joined.
 func (m *Member) decided() bool {
-	at := m.group.member(m.id)
+	at := m.group().member(m.id)
 	return at == nil || !at.joined
 }
 
 func (m *Member) assigned() (any, error) {
-	at := m.group.member(m.id)
+	at := m.group().member(m.id)
 	if at == nil || at.generation == 0 {
 		return nil, errUnknown
 	}
@@ -116,8 +131,8 @@ func (m *Member) outdated() bool {
 	if m.current == nil || m.ended || !m.p.reachable(time.Now()) {
 		return false
 	}
-	at := m.group.member(m.id)
-	return m.estranged || at == nil || m.group.joining || at.generation != m.current.ID
+	at := m.group().member(m.id)
+	return m.estranged || at == nil || m.group().joining || at.generation != m.current.ID
 }
 
 func (m *Member) learn() {
@@ -138,7 +153,7 @@ func (m *Member) Close() {
 	if m.id == "" {
 		return
 	}
-	id, g := m.id, m.group
+	id := m.id
 	// The coordinator finds out by itself if this does not arrive.
-	_, _ = m.p.ask(context.Background(), request{kind: "leave", name: m.cfg.ID, do: func() (any, error) { g.leave(id); return nil, nil }})
+	_, _ = m.p.ask(context.Background(), request{kind: "leave", name: m.cfg.ID, do: func() (any, error) { m.group().leave(id); return nil, nil }})
 }

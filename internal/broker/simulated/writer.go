@@ -36,22 +36,22 @@ func (p *Process) NewWriter(ctx context.Context, cfg broker.TransactorConfig) (b
 // renew takes the id over with a new epoch; with own, only if nobody else has since.
 func (w *writer) renew(ctx context.Context, own int) error {
 	w.ready = false
-	_, err := w.p.insist(ctx, request{kind: "init", name: w.id, do: func() (any, error) {
-		w.to = w.p.k.coordinator(w.id)
-		return nil, w.to.abandon(own)
+	to, err := w.p.insist(ctx, request{kind: "init", name: w.id, do: func() (any, error) {
+		c := w.p.k.coordinator(w.id)
+		return c, c.abandon(own)
 	}})
 	if err != nil {
 		return err
 	}
-	epoch, err := w.p.insist(ctx, request{kind: "init", name: w.id, ready: w.settled, do: func() (any, error) { return w.to.hand(own, w.limit) }})
+	w.to = to.(*coordinator)
+	c := w.to
+	epoch, err := w.p.insist(ctx, request{kind: "init", name: w.id, ready: c.settled, do: func() (any, error) { return c.hand(own, w.limit) }})
 	if err != nil {
 		return err
 	}
 	w.epoch, w.ready = epoch.(int), true
 	return nil
 }
-
-func (w *writer) settled() bool { return w.to.settled() }
 
 // Commit implements broker.Writer.
 func (w *writer) Commit(ctx context.Context, outputs []broker.Message, shares []broker.Share) error {
@@ -138,7 +138,7 @@ func (w *writer) attempt(ctx context.Context, batches []outBatch, shares []broke
 			leader := (int(b.Partition) + len(b.Topic)) % 2
 			byLeader[leader] = append(byLeader[leader], b)
 		}
-		if err := step("add partitions", w.settled, func() error { return to.addPartitions(epoch, tps) }); err != nil {
+		if err := step("add partitions", to.settled, func() error { return to.addPartitions(epoch, tps) }); err != nil {
 			return w.judge(ctx, err, start)
 		}
 		for _, some := range byLeader {
@@ -151,7 +151,7 @@ func (w *writer) attempt(ctx context.Context, batches []outBatch, shares []broke
 		}
 	}
 	for _, s := range shares {
-		if err := step("add offsets", w.settled, func() error { return to.addOffsets(epoch, w.p.k.group(s.Generation.Group)) }); err != nil {
+		if err := step("add offsets", to.settled, func() error { return to.addOffsets(epoch, w.p.k.group(s.Generation.Group)) }); err != nil {
 			return w.judge(ctx, err, start)
 		}
 		err := step("offsets", nil, func() error { return to.commitOffsets(epoch, w.p.k.group(s.Generation.Group), s) })
