@@ -37,8 +37,9 @@ type supplyBatch struct {
 	transactional, corrupt bool
 }
 
-// supplyOf makes one of the inputs. Each row has a token of its own, by which its outputs are known.
-func supplyOf(number uint64) *supply {
+// supplyOf makes one of the inputs. Each row has a token of its own, by which its outputs are known. The last row of each
+// partition is hours after the others, so that all windows close, whoever processes them and however long it takes.
+func supplyOf(number uint64, inbox bool) *supply {
 	f := &supply{number: number, tokens: map[string]int{}}
 	random := rand.New(rand.NewPCG(number, 77))
 	n := 0
@@ -59,7 +60,7 @@ func supplyOf(number uint64) *supply {
 			}
 			b.corrupt = !b.transactional && random.IntN(15) == 0
 			for range 1 + random.IntN(4) {
-				at := float64(epoch) + float64(n)/100
+				at := float64(epoch) + float64(n)/3
 				value := ""
 				switch random.IntN(8) {
 				case 0:
@@ -73,9 +74,15 @@ func supplyOf(number uint64) *supply {
 			}
 			part.batches = append(part.batches, b)
 		}
+		last := float64(epoch + 3*3600)
+		value := fmt.Sprintf("l%d%s 3 %f", p, token(&supplyBatch{}), last)
+		part.batches = append(part.batches, supplyBatch{messages: []broker.Message{{Value: []byte(value), Time: time.UnixMilli(int64(last * 1000))}}})
 		f.partitions = append(f.partitions, part)
 	}
 	for p := range 2 {
+		if !inbox {
+			break
+		}
 		part := supplyPartition{tp: broker.TopicPartition{Topic: "sim.inbox", Partition: int32(p)}}
 		for range random.IntN(4) {
 			var b supplyBatch

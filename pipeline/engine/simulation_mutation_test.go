@@ -55,7 +55,7 @@ func TestSimulationFindsMutations(t *testing.T) {
 		})},
 	} {
 		t.Run(m.name, func(t *testing.T) {
-			s := newSimulator(t)
+			s := newSimulator(t, false)
 			s.expect()
 			m.mutate(s)
 			const most = 600

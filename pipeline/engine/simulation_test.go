@@ -1,12 +1,15 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -37,6 +40,20 @@ detect: [echo]
 sinks: [outbox]
 `
 
+// keeping is a pipeline with state in both stages: windows, sums over all of them, and what is due later.
+const keeping = `
+version: 1
+name: sim
+instance: a
+kafka: {commit_interval: 50ms}
+scope: {entity: ["{{metric}}"], system: shop}
+sources:
+  - {name: left, topic: sim.left, codec: lines, keyed: true, disorder: 1h, late: dead_letter, max_future_skew: 0s}
+detect: [bucket, high, echo]
+operate: [incident, answer]
+sinks: [outbox]
+`
+
 // settleLimit is how long, in virtual time, the pipeline may take to its end once nothing goes wrong any more: sessions,
 // rebalances and transactions have to time out one after the other, and late requests to arrive.
 const settleLimit = 3 * time.Minute
@@ -55,6 +72,8 @@ type simulator struct {
 	// break, if set, breaks the cluster.
 	breakdown func(*simulated.Kafka)
 	trace     bool
+	// state says that the pipeline keeps state; then its time must not go back either (I2).
+	state bool
 }
 
 // outcome is what a schedule comes to.
@@ -65,17 +84,24 @@ type outcome struct {
 	lines      []string
 	// records by their text, committed in the topics of the pipeline, time left out
 	records map[string]int
+	brief   map[string]string // the same for people
 	exits   []string
 }
 
-func newSimulator(t *testing.T) *simulator {
-	s := &simulator{t: t, plans: map[string]*plan.Plan{}, results: map[uint64]*outcome{}}
+func newSimulator(t *testing.T, state bool) *simulator {
+	s := &simulator{t: t, state: state, plans: map[string]*plan.Plan{}, results: map[uint64]*outcome{}}
 	for _, name := range []string{"a", "b", "c"} {
 		k := newKit()
 		k.AddSink(pipeline.Spec{Name: "outbox"}, func(pipeline.Settings) (pipeline.Sink, error) { return &outbox{simulator: s}, nil })
-		p := k.plan(t, strings.Replace(passing, "instance: a", "instance: "+name, 1))
+		yaml := passing
+		if state {
+			yaml = keeping
+		}
+		p := k.plan(t, strings.Replace(yaml, "instance: a", "instance: "+name, 1))
 		p.Topics.Events.Partitions, p.Topics.Inbox.Partitions, p.Topics.DeadLetters.Partitions = 2, 2, 1
-		p.Window = 30 * time.Second // the tick of time
+		if p.Topics.Incidents.Partitions, p.Topics.Remediations.Partitions = 1, 1; !state {
+			p.Window = 30 * time.Second // the tick of time
+		}
 		s.plans[name] = p
 	}
 	return s
@@ -129,8 +155,8 @@ type schedule struct {
 	agenda    []entry
 	end       time.Time // of the faults
 	calm      bool
-	goal      map[broker.TopicPartition]int64 // that act has to reach
-	mu        sync.Mutex                      // guards delivered, which instances share
+	goals     []map[broker.TopicPartition]int64 // that stages have to reach
+	mu        sync.Mutex                        // guards delivered, which instances share
 	delivered map[string]bool
 	gone      map[string]bool // tokens of records that retention took
 	out       *outcome
@@ -148,7 +174,7 @@ func (s *simulator) run(seed uint64, quiet bool) *outcome {
 	var out *outcome
 	synctest.Test(s.t, func(*testing.T) {
 		c := &schedule{
-			simulator: s, random: rand.New(rand.NewPCG(seed, 1)), supply: supplyOf(seed % supplies), out: &outcome{records: map[string]int{}},
+			simulator: s, random: rand.New(rand.NewPCG(seed, 1)), supply: supplyOf(seed%supplies, !s.state), out: &outcome{records: map[string]int{}},
 			delivered: map[string]bool{}, gone: map[string]bool{}, began: time.Now(),
 		}
 		out, s.current = c.out, c
@@ -162,6 +188,7 @@ func (s *simulator) run(seed uint64, quiet bool) *outcome {
 			s.breakdown(c.k)
 		}
 		c.k.AddTopic("sim.left", leftPartitions)
+		c.k.AddTopic(s.plans["a"].Topics.Inbox.Name, s.plans["a"].Topics.Inbox.Partitions) // producers may come first
 		c.prepare(quiet)
 		c.drive()
 		for _, i := range c.instances {
@@ -227,7 +254,9 @@ func (c *schedule) fault() {
 	case kind == 1:
 		c.start(string("abc"[c.random.IntN(3)]))
 	case kind == 2:
-		c.forget()
+		if !c.state { // what is missing changes all that comes after
+			c.forget()
+		}
 	case i == nil:
 	case kind < 5: // it dies, and comes back under its own name or another
 		name := i.name
@@ -437,19 +466,18 @@ func (c *schedule) finished() bool {
 		return false
 	}
 	p := c.plans["a"]
-	for _, topic := range p.Detect.Inputs {
-		for tp, end := range c.k.Ends(topic) {
-			if end > 0 && c.k.Position(p.Detect.Group, tp) < end {
-				return false
+	// Time goes on and on, so each stage has to reach what the one before had written when that had come to its end.
+	for n, s := range p.Stages() {
+		if n == len(c.goals) {
+			c.goals = append(c.goals, map[broker.TopicPartition]int64{})
+			for _, topic := range s.Inputs {
+				maps.Copy(c.goals[n], c.k.Ends(topic))
 			}
 		}
-	}
-	if c.goal == nil {
-		c.goal = c.k.Ends(p.Topics.Events.Name)
-	}
-	for tp, end := range c.goal {
-		if end > 0 && c.k.Position(p.Act.Group, tp) < end {
-			return false
+		for tp, end := range c.goals[n] {
+			if end > 0 && c.k.Position(s.Group, tp) < end {
+				return false
+			}
 		}
 	}
 	return true
@@ -459,7 +487,7 @@ func (c *schedule) finished() bool {
 func (c *schedule) where() string {
 	var b strings.Builder
 	p := c.plans["a"]
-	for _, s := range []*plan.Stage{&p.Detect, &p.Act} {
+	for _, s := range p.Stages() {
 		for _, topic := range s.Inputs {
 			for tp, end := range c.k.Ends(topic) {
 				fmt.Fprintf(&b, "%s %s/%d %d of %d, ", s.Group, tp.Topic, tp.Partition, c.k.Position(s.Group, tp), end)
@@ -474,9 +502,12 @@ func (c *schedule) where() string {
 func (c *schedule) check() {
 	c.out.violations = append(c.out.violations, c.k.Violations()...)
 	p := c.plans["a"]
-	tokens := map[string][]string{}
-	for _, topic := range []string{p.Topics.Events.Name, p.Topics.DeadLetters.Name} {
+	brief := map[string]string{}
+	for _, topic := range []string{p.Topics.Events.Name, p.Topics.Incidents.Name, p.Topics.DeadLetters.Name} {
 		recs := c.k.Records(topic)
+		if c.state {
+			c.checkTime(recs)
+		}
 		for i := range recs {
 			rec := &recs[i]
 			if _, time := rec.Header(schemas.HeaderLane); time {
@@ -484,14 +515,14 @@ func (c *schedule) check() {
 			}
 			s := recordText(rec)
 			c.out.records[s]++
-			tokens[s] = tokensOf(rec)
-			if id, ok := rec.Header(schemas.HeaderID); ok && topic == p.Topics.Events.Name && !c.delivered[string(id)] && len(c.out.violations) == 0 {
-				c.violate("an event was not handed to the sink: %s", s)
+			brief[s] = fmt.Sprintf("%s/%d@%d of %v, %.80q", rec.Topic, rec.Partition, rec.Offset, tokensOf(rec), rec.Value)
+			if id, ok := rec.Header(schemas.HeaderID); ok && topic != p.Topics.DeadLetters.Name && !c.delivered[string(id)] && len(c.out.violations) == 0 {
+				c.violate("an event was not handed to the sink: %s", brief[s])
 			}
 		}
 	}
 	want := c.results[c.supply.number]
-	if want == nil {
+	if c.out.brief = brief; want == nil {
 		return // this is the undisturbed run
 	}
 	for s, n := range want.records {
@@ -499,12 +530,30 @@ func (c *schedule) check() {
 		if have == n || have == 0 && c.isGone(s) {
 			continue
 		}
-		c.violate("%d times instead of %d: %s", have, n, s)
+		c.violate("%d times instead of %d: %s", have, n, cmp.Or(brief[s], "as in the undisturbed run "+want.brief[s]))
 	}
 	for s, n := range c.out.records {
 		if want.records[s] == 0 {
-			c.violate("%d times, though the undisturbed run has it not: %s (%v)", n, s, tokens[s])
+			c.violate("%d times, though the undisturbed run has it not: %s", n, brief[s])
 		}
+	}
+}
+
+// checkTime holds that the time which lanes tell never goes back, in no partition (I2).
+func (c *schedule) checkTime(recs []pipeline.Record) {
+	last := map[string]int64{}
+	for i := range recs {
+		lane, told := recs[i].Header(schemas.HeaderLane)
+		text, _ := recs[i].Header(schemas.HeaderWatermark)
+		if !told || len(text) == 0 {
+			continue
+		}
+		mark, err := strconv.ParseInt(string(text), 10, 64)
+		key := fmt.Sprintf("%s in %s/%d", lane, recs[i].Topic, recs[i].Partition)
+		if before, ok := last[key]; err != nil || ok && mark < before {
+			c.violate("the time of lane %s goes back from %d to %q at offset %d", key, before, text, recs[i].Offset)
+		}
+		last[key] = mark
 	}
 }
 
