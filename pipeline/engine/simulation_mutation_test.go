@@ -43,6 +43,8 @@ func inDoubt(do func(broker.Writer, context.Context, []broker.Message, []broker.
 // rule of exactly-once left out is caught within some hundred schedules.
 func TestSimulationFindsMutations(t *testing.T) {
 	one(t)
+	s := newSimulator(t, false)
+	s.expect()
 	for _, m := range []struct {
 		name   string
 		mutate func(*simulator)
@@ -55,9 +57,9 @@ func TestSimulationFindsMutations(t *testing.T) {
 		})},
 	} {
 		t.Run(m.name, func(t *testing.T) {
-			s := newSimulator(t, false)
-			s.expect()
+			s.mutate, s.breakdown = nil, nil
 			m.mutate(s)
+			s.t = t
 			const most = 600
 			for seed := range uint64(most) {
 				if out := s.run(seed, false); len(out.violations) > 0 {

@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("sim.seeds", 200, "number of simulated schedules")
+	simSeeds = flag.Int("sim.seeds", shortSlice, "number of simulated schedules")
 	simFirst = flag.Uint64("sim.first", 1, "seed of the first one")
 	simState = flag.Bool("sim.state", false, "simulate a pipeline that keeps state")
 	simTrace = flag.Bool("sim.trace", false, "print all that happens")
@@ -52,6 +52,7 @@ func (s *simulator) expect() {
 	}
 }
 
+// TestSimulation runs schedules; see make sim.
 func TestSimulation(t *testing.T) {
 	one(t)
 	s := newSimulator(t, *simState)
@@ -84,11 +85,12 @@ func TestSimulation(t *testing.T) {
 	t.Logf("%d schedules, %d steps, %.1f s, exits %v", *simSeeds, steps, time.Since(began).Seconds(), exits)
 }
 
+// TestSimulationIsDeterministic runs each seed twice and compares all that the cluster did.
 func TestSimulationIsDeterministic(t *testing.T) {
 	one(t)
 	s := newSimulator(t, false)
 	s.trace = true
-	for seed := range uint64(40) {
+	for seed := range uint64(shortSlice / 5) {
 		a, b := s.run(seed, false), s.run(seed, false)
 		if a.hash == b.hash && a.steps == b.steps {
 			continue
