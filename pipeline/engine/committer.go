@@ -148,7 +148,8 @@ func (c *committer) drop(group string) {
 
 // committed tells whether a transaction whose outcome was unclear is in. Its positions moved all together or not at all,
 // and positions never go back: one that is behind where it had to go says no. If none had to move (outputs that
-// only time made) nothing tells; then it says no too: the outputs are written again with the ids they had.
+// only time made) nothing tells; then it says no too: the outputs are written again with the ids they had. Nor does a
+// position tell that is beyond where it had to go: a new owner brought it there, and the commit is refused for its group.
 func (c *committer) committed(ctx context.Context) (bool, error) {
 	moved := map[string]map[broker.TopicPartition]int64{}
 	for _, p := range c.kept {
@@ -160,6 +161,7 @@ func (c *committer) committed(ctx context.Context) (bool, error) {
 		}
 		moved[p.stage.group][p.tp] = p.share.next
 	}
+	told := false
 	for _, group := range slices.Sorted(maps.Keys(moved)) {
 		next := moved[group]
 		have, err := c.positions.Committed(ctx, group, slices.Collect(maps.Keys(next)))
@@ -170,9 +172,10 @@ func (c *committer) committed(ctx context.Context) (bool, error) {
 			if have[tp] < next[tp] {
 				return false, nil
 			}
+			told = told || have[tp] == next[tp]
 		}
 	}
-	return len(moved) > 0, nil
+	return told, nil
 }
 
 // merge makes one transaction of the parts: outputs in the order of the parts, positions by group.

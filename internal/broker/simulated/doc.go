@@ -9,5 +9,9 @@
 // What is like Apache Kafka: EndTxn decides and markers follow, so positions and records appear later and one by one;
 // positions are read stable (Unstable turns that off); commits are fenced by generation (Unfenced turns that off), but
 // EndTxn is not; transactions time out; rebalances are eager; a member whose session ends loses its partitions and learns of
-// it later. What is not there: leaders that move, compaction, quotas, retention by itself, and the wire.
+// it later. Writers keep broker.Transactor's contract in the same steps, each a request that can be lost, late or unheard.
+// What is not there: leaders that move, compaction, quotas, retention by itself, and the wire.
+//
+// That a simulation finds anything is itself tested: the engine's runs with Unfenced, with Unstable, and with writers that
+// drop or repeat a commit in doubt, and each has to be found (TestSimulationFindsMutations).
 package simulated
