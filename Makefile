@@ -6,7 +6,7 @@ FUZZTIME ?= 5s
 # The race detector needs a C compiler; without one the tests run without it, and say so.
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 
-.PHONY: help build demo kafka test check fmt lint race fuzz bench golden figures clean
+.PHONY: help build demo kafka test check fmt lint race fuzz sim bench golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,13 @@ fuzz: ## run each fuzz target for FUZZTIME (default 5s)
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$dir; \
 		done; \
 	done
+
+SEEDS ?= 10000
+FIRST ?= 1
+
+sim: ## simulated schedules of the engine with faults: SEEDS=n of them from seed FIRST on; TRACE=1 prints all that happens
+	GOGC=800 $(GO) test -tags assert -count=1 -timeout 0 -run '^TestSimulation$$' ./pipeline/engine -v \
+		-sim.seeds=$(SEEDS) -sim.first=$(FIRST) $(if $(STATE),-sim.state) $(if $(TRACE),-sim.trace)
 
 bench: ## the benchmarks behind docs/performance.md
 	$(GO) test -run '^$$' -bench . -benchmem ./bench/... ./operators/... ./schemas/... ./internal/broker/...

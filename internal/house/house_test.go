@@ -38,6 +38,7 @@ var rules = map[string][]string{
 	"cmd":                      {"..."},
 
 	"internal/broker/apachekafka": {"internal/broker/kraft", "internal/broker/authority"},
+	"internal/broker/simulated":   {"pipeline", "internal/broker"},
 }
 
 // Packages of others that only one place may import, and files that may not import at all.

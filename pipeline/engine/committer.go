@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,7 +31,7 @@ type committer struct {
 	seconds    prometheus.Observer
 	total      *prometheus.CounterVec
 
-	mu sync.Mutex // one commit at a time
+	mu turn // one commit at a time
 	// kept is what was taken from lanes and may not be committed yet. Lanes never give it again, so nothing later of
 	// them may be committed before it.
 	kept []part
@@ -83,6 +82,9 @@ func (c *committer) run(ctx context.Context) error {
 			return nil
 		case <-c.woken:
 		case <-rest.C:
+		}
+		if ctx.Err() != nil {
+			return nil // both may be ready
 		}
 		start := time.Now()
 		if err := c.commit(lasting); err != nil && ctx.Err() == nil {
@@ -173,7 +175,8 @@ func (c *committer) drop(group string) {
 
 // committed tells whether a transaction whose outcome was unclear is in. Its positions moved all together or not at all,
 // and positions never go back: one that is behind where it had to go says no. If none had to move (outputs that
-// only time made) nothing tells; then it says no too: the outputs are written again with the ids they had.
+// only time made) nothing tells; then it says no too: the outputs are written again with the ids they had. Nor does a
+// position tell that is beyond where it had to go: a new owner brought it there, and the commit is refused for its group.
 func (c *committer) committed(ctx context.Context) (bool, error) {
 	moved := map[string]map[broker.TopicPartition]int64{}
 	for _, p := range c.kept {
@@ -185,7 +188,9 @@ func (c *committer) committed(ctx context.Context) (bool, error) {
 		}
 		moved[p.stage.group][p.lane.tp] = p.share.next
 	}
-	for group, next := range moved {
+	told := false
+	for _, group := range slices.Sorted(maps.Keys(moved)) {
+		next := moved[group]
 		have, err := c.positions.Committed(ctx, group, slices.Collect(maps.Keys(next)))
 		if err != nil {
 			return false, err
@@ -194,9 +199,10 @@ func (c *committer) committed(ctx context.Context) (bool, error) {
 			if have[tp] < next[tp] {
 				return false, nil
 			}
+			told = told || have[tp] == next[tp]
 		}
 	}
-	return len(moved) > 0, nil
+	return told, nil
 }
 
 // merge makes one transaction of the parts: outputs in the order of the parts, positions by group.

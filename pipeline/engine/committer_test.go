@@ -254,6 +254,22 @@ func TestDoubtIsSettledAlthoughAnotherOwnerHasMovedOn(t *testing.T) {
 	}
 }
 
+func TestAnotherOwnersPositionDoesNotTellOfOtherOutputs(t *testing.T) {
+	d := newDesk(t)
+	d.answer = func(call int) (bool, error) {
+		switch call {
+		case 1: // it is aborted, and detect's partition has a new owner, who goes on from before it
+			d.offsets["detect/0"] = 99
+			return false, broker.ErrDoubt
+		case 2:
+			return false, &broker.LostGroupError{Group: "detect", Err: errors.New("gone")}
+		}
+		return true, nil
+	}
+	must(t, d.step(d.detect, 0, 5), d.step(d.operate, 0, 0)) // operate's output comes of time: no position moves
+	d.expect(d.commit(t.Context()), "o0-0", "detect/0 99, operate/0 0")
+}
+
 func TestInterruptedCommitIsNotOvertaken(t *testing.T) {
 	d := newDesk(t)
 	d.answer = func(call int) (bool, error) { return call > 1, nil }

@@ -1,0 +1,164 @@
+package simulated
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/homeostat/homeostat/internal/broker"
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+// insist repeats a request that may be carried out twice until it has an answer.
+func (p *Process) insist(ctx context.Context, r request) (any, error) {
+	for {
+		value, err := p.ask(ctx, r)
+		if err == nil || !errors.Is(err, errUnanswered) || ctx.Err() != nil {
+			return value, err
+		}
+	}
+}
+
+// EnsureTopics implements broker.Cluster.
+func (p *Process) EnsureTopics(ctx context.Context, topics []broker.Topic) error {
+	_, err := p.insist(ctx, request{kind: "topics", do: func() (any, error) {
+		for _, t := range topics {
+			p.k.AddTopic(t.Name, t.Partitions)
+		}
+		return nil, nil
+	}})
+	return err
+}
+
+// Partitions implements broker.Cluster.
+func (p *Process) Partitions(ctx context.Context, name string) (int, error) {
+	n, err := p.insist(ctx, request{kind: "partitions", name: name, reads: true, do: func() (any, error) { return p.known(name) }})
+	if err != nil {
+		return 0, err
+	}
+	return n.(int), nil
+}
+
+// known returns a topic's number of partitions from what every client has in its cache.
+func (p *Process) known(name string) (int, error) {
+	p.k.mu.Lock()
+	defer p.k.mu.Unlock()
+	if t := p.k.byName[name]; t != nil {
+		return len(t.partitions), nil
+	}
+	return 0, pipeline.Errorf("kafka.topic.missing", "topic %s is not there: create it, or correct its name", name)
+}
+
+// Bounds implements broker.Cluster.
+func (p *Process) Bounds(ctx context.Context, tps []broker.TopicPartition) (map[broker.TopicPartition]broker.Bounds, error) {
+	bounds, err := p.insist(ctx, request{kind: "bounds", name: first(tps), reads: true, do: func() (any, error) {
+		out := map[broker.TopicPartition]broker.Bounds{}
+		for _, tp := range tps {
+			at := p.k.partition(tp)
+			if at == nil {
+				return nil, pipeline.Errorf("kafka.partition.missing", "topic %s has no partition %d", tp.Topic, tp.Partition)
+			}
+			out[tp] = broker.Bounds{Start: at.start, End: at.end, Stable: at.stable()}
+		}
+		return out, nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return bounds.(map[broker.TopicPartition]broker.Bounds), nil
+}
+
+func first(tps []broker.TopicPartition) string {
+	if len(tps) == 0 {
+		return ""
+	}
+	return tps[0].Topic
+}
+
+// Committed implements broker.Cluster: it waits while a pending transaction may move one of the positions.
+func (p *Process) Committed(ctx context.Context, id string, tps []broker.TopicPartition) (map[broker.TopicPartition]int64, error) {
+	if len(tps) == 0 {
+		return map[broker.TopicPartition]int64{}, nil
+	}
+	positions, err := p.insist(ctx, request{
+		kind: "positions", name: id, reads: true,
+		ready: func() bool { return p.k.Unstable || !p.k.group(id).unstable(tps) },
+		do: func() (any, error) {
+			out := map[broker.TopicPartition]int64{}
+			for _, tp := range tps {
+				out[tp] = p.k.Position(id, tp)
+			}
+			return out, nil
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return positions.(map[broker.TopicPartition]int64), nil
+}
+
+// Produce implements broker.Cluster. What got no answer is sent again, and may be there twice.
+func (p *Process) Produce(ctx context.Context, messages []broker.Message) error {
+	batches, err := p.prepare(messages)
+	if err != nil {
+		return err
+	}
+	for _, b := range batches {
+		if _, err := p.insist(ctx, request{kind: "produce", name: b.Topic, do: func() (any, error) {
+			p.k.partition(b.TopicPartition).append(b.messages, Committed)
+			return nil, nil
+		}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CommitOffsets implements broker.Cluster.
+func (p *Process) CommitOffsets(ctx context.Context, s broker.Share) error {
+	shares, err := used([]broker.Share{s})
+	if err != nil || len(shares) == 0 {
+		return err
+	}
+	_, err = p.insist(ctx, request{kind: "commit", name: s.Generation.Group, do: func() (any, error) {
+		g := p.k.group(s.Generation.Group)
+		if err := g.fence(s.Generation); err != nil {
+			return nil, &broker.LostGroupError{Group: g.id, Err: err}
+		}
+		for _, tp := range sortedPartitions(s.Offsets) {
+			g.move(tp, s.Offsets[tp])
+		}
+		return nil, nil
+	}})
+	return err
+}
+
+// outBatch is what a write has for one partition.
+type outBatch struct {
+	broker.TopicPartition
+	messages []broker.Message
+}
+
+// prepare chooses partitions and makes batches, in order of the first message.
+func (p *Process) prepare(messages []broker.Message) ([]outBatch, error) {
+	var out []outBatch
+	for _, m := range messages {
+		n, err := p.known(m.Topic)
+		if err != nil {
+			return nil, err
+		}
+		tp := broker.TopicPartition{Topic: m.Topic, Partition: m.Partition}
+		if m.Partition < 0 {
+			tp.Partition = broker.PartitionOf(m.Key, n)
+		}
+		if int(tp.Partition) >= n {
+			return nil, pipeline.Errorf("kafka.partition.missing", "topic %s has no partition %d", tp.Topic, tp.Partition)
+		}
+		i := slices.IndexFunc(out, func(b outBatch) bool { return b.TopicPartition == tp })
+		if i < 0 {
+			i, out = len(out), append(out, outBatch{TopicPartition: tp})
+		}
+		out[i].messages = append(out[i].messages, m)
+	}
+	return out, nil
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package engine
+
+// shortSlice is how many simulated schedules a plain run of the tests has.
+const shortSlice = 200
