@@ -60,7 +60,7 @@ func TestCrash(t *testing.T) {
 			resume()
 		default:
 		}
-		err := tr.Commit(ctx, []Message{{Topic: out, Value: fmt.Append(nil, position)}}, []Share{{gen, map[TopicPartition]int64{in: position + 1}}})
+		err := tr.Commit(ctx, []Message{{Topic: out, Value: fmt.Append(nil, position)}}, []Share{{Generation: gen, Offsets: map[TopicPartition]int64{in: position + 1}}})
 		var lost *LostGroupError
 		switch {
 		case err == nil:

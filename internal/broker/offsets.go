@@ -113,6 +113,32 @@ func (c *Client) listOffsets(ctx context.Context, partitions []TopicPartition, a
 // its transaction is ended by taking its transactional id over, which stands in the commit's metadata; an owner that
 // lives takes it back. Otherwise it would be blocked until the transaction times out. ctx bounds the wait.
 func (c *Client) Committed(ctx context.Context, group string, partitions []TopicPartition) (map[TopicPartition]int64, error) {
+	found, err := c.stable(ctx, group, partitions)
+	if err != nil {
+		return nil, err
+	}
+	positions := make(map[TopicPartition]int64, len(found))
+	for tp, p := range found {
+		positions[tp] = max(p.CommittedOffset, -1)
+	}
+	return positions, nil
+}
+
+// Notes returns what the last commit of each position noted (Share.Note). It waits as Committed does.
+func (c *Client) Notes(ctx context.Context, group string, partitions []TopicPartition) (map[TopicPartition]string, error) {
+	found, err := c.stable(ctx, group, partitions)
+	if err != nil {
+		return nil, err
+	}
+	notes := make(map[TopicPartition]string, len(found))
+	for tp, p := range found {
+		_, notes[tp] = readMetadata(p.Metadata)
+	}
+	return notes, nil
+}
+
+// stable returns a group's positions once no pending transaction may move them.
+func (c *Client) stable(ctx context.Context, group string, partitions []TopicPartition) (map[TopicPartition]offsetFetchResponsePartition, error) {
 	req := &offsetFetchRequest{GroupID: group, RequireStable: true}
 	index, asked := map[string]int{}, map[TopicPartition]bool{}
 	for _, tp := range partitions {
@@ -129,9 +155,9 @@ func (c *Client) Committed(ctx context.Context, group string, partitions []Topic
 		req.Topics[i].PartitionIndexes = append(req.Topics[i].PartitionIndexes, tp.Partition)
 	}
 	if len(partitions) == 0 {
-		return map[TopicPartition]int64{}, nil
+		return map[TopicPartition]offsetFetchResponsePartition{}, nil
 	}
-	var positions map[TopicPartition]int64
+	var positions map[TopicPartition]offsetFetchResponsePartition
 	patience := backoff{first: 2 * time.Millisecond, longest: 200 * time.Millisecond}
 	start, ended := time.Now(), map[string]bool{}
 	err := c.repeat(ctx, "read the stable positions of group "+group, patience, transient, func(ctx context.Context) error {
@@ -162,7 +188,7 @@ func (c *Client) endOwners(ctx context.Context, req *offsetFetchRequest, ended m
 	}
 	for _, t := range res.Topics {
 		for _, p := range t.Partitions {
-			id := p.Metadata
+			id, _ := readMetadata(p.Metadata)
 			if id == "" || ended[id] || p.ErrorCode != 0 {
 				continue
 			}
@@ -181,7 +207,7 @@ func (c *Client) endOwners(ctx context.Context, req *offsetFetchRequest, ended m
 	}
 }
 
-func (c *Client) stablePositions(ctx context.Context, req *offsetFetchRequest, n int) (map[TopicPartition]int64, error) {
+func (c *Client) stablePositions(ctx context.Context, req *offsetFetchRequest, n int) (map[TopicPartition]offsetFetchResponsePartition, error) {
 	res, err := ask[*offsetFetchResponse](ctx, c, req)
 	if err != nil {
 		return nil, err
@@ -189,19 +215,19 @@ func (c *Client) stablePositions(ctx context.Context, req *offsetFetchRequest, n
 	if err := check(res.ErrorCode); err != nil && !errors.Is(err, kafka.GroupIdNotFound) {
 		return nil, positionError(req.GroupID, "", err)
 	}
-	positions := make(map[TopicPartition]int64, n)
+	positions := make(map[TopicPartition]offsetFetchResponsePartition, n)
 	for _, t := range res.Topics {
 		for _, p := range t.Partitions {
 			if err := check(p.ErrorCode); err != nil {
 				return nil, positionError(req.GroupID, t.Name, err)
 			}
-			positions[TopicPartition{Topic: t.Name, Partition: p.PartitionIndex}] = max(p.CommittedOffset, -1)
+			positions[TopicPartition{Topic: t.Name, Partition: p.PartitionIndex}] = p
 		}
 	}
 	if res.ErrorCode != 0 { // a group that nobody has joined yet
 		for _, t := range req.Topics {
 			for _, p := range t.PartitionIndexes {
-				positions[TopicPartition{Topic: t.Name, Partition: p}] = -1
+				positions[TopicPartition{Topic: t.Name, Partition: p}] = offsetFetchResponsePartition{PartitionIndex: p, CommittedOffset: -1}
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -178,7 +179,7 @@ func (t *Transactor) commitOffsets(ctx context.Context, s Share) error {
 		}
 		req.Topics[n-1].Partitions = append(req.Topics[n-1].Partitions, txnoffsetcommit.RequestPartition{
 			Partition: tp.Partition, CommittedOffset: s.Offsets[tp], CommittedLeaderEpoch: -1,
-			CommittedMetadata: t.cfg.TransactionalID, // whoever meets the open transaction can tell whose it is
+			CommittedMetadata: commitMetadata(t.cfg.TransactionalID, s.Note),
 		})
 	}
 	needed := rights{operation: "Read", group: s.Generation.Group, transaction: t.cfg.TransactionalID}
@@ -200,6 +201,15 @@ func (t *Transactor) commitOffsets(ctx context.Context, s Share) error {
 		}
 		return nil
 	})
+}
+
+// commitMetadata stands with a position: who committed it, so that whoever meets an open transaction can tell whose it is,
+// and the note.
+func commitMetadata(writer, note string) string { return writer + " " + note }
+
+func readMetadata(text string) (writer, note string) {
+	writer, note, _ = strings.Cut(text, " ")
+	return writer, note
 }
 
 // lost says that a group has gone on without this member.

@@ -22,6 +22,9 @@ type TransactorConfig struct {
 type Share struct {
 	Generation *Generation
 	Offsets    map[TopicPartition]int64
+	// Note is kept with the positions, whether they move or not, and comes back from Client.Notes: by a note of its own a
+	// transaction whose outcome was unclear is known. At most some hundred bytes, without spaces.
+	Note string
 }
 
 // Transactor writes transactions, one at a time. Its methods are for one goroutine at a time.
@@ -78,7 +81,7 @@ func (c *Client) NewTransactor(ctx context.Context, cfg TransactorConfig) (*Tran
 //   - nil: committed;
 //   - errors.As *LostGroupError: not committed; drop that group's share and outputs, commit the rest again;
 //   - errors.Is ErrFenced: another process has this id and takes it back each time: stop; this transaction's end is not known;
-//   - errors.Is ErrDoubt: not known; read Committed of each group, drop what is in, commit the rest again;
+//   - errors.Is ErrDoubt: not known; Notes of the groups tell, if each commit has its own note;
 //   - another: not committed. Either ctx ended, or the same outputs would be refused again.
 func (t *Transactor) Commit(ctx context.Context, outputs []Message, shares []Share) error {
 	if t.fenced != nil {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,9 +14,9 @@ import (
 	"github.com/homeostat/homeostat/internal/broker"
 )
 
-// positions tells what groups have committed.
+// positions tells what was noted with the positions that groups have committed.
 type positions interface {
-	Committed(ctx context.Context, group string, partitions []broker.TopicPartition) (map[broker.TopicPartition]int64, error)
+	Notes(ctx context.Context, group string, partitions []broker.TopicPartition) (map[broker.TopicPartition]string, error)
 }
 
 // committer commits for all lanes of the process: one transaction for their outputs and positions.
@@ -35,8 +36,12 @@ type committer struct {
 	// kept is what was taken from lanes and may not be committed yet. Lanes never give it again, so nothing later of
 	// them may be committed before it.
 	kept []part
-	// doubt says that kept may be committed already.
+	// doubt says that kept may be committed already, with the note.
 	doubt bool
+	note  string
+	// life tells this committer's notes from those of another process or life; number counts its transactions.
+	life   string
+	number uint64
 }
 
 // part is one lane's share of a commit.
@@ -115,7 +120,7 @@ func (c *committer) commit(ctx context.Context) error {
 	return errors.Join(failed, c.settle(ctx))
 }
 
-// settle commits what is kept, whatever it takes: a lost group's parts are left out, and in doubt the positions tell.
+// settle commits what is kept, whatever it takes: a lost group's parts are left out, and in doubt the positions' notes tell.
 func (c *committer) settle(ctx context.Context) error {
 	start := time.Now()
 	for len(c.kept) > 0 {
@@ -124,13 +129,18 @@ func (c *committer) settle(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			c.logger.Warn("the outcome of a transaction was unclear, and the positions told it", "committed", in)
+			c.logger.Warn("the outcome of a transaction was unclear, and the notes of its positions told it", "committed", in)
 			if c.doubt = false; in {
 				c.done()
 				break
 			}
 		}
 		outputs, shares := merge(c.kept)
+		c.number++
+		c.note = c.life + "-" + strconv.FormatUint(c.number, 10)
+		for i := range shares {
+			shares[i].Note = c.note
+		}
 		err := c.transactor.Commit(ctx, outputs, shares)
 		var lost *broker.LostGroupError
 		switch {
@@ -173,36 +183,26 @@ func (c *committer) drop(group string) {
 	c.kept = rest
 }
 
-// committed tells whether a transaction whose outcome was unclear is in. Its positions moved all together or not at all,
-// and positions never go back: one that is behind where it had to go says no. If none had to move (outputs that
-// only time made) nothing tells; then it says no too: the outputs are written again with the ids they had. Nor does a
-// position tell that is beyond where it had to go: a new owner brought it there, and the commit is refused for its group.
+// committed tells whether a transaction whose outcome was unclear is in: then all its positions bear its note, but for those
+// that a new owner has committed since. If none does, it is not in, or nothing of it is ours any more: then another attempt
+// is refused, group by group.
 func (c *committer) committed(ctx context.Context) (bool, error) {
-	moved := map[string]map[broker.TopicPartition]int64{}
+	asked := map[string][]broker.TopicPartition{}
 	for _, p := range c.kept {
-		if p.share.next == p.share.before {
-			continue
-		}
-		if moved[p.stage.group] == nil {
-			moved[p.stage.group] = map[broker.TopicPartition]int64{}
-		}
-		moved[p.stage.group][p.lane.tp] = p.share.next
+		asked[p.stage.group] = append(asked[p.stage.group], p.lane.tp)
 	}
-	told := false
-	for _, group := range slices.Sorted(maps.Keys(moved)) {
-		next := moved[group]
-		have, err := c.positions.Committed(ctx, group, slices.Collect(maps.Keys(next)))
+	for _, group := range slices.Sorted(maps.Keys(asked)) {
+		notes, err := c.positions.Notes(ctx, group, asked[group])
 		if err != nil {
 			return false, err
 		}
-		for tp := range next {
-			if have[tp] < next[tp] {
-				return false, nil
+		for _, note := range notes {
+			if note == c.note {
+				return true, nil
 			}
-			told = told || have[tp] == next[tp]
 		}
 	}
-	return told, nil
+	return false, nil
 }
 
 // merge makes one transaction of the parts: outputs in the order of the parts, positions by group.

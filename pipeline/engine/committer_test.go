@@ -69,6 +69,7 @@ type brokerLog struct {
 	offsets   map[string]int64
 	calls     int
 	answer    func(call int) (commit bool, err error) // nil commits all
+	notes     map[string]string
 	committed error
 }
 
@@ -84,21 +85,21 @@ func (b *brokerLog) Commit(ctx context.Context, outputs []broker.Message, shares
 		}
 		for _, s := range shares {
 			for tp, at := range s.Offsets {
-				b.offsets[fmt.Sprintf("%s/%d", s.Generation.Group, tp.Partition)] = at
+				b.move(fmt.Sprintf("%s/%d", s.Generation.Group, tp.Partition), at, s.Note)
 			}
 		}
 	}
 	return errors.Join(err, ctx.Err())
 }
 
-func (b *brokerLog) Committed(_ context.Context, group string, tps []broker.TopicPartition) (map[broker.TopicPartition]int64, error) {
-	out := map[broker.TopicPartition]int64{}
+func (b *brokerLog) move(lane string, offset int64, note string) {
+	b.offsets[lane], b.notes[lane] = offset, note
+}
+
+func (b *brokerLog) Notes(_ context.Context, group string, tps []broker.TopicPartition) (map[broker.TopicPartition]string, error) {
+	out := map[broker.TopicPartition]string{}
 	for _, tp := range tps {
-		at, ok := b.offsets[fmt.Sprintf("%s/%d", group, tp.Partition)]
-		if !ok {
-			at = -1
-		}
-		out[tp] = at
+		out[tp] = b.notes[fmt.Sprintf("%s/%d", group, tp.Partition)]
 	}
 	return out, b.committed
 }
@@ -114,7 +115,7 @@ type desk struct {
 
 func newDesk(t testing.TB) *desk {
 	metrics := &pipeline.Metrics{}
-	d := &desk{t: t, brokerLog: &brokerLog{offsets: map[string]int64{}}, metrics: metrics.Counter("n", "", "outcome")}
+	d := &desk{t: t, brokerLog: &brokerLog{offsets: map[string]int64{}, notes: map[string]string{}}, metrics: metrics.Counter("n", "", "outcome")}
 	d.committer = &committer{
 		logger: slog.New(slog.NewTextHandler(testWriter{t}, nil)), positions: d.brokerLog, transactor: d.brokerLog,
 		seconds: metrics.Histogram("s", "", nil).WithLabelValues(), total: d.metrics,
@@ -211,7 +212,7 @@ func TestCommitDropsALostGroupAndKeepsTheOther(t *testing.T) {
 	d.expect(d.commit(ctx), "o0-3 o0-4", "operate/0 4")
 }
 
-func TestDoubtIsSettledByThePositions(t *testing.T) {
+func TestDoubtIsSettledByTheNotes(t *testing.T) {
 	doubt := fmt.Errorf("no answer: %w", broker.ErrDoubt)
 	for _, in := range []bool{true, false} {
 		d, ctx := newDesk(t), t.Context()
@@ -249,8 +250,23 @@ func TestDoubtIsSettledAlthoughAnotherOwnerHasMovedOn(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		d.brokerLog.committed = nil
-		d.offsets["detect/0"] = 99 // the new owner's
+		d.move("detect/0", 99, "another's")
 		d.expect(d.commit(t.Context()), map[bool]string{true: "d0-5 o0-3", false: "o0-3"}[in], "detect/0 99, operate/0 3")
+	}
+}
+
+// TestDoubtOfOutputsThatTimeMade is of a commit that moves no position: only its note tells whether it is in.
+func TestDoubtOfOutputsThatTimeMade(t *testing.T) {
+	for _, in := range []bool{true, false} {
+		d := newDesk(t)
+		d.answer = func(call int) (bool, error) {
+			if call == 1 {
+				return in, broker.ErrDoubt
+			}
+			return true, nil
+		}
+		must(t, d.step(d.detect, 0, 0))
+		d.expect(d.commit(t.Context()), "d0-0", "detect/0 0")
 	}
 }
 
@@ -259,7 +275,7 @@ func TestAnotherOwnersPositionDoesNotTellOfOtherOutputs(t *testing.T) {
 	d.answer = func(call int) (bool, error) {
 		switch call {
 		case 1: // it is aborted, and detect's partition has a new owner, who goes on from before it
-			d.offsets["detect/0"] = 99
+			d.move("detect/0", 99, "another's")
 			return false, broker.ErrDoubt
 		case 2:
 			return false, &broker.LostGroupError{Group: "detect", Err: errors.New("gone")}

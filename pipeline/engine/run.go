@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,7 +73,7 @@ func (r *Runner) open(ctx context.Context) error {
 	}
 	r.commit = &committer{
 		positions: r.cluster, transactor: plain{r.cluster}, interval: p.CommitInterval, rest: max(positionsInterval, p.CommitInterval),
-		woken: make(chan struct{}, 1), logger: r.logger,
+		woken: make(chan struct{}, 1), life: rand.Text(), logger: r.logger,
 		seconds: r.metrics.Histogram("commit_seconds", "Time of one commit of the process.", []float64{.005, .01, .025, .05, .1, .25, .5, 1, 5}).WithLabelValues(),
 		total:   r.metrics.Counter("commits_total", "Commits by outcome: committed, group_lost, doubt.", "outcome"),
 	}

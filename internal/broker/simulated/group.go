@@ -21,6 +21,7 @@ type group struct {
 	deadline   time.Time // of its end
 	named      int
 	committed  map[broker.TopicPartition]int64
+	notes      map[broker.TopicPartition]string
 	pending    []pendingOffset
 	owners     map[int32]string // partition number → member that had it
 }
@@ -30,6 +31,7 @@ type pendingOffset struct {
 	by     *coordinator
 	tp     broker.TopicPartition
 	offset int64
+	note   string
 }
 
 // membership is a member as the coordinator sees it.
@@ -48,7 +50,7 @@ func (k *Kafka) group(id string) *group {
 			return g
 		}
 	}
-	g := &group{k: k, id: id, committed: map[broker.TopicPartition]int64{}, owners: map[int32]string{}}
+	g := &group{k: k, id: id, committed: map[broker.TopicPartition]int64{}, notes: map[broker.TopicPartition]string{}, owners: map[int32]string{}}
 	k.groups = append(k.groups, g)
 	return g
 }
@@ -217,17 +219,17 @@ func (g *group) resolve(by *coordinator, commit bool) {
 		case p.by != by:
 			rest = append(rest, p)
 		case commit:
-			g.move(p.tp, p.offset)
+			g.move(p.tp, p.offset, p.note)
 		}
 	}
 	g.pending = rest
 }
 
-func (g *group) move(tp broker.TopicPartition, offset int64) {
+func (g *group) move(tp broker.TopicPartition, offset int64, note string) {
 	if have, ok := g.committed[tp]; ok && have > offset {
 		g.k.violate("group %s: the position of %s/%d goes back from %d to %d", g.id, tp.Topic, tp.Partition, have, offset)
 	}
-	g.committed[tp] = offset
+	g.committed[tp], g.notes[tp] = offset, note
 	if g.k.Trace != nil {
 		g.k.Trace(fmt.Sprintf("  %s %s/%d at %d", g.id, tp.Topic, tp.Partition, offset))
 	}

@@ -77,16 +77,25 @@ func first(tps []broker.TopicPartition) string {
 
 // Committed implements broker.Cluster: it waits while a pending transaction may move one of the positions.
 func (p *Process) Committed(ctx context.Context, id string, tps []broker.TopicPartition) (map[broker.TopicPartition]int64, error) {
+	return stable(ctx, p, id, tps, func(tp broker.TopicPartition) int64 { return p.k.Position(id, tp) })
+}
+
+// Notes implements broker.Cluster; it waits as Committed does.
+func (p *Process) Notes(ctx context.Context, id string, tps []broker.TopicPartition) (map[broker.TopicPartition]string, error) {
+	return stable(ctx, p, id, tps, func(tp broker.TopicPartition) string { return p.k.group(id).notes[tp] })
+}
+
+func stable[T any](ctx context.Context, p *Process, id string, tps []broker.TopicPartition, of func(broker.TopicPartition) T) (map[broker.TopicPartition]T, error) {
 	if len(tps) == 0 {
-		return map[broker.TopicPartition]int64{}, nil
+		return map[broker.TopicPartition]T{}, nil
 	}
-	positions, err := p.insist(ctx, request{
+	found, err := p.insist(ctx, request{
 		kind: "positions", name: id, reads: true,
 		ready: func() bool { return p.k.Unstable || !p.k.group(id).unstable(tps) },
 		do: func() (any, error) {
-			out := map[broker.TopicPartition]int64{}
+			out := map[broker.TopicPartition]T{}
 			for _, tp := range tps {
-				out[tp] = p.k.Position(id, tp)
+				out[tp] = of(tp)
 			}
 			return out, nil
 		},
@@ -94,7 +103,7 @@ func (p *Process) Committed(ctx context.Context, id string, tps []broker.TopicPa
 	if err != nil {
 		return nil, err
 	}
-	return positions.(map[broker.TopicPartition]int64), nil
+	return found.(map[broker.TopicPartition]T), nil
 }
 
 // Produce implements broker.Cluster. What got no answer is sent again, and may be there twice.
@@ -126,7 +135,7 @@ func (p *Process) CommitOffsets(ctx context.Context, s broker.Share) error {
 			return nil, &broker.LostGroupError{Group: g.id, Err: err}
 		}
 		for _, tp := range sortedPartitions(s.Offsets) {
-			g.move(tp, s.Offsets[tp])
+			g.move(tp, s.Offsets[tp], s.Note)
 		}
 		return nil, nil
 	}})

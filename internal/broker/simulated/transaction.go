@@ -156,7 +156,7 @@ func (c *coordinator) commitOffsets(epoch int, g *group, s broker.Share) error {
 		return err
 	}
 	for _, tp := range sortedPartitions(s.Offsets) {
-		g.pending = append(g.pending, pendingOffset{c, tp, s.Offsets[tp]})
+		g.pending = append(g.pending, pendingOffset{c, tp, s.Offsets[tp], s.Note})
 	}
 	return nil
 }

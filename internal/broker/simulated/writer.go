@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/homeostat/homeostat/internal/broker"
@@ -18,7 +19,15 @@ type writer struct {
 	to     *coordinator
 	epoch  int
 	ready  bool
+	fences []time.Time
 	fenced error
+}
+
+// fence notes that another process took the id over; true if that happens too often, as with the real one.
+func (w *writer) fence() bool {
+	now := time.Now()
+	w.fences = append(slices.DeleteFunc(w.fences, func(at time.Time) bool { return now.Sub(at) > time.Minute }), now)
+	return len(w.fences) > 4
 }
 
 // NewWriter implements broker.Cluster.
@@ -182,7 +191,7 @@ func (w *writer) end(ctx context.Context, start time.Time) error {
 			return nil
 		case errors.Is(err, errUnanswered) && ctx.Err() == nil:
 			continue
-		case open && errors.Is(err, errFenced) && time.Since(start) < w.limit:
+		case open && errors.Is(err, errFenced) && time.Since(start) < w.limit && w.fence():
 			return w.fencedError(err)
 		case open:
 			return fmt.Errorf("it is not known whether the last transaction of %s was committed: %w", w.id, errors.Join(broker.ErrDoubt, err))
@@ -209,7 +218,10 @@ func (w *writer) judge(ctx context.Context, err error, start time.Time) error {
 // judgeFence tells a broker that gave up waiting from another process with the same id.
 func (w *writer) judgeFence(ctx context.Context, err error, start time.Time) error {
 	if time.Since(start) < w.limit {
-		return w.fencedError(err)
+		if w.fence() {
+			return w.fencedError(err)
+		}
+		return &repeatable{error: err}
 	}
 	switch again := w.renew(ctx, w.epoch); {
 	case again == nil:
