@@ -7,13 +7,10 @@
 package publish
 
 import (
-	"fmt"
-	"io"
 	"strconv"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
 
-	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas"
 )
@@ -242,44 +239,4 @@ func (p *Publisher) batch(rows []row) pipeline.Batch {
 		f64(pipeline.WindowLast, r.last)
 	}
 	return pipeline.Batch{Kind: pipeline.Windows, Record: b.NewRecord(), Series: p.table}
-}
-
-// Snapshot implements pipeline.Snapshotter.
-func (p *Publisher) Snapshot(w io.Writer) error {
-	s := state.NewWriter(w, name, Spec().Version)
-	state.Column(s, []int64{p.start, p.end, p.done})
-	s.Int(int64(len(p.systems)))
-	for _, sys := range p.systems {
-		s.Text(sys.name)
-		s.Int(int64(len(sys.rows)))
-		for _, r := range sys.rows {
-			state.Column(s, []int64{int64(r.series), r.count})
-			state.Column(s, []float64{r.sum, r.min, r.max, r.last})
-		}
-	}
-	return s.Close()
-}
-
-// Restore implements pipeline.Snapshotter.
-func (p *Publisher) Restore(r io.Reader) error {
-	s := state.NewReader(r, name, Spec().Version)
-	if times := state.ReadColumn[int64](s, 3); s.Ok() {
-		p.start, p.end, p.done = times[0], times[1], times[2]
-	}
-	for n := s.Int(); n > 0 && s.Ok(); n-- {
-		sys := system{name: s.Text()}
-		for rows := s.Int(); rows > 0 && s.Ok(); rows-- {
-			ints, floats := state.ReadColumn[int64](s, 2), state.ReadColumn[float64](s, 4)
-			if !s.Ok() {
-				break
-			}
-			if ints[0] < 0 || ints[0] >= int64(p.table.Len()) {
-				s.Fail(fmt.Sprintf("has series %d, which the lane does not", ints[0]))
-				break
-			}
-			sys.rows = append(sys.rows, row{uint32(ints[0]), ints[1], floats[0], floats[1], floats[2], floats[3]})
-		}
-		p.systems = append(p.systems, sys)
-	}
-	return s.Close()
 }

@@ -3,12 +3,12 @@ package window
 import (
 	"io"
 
-	"github.com/homeostat/homeostat/operators/state"
+	state "github.com/homeostat/homeostat/operators/state/sequence"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
-// Snapshot implements pipeline.Snapshotter.
-func (o *Window) Snapshot(w io.Writer) error {
+// save writes the state.
+func (o *Window) save(w io.Writer) error {
 	s := state.NewWriter(w, name, version)
 	s.Int(o.size)
 	s.Int(o.closed)
@@ -41,8 +41,8 @@ func (o *Window) Snapshot(w io.Writer) error {
 	return s.Close()
 }
 
-// Restore implements pipeline.Snapshotter. The lane's table of series has been restored before.
-func (o *Window) Restore(r io.Reader) error {
+// load reads what save wrote. The lane's table of series has been restored before.
+func (o *Window) load(r io.Reader) error {
 	s := state.NewReader(r, name, version)
 	size := s.Int()
 	o.closed = s.Int()
