@@ -36,10 +36,20 @@ type Watermarker interface {
 
 // Snapshotter is implemented by operators with state.
 type Snapshotter interface {
-	// Snapshot writes the whole state. Equal states give equal bytes.
-	Snapshot(w io.Writer) error
-	// Restore reads what Snapshot wrote into a freshly opened operator. A version it does not know is an error.
+	// Snapshot freezes the state as it is now. It is quick (the lane waits for it): what it returns is written by another
+	// goroutine while the operator goes on.
+	Snapshot() (Frozen, error)
+	// Restore reads what Frozen.Write wrote into a freshly opened operator; older versions are upgraded, newer ones are an
+	// error. After an error the operator can only be closed.
 	Restore(r io.Reader) error
+}
+
+// Frozen is an operator's state as it was when it was frozen. It may outlive the operator.
+type Frozen interface {
+	// Write writes the frozen state; equal states give equal bytes. Called at most once, by any goroutine.
+	Write(w io.Writer) error
+	// Release gives the frozen pages up; it must be called, also when Write was not. Called by any goroutine, twice at will.
+	Release()
 }
 
 // Describer is implemented by operators that have more to say in `explain` than their settings.

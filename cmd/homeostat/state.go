@@ -1,17 +1,21 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/pipeline/config"
 	"github.com/homeostat/homeostat/pipeline/engine"
@@ -105,7 +109,42 @@ func getState(w io.Writer, found map[string][]snapshot.Stored, args []string) er
 		}
 		return pipeline.Errorf("state.part.unknown", "the snapshot of lane %s has no part %s: choose among %q", args[0], args[1], names)
 	}
-	return engine.InspectPart(w, s.Snapshot, args[1])
+	return inspectPart(w, s.Snapshot, args[1])
+}
+
+// inspectPart writes an operator's tables row by row as JSON, other parts as the engine does.
+func inspectPart(w io.Writer, s *snapshot.Snapshot, part string) error {
+	if !engine.OperatorPart(part) {
+		return engine.InspectPart(w, s, part)
+	}
+	b, _ := s.Part(part)
+	out := bufio.NewWriter(w)
+	e := json.NewEncoder(out)
+	_, err := state.Inspect(bytes.NewReader(b), func(t state.TableInfo, r state.Row) error {
+		row := map[string]any{}
+		for i, c := range t.Columns {
+			row[c.Name] = asJSON(r.Value(i))
+		}
+		return e.Encode(map[string]any{"table": t.Table, "version": t.Version, "row": row})
+	})
+	return errors.Join(err, out.Flush())
+}
+
+// asJSON makes of what JSON can't write (NaN, infinities) a text.
+func asJSON(v any) any {
+	switch v := v.(type) {
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Sprint(v)
+		}
+	case []float64:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = asJSON(v[i])
+		}
+		return out
+	}
+	return v
 }
 
 func verifyState(w io.Writer, found map[string][]snapshot.Stored) error {
@@ -116,7 +155,7 @@ func verifyState(w io.Writer, found map[string][]snapshot.Stored) error {
 		for _, s := range found[lane] {
 			err := s.Err
 			for i := 0; err == nil && i < len(s.Parts); i++ {
-				err = engine.InspectPart(io.Discard, s.Snapshot, s.Parts[i].Name)
+				err = inspectPart(io.Discard, s.Snapshot, s.Parts[i].Name)
 			}
 			if err != nil {
 				fmt.Fprintf(w, "lane %s slot %d: %v\n", lane, s.Slot, err)

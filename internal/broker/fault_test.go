@@ -192,12 +192,12 @@ func TestMovingLeaders(t *testing.T) {
 			}
 		}
 		fake.RehashCoordinators()
-		err := tr.Commit(ctx, outputs, []Share{{gen, offsets}})
+		err := tr.Commit(ctx, outputs, []Share{{Generation: gen, Offsets: offsets}})
 		var lost *LostGroupError
 		for errors.As(err, &lost) { // the group's new coordinator does not know us
 			gen.Release()
 			gen = next(r, g)
-			err = tr.Commit(ctx, outputs, []Share{{gen, offsets}})
+			err = tr.Commit(ctx, outputs, []Share{{Generation: gen, Offsets: offsets}})
 		}
 		if err != nil {
 			t.Fatal(err)

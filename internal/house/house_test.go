@@ -26,7 +26,7 @@ var rules = map[string][]string{
 	"internal/broker":          {"pipeline"},
 	"internal/broker/embedded": {"pipeline"},
 	"internal/house":           {},
-	"operators":                {"pipeline", "schemas/...", "operators/state", "operators/detect/alarm", "operators/detect/baseline"},
+	"operators":                {"pipeline", "schemas/...", "operators/state/...", "operators/detect/alarm", "operators/detect/baseline"},
 	"operators/operatortest":   {"pipeline", "pipeline/engine", "schemas/..."},
 	"sources":                  {"pipeline", "schemas/..."},
 	"sources/kafka":            {"pipeline", "schemas/...", "internal/broker"},

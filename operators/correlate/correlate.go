@@ -1,15 +1,10 @@
 package correlate
 
 import (
-	"bytes"
-	"encoding/json"
-	"io"
-	"sort"
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
 
-	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas"
 )
@@ -212,39 +207,4 @@ func (c *Correlate) event(e *schemas.Event) {
 		}
 		s.Changes = append(s.Changes, change{ch.Kind, ch.Entities, e.Time})
 	}
-}
-
-// Snapshot implements pipeline.Snapshotter.
-func (c *Correlate) Snapshot(w io.Writer) error {
-	systems := make([]*system, 0, len(c.systems))
-	for _, s := range c.systems {
-		systems = append(systems, s)
-	}
-	sort.Slice(systems, func(i, j int) bool { return systems[i].Name < systems[j].Name })
-	raw, err := json.Marshal(systems)
-	if err != nil {
-		return pipeline.Errorf("correlate.snapshot", "state of correlate can't be written: %w", err)
-	}
-	out := state.NewWriter(w, name, version)
-	state.Column(out, raw)
-	return out.Close()
-}
-
-// Restore implements pipeline.Snapshotter.
-func (c *Correlate) Restore(r io.Reader) error {
-	in := state.NewReader(r, name, version)
-	raw := state.ReadColumn[byte](in, -1)
-	if err := in.Close(); err != nil {
-		return err
-	}
-	var systems []*system
-	if err := json.NewDecoder(bytes.NewReader(raw)).Decode(&systems); err != nil {
-		return pipeline.Errorf("correlate.snapshot", "snapshot of correlate is damaged: %w: use an older one or start without", err)
-	}
-	c.systems, c.table, c.bySeries = map[string]*system{}, nil, nil
-	for _, s := range systems {
-		s.graph = newGraph(c.edges(s))
-		c.systems[s.Name] = s
-	}
-	return nil
 }

@@ -1,13 +1,10 @@
 package decide
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"sort"
 	"time"
 
-	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas"
 )
@@ -362,34 +359,4 @@ func (d *Decide) result(r *schemas.Result) {
 	case schemas.ExecutionUnknown, schemas.ExecutionTimedOut:
 		e.Current.Doubt = r.Execution
 	}
-}
-
-// Snapshot implements pipeline.Snapshotter.
-func (d *Decide) Snapshot(w io.Writer) error {
-	raw, err := json.Marshal(d.state)
-	if err != nil {
-		return pipeline.Errorf("decide.snapshot", "state of decide can't be written: %w", err)
-	}
-	out := state.NewWriter(w, name, version)
-	state.Column(out, raw)
-	return out.Close()
-}
-
-// Restore implements pipeline.Snapshotter.
-func (d *Decide) Restore(r io.Reader) error {
-	in := state.NewReader(r, name, version)
-	raw := state.ReadColumn[byte](in, -1)
-	if err := in.Close(); err != nil {
-		return err
-	}
-	restored := newKnowledge()
-	if err := json.Unmarshal(raw, &restored); err != nil {
-		return pipeline.Errorf("decide.snapshot", "snapshot of decide is damaged: %w: use an older one or start without", err)
-	}
-	d.state, d.order = restored, nil
-	for id := range restored.Episodes {
-		d.order = append(d.order, id)
-	}
-	sort.Strings(d.order)
-	return nil
 }

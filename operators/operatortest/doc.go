@@ -22,7 +22,9 @@
 //   - columns that are slices of larger ones, with foreign rows before and after;
 //   - input memory overwritten as soon as it is given back, so that whoever kept it without Retain reads rubbish;
 //   - a consumer that keeps all output to the end, and one that gives it back at once;
-//   - state saved, and restored into a new operator, at each border, where the operator is a pipeline.Snapshotter;
+//   - where the operator is a pipeline.Snapshotter: state saved, and restored into a new operator, at each border; and
+//     state frozen several times at each border, of which one is released unwritten, one written by another goroutine while
+//     the operator takes more input, and one after that, also when the operator is closed: all give the same bytes;
 //   - rows between two watermarks in any order, if the case says AnyOrder;
 //   - watermarks as in the input, also in between, and (if no row is late) only the last one;
 //   - a consumer that fails, at each of the first outputs;

@@ -1,7 +1,6 @@
 package operatortest
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -31,6 +30,7 @@ type driver struct {
 	out   *Output
 	now   int64
 	row   int64 // position
+	kept  *kept // what was frozen at the last border
 }
 
 func (s *subject) drive(t testing.TB, v variant) *Output {
@@ -55,6 +55,9 @@ func (s *subject) drive(t testing.TB, v variant) *Output {
 		if err := d.op.Close(); err != nil {
 			t.Errorf("%s: Close: %v", v.name, err)
 		}
+	}
+	if err := d.settle(); err != nil {
+		t.Errorf("%s: writing a frozen state: %v", v.name, err)
 	}
 	d.out.release()
 	d.mem.check(t)
@@ -191,40 +194,6 @@ func (d *driver) watermark(t int64) error {
 		}
 	}
 	return d.border()
-}
-
-// border saves the operator's state and goes on with a new operator that restored it.
-func (d *driver) border() error {
-	if !d.restore {
-		return nil
-	}
-	old := d.op.(pipeline.Snapshotter)
-	var first, second, third bytes.Buffer
-	if err := errors.Join(old.Snapshot(&first), old.Snapshot(&second)); err != nil {
-		return err
-	}
-	if !bytes.Equal(first.Bytes(), second.Bytes()) {
-		d.t.Errorf("%s: two snapshots of one state differ", d.name)
-	}
-	next := d.make(d.t)
-	if err := next.Open(d.env); err != nil {
-		return err
-	}
-	if err := next.(pipeline.Snapshotter).Restore(bytes.NewReader(first.Bytes())); err != nil {
-		return err
-	}
-	if err := next.(pipeline.Snapshotter).Snapshot(&third); err != nil {
-		return err
-	}
-	if !bytes.Equal(first.Bytes(), third.Bytes()) {
-		d.t.Errorf("%s: the snapshot of a restored state differs from what was restored", d.name)
-	}
-	if err := d.op.Close(); err != nil {
-		return err
-	}
-	d.op = next
-	d.out.follow(next)
-	return nil
 }
 
 // safeTimes returns for each row of each step the latest watermark that breaks no promise when it is told before

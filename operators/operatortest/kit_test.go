@@ -21,6 +21,8 @@ type adder struct {
 	sum    float64
 	kept   []float64
 	closed bool
+
+	snapshots int
 }
 
 func (a *adder) Open(env *pipeline.Env) error { a.env = env; return nil }
@@ -73,10 +75,31 @@ func (a *adder) Close() error {
 	return nil
 }
 
-func (a *adder) Snapshot(w io.Writer) error {
-	_, err := fmt.Fprintln(w, a.sum)
+func (a *adder) Snapshot() (pipeline.Frozen, error) {
+	f := &frozenSum{sum: &a.sum}
+	if a.wrong != "freezes a pointer" {
+		sum := a.sum
+		f.sum = &sum
+	}
+	if a.wrong == "numbers its snapshots" {
+		a.snapshots++
+		f.number = a.snapshots
+	}
+	return f, nil
+}
+
+// frozenSum is the state of an adder.
+type frozenSum struct {
+	sum    *float64
+	number int
+}
+
+func (f *frozenSum) Write(w io.Writer) error {
+	_, err := fmt.Fprintln(w, *f.sum, f.number)
 	return err
 }
+
+func (f *frozenSum) Release() {}
 
 func (a *adder) Restore(r io.Reader) error {
 	if a.wrong == "forgets its state" {
@@ -135,6 +158,7 @@ func TestKit(t *testing.T) {
 		"can't close twice":             "Close",
 		"swallows the consumer's error": "must return the consumer's error",
 		"forgets its state":             "differs from",
+		"numbers its snapshots":         "differs from",
 	} {
 		t.Run(wrong, func(t *testing.T) {
 			got := try(t, sums(wrong))
@@ -142,6 +166,21 @@ func TestKit(t *testing.T) {
 				t.Errorf("the kit said %q, want %q", got, complaint)
 			}
 		})
+	}
+}
+
+// TestKitFindsAFrozenPointer is apart since its fault is a race, too, which the detector of races would find first.
+func TestKitFindsAFrozenPointer(t *testing.T) {
+	c := sums("freezes a pointer").subject()
+	r := &recorder{TB: t}
+	d := &driver{subject: c, variant: variant{name: "frozen"}, t: r, op: &adder{wrong: "freezes a pointer"}}
+	if err := d.keep(); err != nil {
+		t.Fatal(err)
+	}
+	d.kept.done <- <-d.kept.done // the concurrent write is over
+	d.op.(*adder).sum++
+	if err := d.settle(); err != nil || len(r.failures) != 1 || !strings.Contains(r.failures[0], "after the operator went on") {
+		t.Errorf("the kit said %q, %v", r.failures, err)
 	}
 }
 

@@ -105,7 +105,9 @@ type variant struct {
 	retain bool
 	// restore saves and restores at each border.
 	restore bool
-	time    timing
+	// freeze saves at each border and writes what was saved later.
+	freeze bool
+	time   timing
 	// shuffle puts the rows between two watermarks, or between rows of another kind, into another order.
 	shuffle bool
 	// failAt makes the n-th Emit fail; 0 none.
@@ -133,6 +135,8 @@ func (s *subject) variants() []variant {
 		{name: "restored", restore: true},
 		{name: "restored, random batches", size: -1, seed: 3, restore: true, offset: true},
 		{name: "restored, batches of 1", size: 1, restore: true},
+		{name: "frozen, random batches", size: -1, seed: 5, freeze: true},
+		{name: "frozen, batches of 1", size: 1, freeze: true},
 		{name: "time between batches", size: -1, seed: 4, time: between},
 		{name: "time between rows, restored", size: 1, restore: true, time: between},
 	}
@@ -159,7 +163,8 @@ func (s *subject) run(t testing.TB) {
 	_, stateful := s.make(t).(pipeline.Snapshotter)
 	rows := s.Input.rows()
 	for _, v := range s.variants() {
-		if v.restore && !stateful || v.time != asWritten && s.FixedTime || v.restore && rows > maxRestoreRows && v.size != 0 {
+		saves := v.restore || v.freeze
+		if saves && !stateful || v.time != asWritten && s.FixedTime || saves && rows > maxRestoreRows && v.size != 0 {
 			continue
 		}
 		got := s.drive(t, v)

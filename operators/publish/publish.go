@@ -11,13 +11,10 @@
 package publish
 
 import (
-	"fmt"
-	"io"
 	"strconv"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
 
-	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas"
 )
@@ -262,53 +259,4 @@ func (p *Publisher) batch(rows []row) pipeline.Batch {
 		f64(pipeline.WindowLast, r.last)
 	}
 	return pipeline.Batch{Kind: pipeline.Windows, Record: b.NewRecord(), Series: p.table}
-}
-
-// Snapshot implements pipeline.Snapshotter.
-func (p *Publisher) Snapshot(w io.Writer) error {
-	s := state.NewWriter(w, name, Spec().Version)
-	state.Column(s, []bool{p.any, p.sent})
-	for _, w := range []window{p.open, p.done} {
-		state.Column(s, []int64{w.start, w.end, w.revision})
-	}
-	s.Int(int64(len(p.entities)))
-	for _, of := range p.entities {
-		s.Text(of.name)
-		s.Text(of.system)
-		s.Int(int64(len(of.rows)))
-		for _, r := range of.rows {
-			state.Column(s, []int64{int64(r.series), r.count})
-			state.Column(s, []float64{r.sum, r.min, r.max, r.last})
-		}
-	}
-	return s.Close()
-}
-
-// Restore implements pipeline.Snapshotter.
-func (p *Publisher) Restore(r io.Reader) error {
-	s := state.NewReader(r, name, Spec().Version)
-	if flags := state.ReadColumn[bool](s, 2); s.Ok() {
-		p.any, p.sent = flags[0], flags[1]
-	}
-	for _, w := range []*window{&p.open, &p.done} {
-		if v := state.ReadColumn[int64](s, 3); s.Ok() {
-			*w = window{v[0], v[1], v[2]}
-		}
-	}
-	for n := s.Int(); n > 0 && s.Ok(); n-- {
-		p.add(pipeline.Scope{Entity: s.Text(), System: s.Text()})
-		of := &p.entities[len(p.entities)-1]
-		for rows := s.Int(); rows > 0 && s.Ok(); rows-- {
-			ints, floats := state.ReadColumn[int64](s, 2), state.ReadColumn[float64](s, 4)
-			if !s.Ok() {
-				break
-			}
-			if ints[0] < 0 || ints[0] >= int64(p.table.Len()) {
-				s.Fail(fmt.Sprintf("has series %d, which the lane does not", ints[0]))
-				break
-			}
-			of.rows = append(of.rows, row{uint32(ints[0]), ints[1], floats[0], floats[1], floats[2], floats[3]})
-		}
-	}
-	return s.Close()
 }

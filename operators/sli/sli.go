@@ -307,39 +307,46 @@ func (j *objective) events() (int64, float64) {
 	return int64(n), bads
 }
 
+// The tables of a snapshot: of the lane's window, and of the objectives.
+var (
+	windowTable = state.Table{Name: "window", Version: 1, Fields: []state.Field{
+		{Name: "pending", Type: state.Bool}, {Name: "any", Type: state.Bool},
+		{Name: "start", Type: state.Int64}, {Name: "end", Type: state.Int64}, {Name: "done", Type: state.Int64},
+	}}
+	objectiveTable = state.Table{Name: "objectives", Version: 1, Fields: []state.Field{
+		{Name: "slo", Type: state.Text}, {Name: "series", Type: state.Int64},
+		{Name: "total", Type: state.Float64}, {Name: "good", Type: state.Float64}, {Name: "bad", Type: state.Float64},
+	}}
+)
+
 // Snapshot implements pipeline.Snapshotter.
-func (o *SLI) Snapshot(w io.Writer) error {
-	s := state.NewWriter(w, name, version)
-	state.Column(s, []bool{o.pending, o.any})
-	state.Column(s, []int64{o.start, o.end, o.done})
-	s.Int(int64(len(o.objective)))
-	for i := range o.objective {
-		j := &o.objective[i]
-		s.Text(j.slo.Name)
-		s.Int(j.series)
-		state.Column(s, []float64{j.total, j.good, j.bad})
-	}
-	return s.Close()
+func (o *SLI) Snapshot() (pipeline.Frozen, error) {
+	return state.Encoded(name, func(w *state.Writer) {
+		w.Table(windowTable).Bool(o.pending).Bool(o.any).Int64(o.start).Int64(o.end).Int64(o.done)
+		t := w.Table(objectiveTable)
+		for i := range o.objective {
+			j := &o.objective[i]
+			t.Text(j.slo.Name).Int64(j.series).Float64(j.total).Float64(j.good).Float64(j.bad)
+		}
+	})
 }
 
 // Restore implements pipeline.Snapshotter. Objectives that are new begin empty, those that went are forgotten.
 func (o *SLI) Restore(r io.Reader) error {
-	s := state.NewReader(r, name, version)
-	if flags := state.ReadColumn[bool](s, 2); s.Ok() {
-		o.pending, o.any = flags[0], flags[1]
+	s := state.NewReader(r, name)
+	for t := s.Table(windowTable); t.Next(); {
+		o.pending, o.any = t.Bool("pending"), t.Bool("any")
+		o.start, o.end, o.done = t.Int64("start"), t.Int64("end"), t.Int64("done")
 	}
-	if times := state.ReadColumn[int64](s, 3); s.Ok() {
-		o.start, o.end, o.done = times[0], times[1], times[2]
-	}
-	for n := s.Int(); n > 0 && s.Ok(); n-- {
-		objective, series := s.Text(), s.Int()
-		sums := state.ReadColumn[float64](s, 3)
+	for t := s.Table(objectiveTable); t.Next(); {
+		objective, series := t.Text("slo"), t.Int64("series")
 		if series < unknown || series > math.MaxUint32 {
 			s.Fail("has a series that can't be")
+			break
 		}
 		for i := range o.objective {
-			if j := &o.objective[i]; s.Ok() && j.slo.Name == objective {
-				j.series, j.total, j.good, j.bad = series, sums[0], sums[1], sums[2]
+			if j := &o.objective[i]; j.slo.Name == objective {
+				j.series, j.total, j.good, j.bad = series, t.Float64("total"), t.Float64("good"), t.Float64("bad")
 			}
 		}
 	}

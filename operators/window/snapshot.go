@@ -3,7 +3,7 @@ package window
 import (
 	"io"
 
-	"github.com/homeostat/homeostat/operators/state"
+	state "github.com/homeostat/homeostat/operators/state/sequence"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
@@ -21,8 +21,8 @@ func (o *Window) cut() []int64 {
 	return []int64{int64(o.kind), o.size, o.every, o.gap, o.max, o.rows, reopen}
 }
 
-// Snapshot implements pipeline.Snapshotter.
-func (o *Window) Snapshot(w io.Writer) error {
+// write writes the state.
+func (o *Window) write(w io.Writer) error {
 	s := state.NewWriter(w, name, version)
 	state.Column(s, o.cut())
 	s.Int(o.closed)
@@ -32,8 +32,8 @@ func (o *Window) Snapshot(w io.Writer) error {
 	return s.Close()
 }
 
-// Restore implements pipeline.Snapshotter. The lane's table of series has been restored before.
-func (o *Window) Restore(r io.Reader) error {
+// read reads what write wrote. The lane's table of series has been restored before.
+func (o *Window) read(r io.Reader) error {
 	s := state.NewReader(r, name, version)
 	cut, want := state.ReadColumn[int64](s, len(o.cut())), o.cut()
 	for i := range cut {

@@ -1,7 +1,7 @@
 package window
 
 import (
-	"github.com/homeostat/homeostat/operators/state"
+	state "github.com/homeostat/homeostat/operators/state/sequence"
 	"github.com/homeostat/homeostat/pipeline"
 )
 

@@ -32,7 +32,7 @@ type statefulDetector struct {
 }
 
 // Snapshot implements pipeline.Snapshotter.
-func (d *statefulDetector) Snapshot(w io.Writer) error { return d.state.Snapshot(w) }
+func (d *statefulDetector) Snapshot() (pipeline.Frozen, error) { return d.state.Snapshot() }
 
 // Restore implements pipeline.Snapshotter.
 func (d *statefulDetector) Restore(r io.Reader) error { return d.state.Restore(r) }

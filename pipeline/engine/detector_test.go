@@ -20,7 +20,7 @@ type remembering struct {
 	fail   error
 }
 
-func (d *remembering) Snapshot(w io.Writer) error { _, err := io.WriteString(w, d.state); return err }
+func (d *remembering) Snapshot() (pipeline.Frozen, error) { return frozenText(d.state), nil }
 func (d *remembering) Restore(r io.Reader) error {
 	b, err := io.ReadAll(r)
 	d.state = string(b)
@@ -33,6 +33,12 @@ func (d *remembering) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pi
 	}
 	return d.high.Detect(w, found)
 }
+
+// frozenText is a state of one text.
+type frozenText string
+
+func (f frozenText) Write(w io.Writer) error { _, err := io.WriteString(w, string(f)); return err }
+func (f frozenText) Release()                {}
 
 func TestDetectorWrapper(t *testing.T) {
 	mem := checked(t)
@@ -102,8 +108,13 @@ func TestDetectorSnapshotPassesThrough(t *testing.T) {
 	if !ok {
 		t.Fatal("a detector with state can't be snapshotted")
 	}
+	frozen, err := from.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer frozen.Release()
 	var b strings.Builder
-	if err := from.Snapshot(&b); err != nil {
+	if err := frozen.Write(&b); err != nil {
 		t.Fatal(err)
 	}
 	to := &remembering{}

@@ -182,8 +182,8 @@ func (o *bucket) Watermark(t int64, out pipeline.Emitter) error {
 }
 
 // Snapshot and Restore keep the sums as JSON, in which keys are in order.
-func (o *bucket) Snapshot(w io.Writer) error {
-	return json.NewEncoder(w).Encode(bucketState{o.closed, o.open})
+func (o *bucket) Snapshot() (pipeline.Frozen, error) {
+	return frozenJSON(bucketState{o.closed, o.open})
 }
 
 func (o *bucket) Restore(r io.Reader) error {
@@ -194,6 +194,17 @@ func (o *bucket) Restore(r io.Reader) error {
 	o.closed, o.open, o.table = st.Closed, st.Open, o.env.Series
 	return nil
 }
+
+// asJSON is a state that is written into memory when it is frozen.
+type asJSON []byte
+
+func frozenJSON(v any) (pipeline.Frozen, error) {
+	b, err := json.Marshal(v)
+	return asJSON(b), err
+}
+
+func (f asJSON) Write(w io.Writer) error { _, err := w.Write(f); return err }
+func (f asJSON) Release()                {}
 
 type bucketState struct {
 	Closed int64
@@ -255,8 +266,8 @@ func (o *incident) Process(b pipeline.Batch, out pipeline.Emitter) error {
 }
 
 // Snapshot and Restore keep the sum.
-func (o *incident) Snapshot(w io.Writer) error { return json.NewEncoder(w).Encode(o.sum) }
-func (o *incident) Restore(r io.Reader) error  { return json.NewDecoder(r).Decode(&o.sum) }
+func (o *incident) Snapshot() (pipeline.Frozen, error) { return frozenJSON(o.sum) }
+func (o *incident) Restore(r io.Reader) error          { return json.NewDecoder(r).Decode(&o.sum) }
 
 // answer opens a hypothesis for each incident, and judges it some time later.
 type answer struct {
@@ -289,8 +300,8 @@ func (o *answer) Watermark(t int64, out pipeline.Emitter) error {
 }
 
 // Snapshot and Restore keep what is due.
-func (o *answer) Snapshot(w io.Writer) error { return json.NewEncoder(w).Encode(o.due) }
-func (o *answer) Restore(r io.Reader) error  { return json.NewDecoder(r).Decode(&o.due) }
+func (o *answer) Snapshot() (pipeline.Frozen, error) { return frozenJSON(o.due) }
+func (o *answer) Restore(r io.Reader) error          { return json.NewDecoder(r).Decode(&o.due) }
 
 // memorySink keeps what act hands it.
 type memorySink struct {

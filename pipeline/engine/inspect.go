@@ -12,8 +12,11 @@ import (
 	"github.com/homeostat/homeostat/schemas"
 )
 
-// InspectPart writes a part of a snapshot for people: what the lane knows as one JSON document, its series as their keys, an
-// operator's tables row by row. An error says that the part is damaged.
+// OperatorPart says whether a part of a snapshot is an operator's, and so made of tables (operators/state).
+func OperatorPart(part string) bool { return strings.HasPrefix(part, partOperators) }
+
+// InspectPart writes a part of a snapshot that is no operator's for people: what the lane knows as one JSON document, its
+// series as their keys. An error says that the part is damaged.
 func InspectPart(w io.Writer, s *snapshot.Snapshot, part string) error {
 	b, _ := s.Part(part)
 	switch {
@@ -35,9 +38,6 @@ func InspectPart(w io.Writer, s *snapshot.Snapshot, part string) error {
 			}
 		}
 		return nil
-	case strings.HasPrefix(part, partOperators):
-		_, err := fmt.Fprintf(w, "%d bytes\n", len(b))
-		return err
 	}
 	return unreadable(s, part, fmt.Errorf("this program knows no such part"))
 }

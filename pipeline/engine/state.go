@@ -90,11 +90,11 @@ func (c *chain) freeze(f *frozen) error {
 		if !ok {
 			continue
 		}
-		var b bytes.Buffer
-		if err := s.Snapshot(&b); err != nil {
+		state, err := s.Snapshot()
+		if err != nil {
 			return fmt.Errorf("the state of operator %s: %w", n.name, err)
 		}
-		f.parts = append(f.parts, frozenPart{name: partOperators + n.name, write: func(w io.Writer) error { _, err := w.Write(b.Bytes()); return err }})
+		f.parts = append(f.parts, frozenPart{name: partOperators + n.name, write: state.Write, release: state.Release})
 	}
 	return nil
 }

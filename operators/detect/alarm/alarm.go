@@ -70,15 +70,19 @@ const (
 
 // Table is the alarm state of all series of a lane. One goroutine uses it.
 type Table struct {
-	cfg Config
-	// by ordinal
-	recent []uint64 // bit i: the window i windows ago was abnormal
-	calm   []uint16 // calm windows in a row, at most its maximum
-	rest   []uint16 // windows left to rest
-	run    []int64  // start of the present run, if any
-	inRun  []bool
-	open   map[uint32]*finding
-	end    int64 // of the latest window
+	cfg   Config
+	cells state.Column[cell]
+	open  map[uint32]*finding
+	end   int64 // of the latest window
+}
+
+// cell is what is kept of a series.
+type cell struct {
+	recent uint64 // bit i: the window i windows ago was abnormal
+	run    int64  // start of the present run, if any
+	calm   uint16 // calm windows in a row, at most its maximum
+	rest   uint16 // windows left to rest
+	inRun  bool
 }
 
 type finding struct {
@@ -92,9 +96,8 @@ func New(cfg Config) *Table { return &Table{cfg: cfg, open: map[uint32]*finding{
 
 // Grow makes room for n series.
 func (t *Table) Grow(n int) {
-	for len(t.recent) < n {
-		t.recent, t.calm, t.rest = append(t.recent, 0), append(t.calm, 0), append(t.rest, 0)
-		t.run, t.inRun = append(t.run, 0), append(t.inRun, false)
+	for t.cells.Len() < n {
+		t.cells.Append(cell{})
 	}
 }
 
@@ -110,42 +113,43 @@ func (t *Table) Said(series uint32) pipeline.Finding { return t.open[series].sai
 // Step takes the score of a series in the window [start, end): 1 and more is abnormal. calm says that it counts
 // towards the end of a finding; between the two nothing moves. There must be room for the series.
 func (t *Table) Step(series uint32, start, end int64, score float64, calm bool) Change {
-	t.recent[series] <<= 1
+	c := t.cells.Edit(series)
+	c.recent <<= 1
 	if score >= 1 {
-		t.recent[series] |= 1
+		c.recent |= 1
 		calm = false
 	}
 	if !calm {
-		t.calm[series] = 0
-		if !t.inRun[series] {
-			t.inRun[series], t.run[series] = true, start
+		c.calm = 0
+		if !c.inRun {
+			c.inRun, c.run = true, start
 		}
-	} else if t.calm[series] < 1<<16-1 {
-		t.calm[series]++
+	} else if c.calm < 1<<16-1 {
+		c.calm++
 	}
 	if f := t.open[series]; f != nil {
-		return t.stepOpen(series, f, end, score)
+		return t.stepOpen(c, f, end, score)
 	}
-	if int(t.calm[series]) >= t.cfg.Of {
-		t.inRun[series] = false
+	if int(c.calm) >= t.cfg.Of {
+		c.inRun = false
 	}
-	if t.rest[series] > 0 {
-		t.rest[series]--
+	if c.rest > 0 {
+		c.rest--
 		return None
 	}
 	mask := ^uint64(0) >> (64 - t.cfg.Of)
-	if score >= 1 && bits.OnesCount64(t.recent[series]&mask) >= t.cfg.Hold {
+	if score >= 1 && bits.OnesCount64(c.recent&mask) >= t.cfg.Hold {
 		t.open[series] = &finding{seen: end}
 		return Opened
 	}
 	return None
 }
 
-func (t *Table) stepOpen(series uint32, f *finding, end int64, score float64) Change {
+func (t *Table) stepOpen(c *cell, f *finding, end int64, score float64) Change {
 	f.seen = end
 	f.silent++
 	switch {
-	case int(t.calm[series]) >= t.cfg.Clear:
+	case int(c.calm) >= t.cfg.Clear:
 		return Closed
 	case f.silent >= t.cfg.Update || score >= 2*max(1, f.said.Score):
 		return Updated
@@ -159,7 +163,7 @@ func (t *Table) Append(found []pipeline.Finding, f pipeline.Finding, change Chan
 	state := t.open[f.Series]
 	if change == Opened {
 		if f.Onset == 0 {
-			f.Onset = t.run[f.Series]
+			f.Onset = t.cells.At(f.Series).run
 		}
 	} else {
 		f.Onset, f.Revision = state.said.Onset, state.said.Revision+1
@@ -176,8 +180,9 @@ func (t *Table) Append(found []pipeline.Finding, f pipeline.Finding, change Chan
 // finish ends the series' open finding and begins its rest.
 func (t *Table) finish(series uint32) {
 	delete(t.open, series)
-	t.recent[series], t.calm[series], t.inRun[series] = 0, 0, false
-	t.rest[series] = uint16(t.cfg.Rest)
+	c := t.cells.Edit(series)
+	c.recent, c.calm, c.inRun = 0, 0, false
+	c.rest = uint16(t.cfg.Rest)
 }
 
 // Begin is told of each window before its rows. It closes the findings of series that have been absent too long.
@@ -203,54 +208,4 @@ func (t *Table) Begin(start, end int64, found []pipeline.Finding) []pipeline.Fin
 		found = append(found, f)
 	}
 	return found
-}
-
-// Save writes the table into a snapshot.
-func (t *Table) Save(w *state.Writer) {
-	state.Column(w, t.recent)
-	state.Column(w, t.calm)
-	state.Column(w, t.rest)
-	state.Column(w, t.run)
-	state.Column(w, t.inRun)
-	w.Int(t.end)
-	w.Int(int64(len(t.open)))
-	for _, series := range slices.Sorted(maps.Keys(t.open)) {
-		f := t.open[series]
-		w.Int(int64(series))
-		for _, v := range []int64{f.said.Onset, f.said.Start, f.said.End, int64(f.said.Revision), int64(f.silent), f.seen} {
-			w.Int(v)
-		}
-		for _, v := range []float64{f.said.Score, f.said.Probability, f.said.Value, f.said.Low, f.said.High} {
-			w.Float(v)
-		}
-		w.Text(f.said.Direction)
-		w.Text(f.said.Severity)
-	}
-}
-
-// Load reads what Save wrote and returns the number of series.
-func (t *Table) Load(r *state.Reader) int {
-	t.recent = state.ReadColumn[uint64](r, -1)
-	n := len(t.recent)
-	t.calm, t.rest = state.ReadColumn[uint16](r, n), state.ReadColumn[uint16](r, n)
-	t.run, t.inRun = state.ReadColumn[int64](r, n), state.ReadColumn[bool](r, n)
-	t.end = r.Int()
-	last := int64(-1)
-	for range r.Int() {
-		series := r.Int()
-		if series <= last || series >= int64(n) {
-			r.Fail("has an open finding of an unknown series")
-		}
-		if !r.Ok() {
-			break
-		}
-		last = series
-		f := &finding{said: pipeline.Finding{Series: uint32(series), Open: true}}
-		f.said.Onset, f.said.Start, f.said.End = r.Int(), r.Int(), r.Int()
-		f.said.Revision, f.silent, f.seen = int(r.Int()), int(r.Int()), r.Int()
-		f.said.Score, f.said.Probability, f.said.Value, f.said.Low, f.said.High = r.Float(), r.Float(), r.Float(), r.Float(), r.Float()
-		f.said.Direction, f.said.Severity = r.Text(), r.Text()
-		t.open[uint32(series)] = f
-	}
-	return n
 }

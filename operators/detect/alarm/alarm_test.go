@@ -134,26 +134,37 @@ func TestSaveLoad(t *testing.T) {
 	}
 	save := func(t *Table) []byte {
 		var b bytes.Buffer
-		w := state.NewWriter(&b, "alarm", 1)
-		t.Save(w)
+		w := state.NewWriter(&b, "alarm")
+		f := t.Freeze()
+		defer f.Release()
+		f.Write(w)
 		w.Close()
 		return b.Bytes()
 	}
 	saved := save(table)
-	again := New(testConfig)
-	r := state.NewReader(bytes.NewReader(saved), "alarm", 1)
-	if n := again.Load(r); n != 3 || r.Close() != nil {
-		t.Fatalf("%d series, %v", n, r.Close())
+	load := func(data []byte) (*Table, error) {
+		r := state.NewReader(bytes.NewReader(data), "alarm")
+		t := New(testConfig)
+		t.Load(r)
+		return t, r.Close()
 	}
-	if !bytes.Equal(save(again), saved) || !again.Open(1) || !again.Open(2) || again.Open(0) || len(found) != 2 {
-		t.Errorf("the restored table differs: open %v %v %v", again.Open(0), again.Open(1), again.Open(2))
+	again, err := load(saved)
+	if err != nil || again.cells.Len() != 3 || !bytes.Equal(save(again), saved) || !again.Open(1) || !again.Open(2) || again.Open(0) || len(found) != 2 {
+		t.Errorf("the restored table differs: open %v %v %v, %v", again.Open(0), again.Open(1), again.Open(2), err)
 	}
-	for n := range saved {
-		r := state.NewReader(bytes.NewReader(saved[:n]), "alarm", 1)
-		New(testConfig).Load(r)
-		if r.Close() == nil {
+	for n := 0; n < len(saved); n += 7 {
+		if _, err := load(saved[:n]); err == nil {
 			t.Fatalf("a snapshot of %d of %d bytes was taken", n, len(saved))
 		}
+	}
+	var b bytes.Buffer
+	w := state.NewWriter(&b, "alarm")
+	frozen := table.Freeze()
+	table.Begin(1000, 1010, found) // all are gone
+	frozen.Write(w)
+	frozen.Release()
+	if w.Close(); !bytes.Equal(b.Bytes(), saved) || table.Open(1) {
+		t.Error("what happened after the freeze is in it")
 	}
 }
 

@@ -12,8 +12,6 @@
 package baseline
 
 import (
-	"maps"
-	"math"
 	"slices"
 
 	"github.com/homeostat/homeostat/operators/state"
@@ -60,38 +58,66 @@ type Band struct {
 
 // Table is the memory of all series of a lane. One goroutine uses it.
 type Table struct {
-	cfg Config
-	// by ordinal; values[s] is nil until the first value, then the ring of values in order of time followed by
-	// the same values in order of size
-	values      [][]float64
-	count, head []uint16
-	rejected    map[uint32]*rejects
+	cfg   Config
+	heads state.Column[head] // by ordinal
+	// By slot, in the order of first values, so that series without values take no memory: the values as a ring in order of
+	// time, and the same values in order of size. The second follows from the first and is never frozen.
+	rings, sizes *state.Matrix[float64]
+	slots        uint32
+	rejected     map[uint32]*rejects
+}
+
+// head is where a series has its values.
+type head struct {
+	slot  uint32 // plus one; 0 before the first value
+	count uint16
+	next  uint16 // where in the ring the next value goes
+	// unsorted tells that the values were restored and are to be sorted at their first use: a million sorts at once would
+	// make Restore take seconds longer.
+	unsorted bool
 }
 
 // rejects is the second memory: the last values of a fault.
 type rejects struct {
 	ring  []float64 // at most History, the oldest at total % History once it is full
 	total int
+	// frozen tells that a freeze has the ring, so that it is copied before a value is overwritten.
+	frozen bool
 }
 
 // New makes an empty table.
-func New(cfg Config) *Table { return &Table{cfg: cfg, rejected: map[uint32]*rejects{}} }
+func New(cfg Config) *Table {
+	width := max(1, cfg.History)
+	return &Table{cfg: cfg, rings: state.NewMatrix[float64](width), sizes: state.NewMatrix[float64](width), rejected: map[uint32]*rejects{}}
+}
 
 // Grow makes room for n series.
 func (t *Table) Grow(n int) {
-	for len(t.values) < n {
-		t.values, t.count, t.head = append(t.values, nil), append(t.count, 0), append(t.head, 0)
+	for t.heads.Len() < n {
+		t.heads.Append(head{})
 	}
 }
 
 // Count returns the number of values that the band is taken from.
-func (t *Table) Count(series uint32) int { return int(t.count[series]) }
+func (t *Table) Count(series uint32) int { return int(t.heads.At(series).count) }
 
 // Ready tells whether the series has been seen long enough.
-func (t *Table) Ready(series uint32) bool { return int(t.count[series]) >= t.cfg.Warmup }
+func (t *Table) Ready(series uint32) bool { return t.Count(series) >= t.cfg.Warmup }
 
 func (t *Table) sorted(series uint32) []float64 {
-	return t.values[series][t.cfg.History : t.cfg.History+int(t.count[series])]
+	h := t.heads.At(series)
+	if h.unsorted {
+		t.sort(t.heads.Edit(series))
+	}
+	return t.sizes.Row(h.slot - 1)[:h.count]
+}
+
+// sort puts restored values in order of size.
+func (t *Table) sort(h *head) {
+	size := t.sizes.Edit(h.slot - 1)[:h.count]
+	copy(size, t.rings.Row(h.slot-1))
+	slices.Sort(size)
+	h.unsorted = false
 }
 
 // Band returns what is normal; the series has at least one value.
@@ -119,18 +145,22 @@ func quantile(sorted []float64, p float64) float64 {
 // Learn takes a finite value for normal.
 func (t *Table) Learn(series uint32, v float64) {
 	n := t.cfg.History
-	if t.values[series] == nil {
-		t.values[series] = make([]float64, 2*n)
+	h := t.heads.Edit(series)
+	if h.slot == 0 {
+		h.slot = t.newSlot()
 	}
-	ring, size := t.values[series][:n], t.values[series][n:]
-	head, count := int(t.head[series]), int(t.count[series])
+	if h.unsorted {
+		t.sort(h)
+	}
+	ring, size := t.rings.Edit(h.slot-1), t.sizes.Edit(h.slot-1)
+	next, count := int(h.next), int(h.count)
 	if count < n {
 		j, _ := slices.BinarySearch(size[:count], v)
 		copy(size[j+1:count+1], size[j:count])
 		size[j] = v
-		t.count[series]++
+		h.count++
 	} else {
-		i, _ := slices.BinarySearch(size, ring[head])
+		i, _ := slices.BinarySearch(size, ring[next])
 		j, _ := slices.BinarySearch(size, v)
 		if j > i {
 			copy(size[i:], size[i+1:j])
@@ -140,11 +170,19 @@ func (t *Table) Learn(series uint32, v float64) {
 			size[j] = v
 		}
 	}
-	ring[head] = v
-	if head++; head == n {
-		head = 0
+	ring[next] = v
+	if next++; next == n {
+		next = 0
 	}
-	t.head[series] = uint16(head)
+	h.next = uint16(next)
+}
+
+// newSlot makes room for the values of one more series.
+func (t *Table) newSlot() uint32 {
+	t.slots++
+	t.rings.Grow(int(t.slots))
+	t.sizes.Grow(int(t.slots))
+	return t.slots
 }
 
 // Reject takes a finite value for abnormal. It returns true when that makes Adapt of them since the last Settle: then
@@ -158,12 +196,16 @@ func (t *Table) Reject(series uint32, v float64) (adapted bool) {
 	if len(r.ring) < t.cfg.History {
 		r.ring = append(r.ring, v)
 	} else {
+		if r.frozen {
+			r.ring, r.frozen = slices.Clone(r.ring), false
+		}
 		r.ring[r.total%t.cfg.History] = v
 	}
 	if r.total++; r.total < t.cfg.Adapt {
 		return false
 	}
-	t.count[series], t.head[series] = 0, 0
+	h := t.heads.Edit(series)
+	h.count, h.next, h.unsorted = 0, 0, false
 	for i := range r.ring {
 		t.Learn(series, r.ring[(r.total+i)%len(r.ring)])
 	}
@@ -176,69 +218,4 @@ func (t *Table) Settle(series uint32) {
 	if len(t.rejected) > 0 {
 		delete(t.rejected, series)
 	}
-}
-
-// Save writes the table into a snapshot.
-func (t *Table) Save(w *state.Writer) {
-	w.Int(int64(t.cfg.History))
-	state.Column(w, t.count)
-	for s, n := range t.count {
-		if n > 0 {
-			state.Column(w, t.inOrder(s))
-		}
-	}
-	w.Int(int64(len(t.rejected)))
-	for _, s := range slices.Sorted(maps.Keys(t.rejected)) {
-		w.Int(int64(s))
-		w.Int(int64(t.rejected[s].total))
-		state.Column(w, t.rejected[s].ring)
-	}
-}
-
-// inOrder returns the values from the oldest to the newest.
-func (t *Table) inOrder(series int) []float64 {
-	n, head, count := t.cfg.History, int(t.head[series]), int(t.count[series])
-	ring := t.values[series][:n]
-	if count < n {
-		return ring[:count]
-	}
-	return append(slices.Clone(ring[head:]), ring[:head]...)
-}
-
-// Load reads what Save wrote and returns the number of series. The history must be as long as it was.
-func (t *Table) Load(r *state.Reader) int {
-	if h := r.Int(); r.Ok() && h != int64(t.cfg.History) {
-		r.Fail("has another history than the configuration says")
-	}
-	counts := state.ReadColumn[uint16](r, -1)
-	t.Grow(len(counts))
-	for s, n := range counts {
-		if int(n) > t.cfg.History {
-			r.Fail("has a history that is too long")
-		}
-		if n == 0 || !r.Ok() {
-			continue
-		}
-		for _, v := range state.ReadColumn[float64](r, int(n)) {
-			if math.IsNaN(v) {
-				r.Fail("has a value that is no number")
-				break
-			}
-			t.Learn(uint32(s), v)
-		}
-	}
-	last := int64(-1)
-	for range r.Int() {
-		s, total := r.Int(), r.Int()
-		ring := state.ReadColumn[float64](r, -1)
-		if s <= last || s >= int64(len(counts)) || len(ring) != int(min(total, int64(t.cfg.History))) || len(ring) == 0 {
-			r.Fail("has rejected values of an unknown series")
-		}
-		if !r.Ok() {
-			break
-		}
-		last = s
-		t.rejected[uint32(s)] = &rejects{ring, int(total)}
-	}
-	return len(counts)
 }

@@ -98,28 +98,38 @@ func TestSaveLoad(t *testing.T) {
 	}
 	save := func(t *Table) []byte {
 		var b bytes.Buffer
-		w := state.NewWriter(&b, "baseline", 1)
-		t.Save(w)
+		w := state.NewWriter(&b, "baseline")
+		f := t.Freeze()
+		defer f.Release()
+		f.Write(w, "normal")
 		w.Close()
 		return b.Bytes()
 	}
 	saved := save(table)
 	load := func(data []byte) (*Table, error) {
-		r := state.NewReader(bytes.NewReader(data), "baseline", 1)
+		r := state.NewReader(bytes.NewReader(data), "baseline")
 		t := New(cfg)
-		t.Load(r)
+		t.Load(r, "normal")
 		return t, r.Close()
 	}
 	again, err := load(saved)
 	if err != nil || !bytes.Equal(save(again), saved) || again.Band(0) != table.Band(0) || again.Count(1) != 0 {
 		t.Fatalf("the restored table differs: %v", err)
 	}
+	frozen := table.Freeze()
 	for range 17 {
 		if a, b := table.Reject(0, 5), again.Reject(0, 5); a != b {
 			t.Fatal("the restored table adapts at another time")
 		}
 	}
-	for n := range saved {
+	var b bytes.Buffer
+	w := state.NewWriter(&b, "baseline")
+	frozen.Write(w, "normal")
+	frozen.Release()
+	if w.Close(); !bytes.Equal(b.Bytes(), saved) || bytes.Equal(save(table), saved) {
+		t.Error("what happened after the freeze is in it")
+	}
+	for n := 0; n < len(saved); n += 7 {
 		if _, err := load(saved[:n]); err == nil {
 			t.Fatalf("a snapshot of %d of %d bytes was taken", n, len(saved))
 		}

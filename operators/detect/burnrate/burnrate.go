@@ -3,7 +3,7 @@ package burnrate
 import (
 	"fmt"
 	"io"
-	"math"
+	"slices"
 	"time"
 
 	"github.com/homeostat/homeostat/operators/detect/alarm"
@@ -157,57 +157,66 @@ func rank(severity string) int {
 	return 0
 }
 
-// Snapshot implements pipeline.Snapshotter.
-func (d *Detector) Snapshot(w io.Writer) error {
-	s := state.NewWriter(w, name, version)
-	s.Int(int64(len(d.indicator)))
+// The tables of a snapshot, besides those of package alarm: of the lane, of the objectives' series, and of their past.
+var (
+	laneTable      = state.Table{Name: "lane", Version: 1, Fields: []state.Field{{Name: "series", Type: state.Int64}}}
+	indicatorTable = state.Table{Name: "indicators", Version: 1, Fields: []state.Field{
+		{Name: "series", Type: state.Uint32}, {Name: "slo", Type: state.Text}, {Name: "begun", Type: state.Int64},
+		{Name: "start", Type: state.Ints}, {Name: "end", Type: state.Ints}, {Name: "total", Type: state.Ints}, {Name: "bad", Type: state.Ints},
+	}}
+)
+
+// Snapshot implements pipeline.Snapshotter. Indicators are few and are written into memory, the rest is frozen.
+func (d *Detector) Snapshot() (pipeline.Frozen, error) {
+	kept := make([]keptIndicator, 0, len(d.slos))
 	for i, x := range d.indicator {
 		if x != nil {
-			s.Int(int64(i))
-			s.Text(x.slo.Name)
-			x.save(s)
+			kept = append(kept, keptIndicator{uint32(i), x.slo.Name, x.begun, slices.Clone(x.past[x.first:])})
 		}
 	}
-	s.Int(-1)
-	d.alarm.Save(s)
-	return s.Close()
+	series, alarms := len(d.indicator), d.alarm.Freeze()
+	return state.Frozen(name, func(w *state.Writer) {
+		w.Table(laneTable).Int64(int64(series))
+		t := w.Table(indicatorTable)
+		for i := range kept {
+			kept[i].write(t)
+		}
+		alarms.Write(w)
+	}, alarms.Release), nil
 }
 
 // Restore implements pipeline.Snapshotter. Sums are taken anew, so that rules may have changed; an objective that
 // went is forgotten.
 func (d *Detector) Restore(r io.Reader) error {
-	s := state.NewReader(r, name, version)
-	n := s.Int()
-	if n < 0 || n > math.MaxUint32 {
-		s.Fail("has an impossible number of series")
-		return s.Close()
+	s := state.NewReader(r, name)
+	n := int64(-1)
+	for t := s.Table(laneTable); t.Next(); {
+		n = t.Int64("series")
 	}
-	type entry struct {
-		series int64
-		*indicator
-	}
-	var restored []entry
-	for i := s.Int(); i >= 0 && s.Ok(); i = s.Int() {
-		x := d.indicatorNamed(s.Text())
-		if x == nil { // the objective went
-			(&indicator{}).load(s)
-			continue
-		}
-		x.load(s)
-		restored = append(restored, entry{i, x})
-		if i >= n {
+	restored := map[uint32]*indicator{}
+	for t := s.Table(indicatorTable); t.Next(); {
+		series := t.Uint32("series")
+		if int64(series) >= n || restored[series] != nil {
 			s.Fail("has an unknown series")
+			break
+		}
+		if x := d.indicatorNamed(t.Text("slo")); x != nil {
+			if !x.read(t) {
+				s.Fail("has times out of order")
+				break
+			}
+			restored[series] = x
 		}
 	}
-	if got := d.alarm.Load(s); s.Ok() && int64(got) != n {
+	if got := d.alarm.Load(s); int64(got) != n {
 		s.Fail("has columns of different length")
 	}
 	if err := s.Close(); err != nil {
 		return err
 	}
 	d.indicator = make([]*indicator, n)
-	for _, e := range restored {
-		d.indicator[e.series] = e.indicator
+	for series, x := range restored {
+		d.indicator[series] = x
 	}
 	return nil
 }

@@ -183,34 +183,58 @@ func (x *indicator) onset() int64 {
 	return onset
 }
 
-func (x *indicator) save(w *state.Writer) {
-	w.Int(x.begun)
-	past := x.past[x.first:]
-	w.Int(int64(len(past)))
-	for _, p := range past {
-		for _, v := range []int64{p.start, p.end, p.total, p.bad} {
-			w.Int(v)
+// keptIndicator is what a snapshot keeps of an indicator.
+type keptIndicator struct {
+	series uint32
+	slo    string
+	begun  int64
+	past   []sample
+}
+
+func (k *keptIndicator) write(t *state.TableWriter) {
+	t.Uint32(k.series).Text(k.slo).Int64(k.begun)
+	column := make([]int64, len(k.past))
+	for _, of := range sampleColumns {
+		for i := range k.past {
+			column[i] = *of.value(&k.past[i])
 		}
+		t.Ints(column)
 	}
 }
 
-func (x *indicator) load(r *state.Reader) {
-	x.begun = r.Int()
-	for n := r.Int(); n > 0 && r.Ok(); n-- {
-		x.past = append(x.past, sample{r.Int(), r.Int(), r.Int(), r.Int()})
+var sampleColumns = [...]struct {
+	name  string
+	value func(*sample) *int64
+}{
+	{"start", func(p *sample) *int64 { return &p.start }}, {"end", func(p *sample) *int64 { return &p.end }},
+	{"total", func(p *sample) *int64 { return &p.total }}, {"bad", func(p *sample) *int64 { return &p.bad }},
+}
+
+// read takes an indicator's past from the present row. It returns false when that can't be.
+func (x *indicator) read(t *state.TableReader) bool {
+	x.begun = t.Int64("begun")
+	x.past = make([]sample, len(t.Ints("end")))
+	for _, of := range sampleColumns {
+		column := t.Ints(of.name)
+		if len(column) != len(x.past) {
+			return false
+		}
+		for i, v := range column {
+			*of.value(&x.past[i]) = v
+		}
 	}
 	if len(x.past) == 0 {
-		return
+		return true
 	}
 	end := x.past[len(x.past)-1].end
 	for i := range x.rules {
 		for _, s := range []*sum{&x.rules[i].long, &x.rules[i].short} {
 			s.from = slices.IndexFunc(x.past, func(p sample) bool { return p.end > end-s.length })
 			if s.from < 0 {
-				r.Fail("has times out of order")
-				return
+				return false
 			}
 			s.take(x.past)
 		}
 	}
+	return true
 }

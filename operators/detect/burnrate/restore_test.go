@@ -28,7 +28,11 @@ func FuzzRestore(f *testing.F) {
 	d := made()
 	feed(d)
 	var b bytes.Buffer
-	if err := d.Snapshot(&b); err != nil {
+	frozen, err := d.Snapshot()
+	if err == nil {
+		err = frozen.Write(&b)
+	}
+	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b.Bytes())

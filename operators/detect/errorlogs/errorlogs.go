@@ -20,10 +20,15 @@ type Detector struct {
 	alarm  *alarm.Table
 	errors *baseline.Table // of x
 	others *baseline.Table // of the records that are no errors
-	last   []int64         // end of the last window that was learned of each stream
-	seen   []bool          // whether there was one
-	begun  int64           // start of the lane's first window
-	any    bool            // whether there was one
+	last   state.Column[learned]
+	begun  int64 // start of the lane's first window
+	any    bool  // whether there was one
+}
+
+// learned is the end of the last window that was learned of a stream, and whether there was one.
+type learned struct {
+	end  int64
+	seen bool
 }
 
 const (
@@ -69,21 +74,22 @@ func (d *Detector) grow(n int) {
 	d.alarm.Grow(n)
 	d.errors.Grow(n)
 	d.others.Grow(n)
-	for len(d.last) < n {
-		d.last, d.seen = append(d.last, 0), append(d.seen, false)
+	for d.last.Len() < n {
+		d.last.Append(learned{})
 	}
 }
 
 // silence learns the windows without records before this one.
 func (d *Detector) silence(s uint32, start, end int64) {
 	since := d.begun
-	if d.seen[s] {
-		since = d.last[s]
+	last := d.last.Edit(s)
+	if last.seen {
+		since = last.end
 	}
 	for range min((start-since)/(end-start), d.history) {
 		d.errors.Learn(s, anscombe(0))
 	}
-	d.last[s], d.seen[s] = end, true
+	*last = learned{end, true}
 }
 
 // anscombe makes a count of unit deviation, count takes it back.
@@ -156,31 +162,40 @@ func (d *Detector) traffic(s uint32, others float64) float64 {
 	return min(max(1, others/usual), maxTraffic)
 }
 
+// The tables of a snapshot, besides those of packages alarm and baseline.
+var (
+	laneTable   = state.Table{Name: "lane", Version: 1, Fields: []state.Field{{Name: "begun", Type: state.Int64}, {Name: "any", Type: state.Bool}}}
+	seriesTable = state.Table{Name: "series", Version: 1, Fields: []state.Field{{Name: "last", Type: state.Int64}, {Name: "seen", Type: state.Bool}}}
+)
+
 // Snapshot implements pipeline.Snapshotter.
-func (d *Detector) Snapshot(w io.Writer) error {
-	s := state.NewWriter(w, name, version)
-	state.Column(s, []bool{d.any})
-	s.Int(d.begun)
-	state.Column(s, d.last)
-	state.Column(s, d.seen)
-	d.alarm.Save(s)
-	d.errors.Save(s)
-	d.others.Save(s)
-	return s.Close()
+func (d *Detector) Snapshot() (pipeline.Frozen, error) {
+	begun, any := d.begun, d.any
+	last, alarms, errors, others := d.last.Freeze(), d.alarm.Freeze(), d.errors.Freeze(), d.others.Freeze()
+	return state.Frozen(name, func(w *state.Writer) {
+		w.Table(laneTable).Int64(begun).Bool(any)
+		t := w.Table(seriesTable)
+		for i := range uint32(last.Len()) {
+			x := last.At(i)
+			t.Int64(x.end).Bool(x.seen)
+		}
+		alarms.Write(w)
+		errors.Write(w, "errors")
+		others.Write(w, "others")
+	}, last.Release, alarms.Release, errors.Release, others.Release), nil
 }
 
 // Restore implements pipeline.Snapshotter.
 func (d *Detector) Restore(r io.Reader) error {
-	s := state.NewReader(r, name, version)
-	if any := state.ReadColumn[bool](s, 1); s.Ok() {
-		d.any = any[0]
+	s := state.NewReader(r, name)
+	for t := s.Table(laneTable); t.Next(); {
+		d.begun, d.any = t.Int64("begun"), t.Bool("any")
 	}
-	d.begun = s.Int()
-	d.last = state.ReadColumn[int64](s, -1)
-	n := len(d.last)
-	d.seen = state.ReadColumn[bool](s, n)
-	for _, load := range []func(*state.Reader) int{d.alarm.Load, d.errors.Load, d.others.Load} {
-		if got := load(s); s.Ok() && got != n {
+	for t := s.Table(seriesTable); t.Next(); {
+		d.last.Append(learned{t.Int64("last"), t.Bool("seen")})
+	}
+	for _, n := range []int{d.alarm.Load(s), d.errors.Load(s, "errors"), d.others.Load(s, "others")} {
+		if n != d.last.Len() {
 			s.Fail("has columns of different length")
 		}
 	}

@@ -33,7 +33,11 @@ func FuzzRestore(f *testing.F) {
 	d, _ := New(settings(quick))
 	feed(d, 15)
 	var b bytes.Buffer
-	if err := d.(pipeline.Snapshotter).Snapshot(&b); err != nil {
+	frozen, err := d.(pipeline.Snapshotter).Snapshot()
+	if err == nil {
+		err = frozen.Write(&b)
+	}
+	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b.Bytes())
@@ -45,7 +49,7 @@ func FuzzRestore(f *testing.F) {
 			}
 			return
 		}
-		if len(d.(*Detector).rule) <= table.Len() {
+		if d.(*Detector).series.Len() <= table.Len() {
 			feed(d, 15)
 		}
 	})

@@ -20,8 +20,13 @@ type Detector struct {
 
 	alarm    *alarm.Table
 	baseline *baseline.Table
-	rule     []int16 // of each series; unwatched if none
-	whole    []bool  // counters whose increases have all been whole numbers
+	series   state.Column[watched]
+}
+
+// watched is how a series is judged.
+type watched struct {
+	rule  int16 // unwatched if none
+	whole bool  // a counter whose increases have all been whole numbers
 }
 
 const (
@@ -75,7 +80,7 @@ func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipel
 	d.grow(w.Table)
 	found = d.alarm.Begin(w.Start, w.End, found)
 	for i, s := range w.Series {
-		if d.rule[s] == unwatched {
+		if d.series.At(s).rule == unwatched {
 			continue
 		}
 		v := w.Value(i)
@@ -89,15 +94,17 @@ func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipel
 
 // value scores one value against what is normal, and then learns from it.
 func (d *Detector) value(w *pipeline.Window, s uint32, v float64, found []pipeline.Finding) []pipeline.Finding {
-	if d.whole[s] && v != math.Trunc(v) {
-		d.whole[s] = false
+	x := d.series.At(s)
+	if x.whole && v != math.Trunc(v) {
+		x.whole = false
+		d.series.Edit(s).whole = false
 	}
 	if !d.baseline.Ready(s) {
 		d.baseline.Learn(s, v)
 		return found
 	}
-	r := &d.rules[d.rule[s]]
-	band := d.band(s, r)
+	r := &d.rules[x.rule]
+	band := d.band(s, r, x.whole)
 	z := (v - band.Median) / band.Up
 	if v < band.Median {
 		z = (v - band.Median) / band.Down
@@ -141,10 +148,10 @@ func (d *Detector) value(w *pipeline.Window, s uint32, v float64, found []pipeli
 }
 
 // band returns what is normal for the series, with the floors of its scale.
-func (d *Detector) band(s uint32, r *rule) baseline.Band {
+func (d *Detector) band(s uint32, r *rule, whole bool) baseline.Band {
 	b := d.baseline.Band(s)
 	floor := max(r.absolute, r.relative*math.Abs(b.Median))
-	if d.whole[s] {
+	if whole {
 		floor = max(floor, math.Sqrt(math.Abs(b.Median)+1))
 	}
 	b.Up, b.Down = max(b.Up, floor), max(b.Down, floor)
@@ -159,15 +166,14 @@ func cut(v float64, b baseline.Band) float64 {
 // grow makes room for new series and chooses their rules.
 func (d *Detector) grow(table *pipeline.SeriesTable) {
 	n := table.Len()
-	if len(d.rule) == n {
+	if d.series.Len() == n {
 		return
 	}
 	d.alarm.Grow(n)
 	d.baseline.Grow(n)
-	for i := len(d.rule); i < n; i++ {
+	for i := d.series.Len(); i < n; i++ {
 		s := table.At(uint32(i))
-		d.rule = append(d.rule, d.ruleOf(s))
-		d.whole = append(d.whole, s.Type != pipeline.Gauge)
+		d.series.Append(watched{d.ruleOf(s), s.Type != pipeline.Gauge})
 	}
 }
 
@@ -188,31 +194,35 @@ func (d *Detector) ruleOf(s *pipeline.Series) int16 {
 	return unwatched
 }
 
+var seriesTable = state.Table{Name: "series", Version: 1, Fields: []state.Field{{Name: "rule", Type: state.Int64}, {Name: "whole", Type: state.Bool}}}
+
 // Snapshot implements pipeline.Snapshotter.
-func (d *Detector) Snapshot(w io.Writer) error {
-	s := state.NewWriter(w, name, version)
-	state.Column(s, d.rule)
-	state.Column(s, d.whole)
-	d.alarm.Save(s)
-	d.baseline.Save(s)
-	return s.Close()
+func (d *Detector) Snapshot() (pipeline.Frozen, error) {
+	series, alarms, normal := d.series.Freeze(), d.alarm.Freeze(), d.baseline.Freeze()
+	return state.Frozen(name, func(w *state.Writer) {
+		t := w.Table(seriesTable)
+		for i := range uint32(series.Len()) {
+			x := series.At(i)
+			t.Int64(int64(x.rule)).Bool(x.whole)
+		}
+		alarms.Write(w)
+		normal.Write(w, "baseline")
+	}, series.Release, alarms.Release, normal.Release), nil
 }
 
 // Restore implements pipeline.Snapshotter.
 func (d *Detector) Restore(r io.Reader) error {
-	s := state.NewReader(r, name, version)
-	d.rule = state.ReadColumn[int16](s, -1)
-	d.whole = state.ReadColumn[bool](s, len(d.rule))
-	if a := d.alarm.Load(s); s.Ok() && a != len(d.rule) {
-		s.Fail("has columns of different length")
-	}
-	if b := d.baseline.Load(s); s.Ok() && b != len(d.rule) {
-		s.Fail("has columns of different length")
-	}
-	for _, r := range d.rule {
-		if int(r) >= len(d.rules) || r < unwatched {
+	s := state.NewReader(r, name)
+	for t := s.Table(seriesTable); t.Next(); {
+		rule := t.Int64("rule")
+		if rule < unwatched || rule >= int64(len(d.rules)) {
 			s.Fail("was written with other selectors")
+			break
 		}
+		d.series.Append(watched{int16(rule), t.Bool("whole")})
+	}
+	if a, b := d.alarm.Load(s), d.baseline.Load(s, "baseline"); a != d.series.Len() || b != d.series.Len() {
+		s.Fail("has columns of different length")
 	}
 	return s.Close()
 }

@@ -1,9 +1,9 @@
-// Package state writes and reads the snapshots of operators: columns of numbers and texts, little-endian, behind a name
-// and a version. It is a library for operators, not one of them.
+// Package sequence writes and reads state as a sequence of numbers and texts, little-endian, behind a name and a version. It is
+// what package state was before it had tables, and is kept for operators whose state is not in tables yet.
 //
-// The engine keeps snapshots with checksums; here is only the layout. Reading is safe on any bytes: a length that
-// the input does not back allocates no more than a small multiple of what is really there.
-package state
+// Reading is safe on any bytes: a length that the input does not back allocates no more than a small multiple of what is
+// really there.
+package sequence
 
 import (
 	"bufio"
