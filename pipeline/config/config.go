@@ -53,6 +53,8 @@ type Kafka struct {
 	CommitInterval time.Duration
 	// Transactions commits outputs and positions together: exactly once. Without them it is at least once.
 	Transactions bool
+	// Session is how long a process may be silent before its partitions are given to others.
+	Session time.Duration
 }
 
 // Limits bound what the pipeline may take.

@@ -23,29 +23,56 @@ var pom []byte
 
 // Broker is one broker on loopback. Its methods are for one goroutine at a time.
 type Broker struct {
-	dir  string
-	port int
+	dir   string
+	port  int
+	proxy int
+}
+
+// Options of a broker outside of a test.
+type Options struct {
+	// Dir is an empty folder for the broker's data and its log.
+	Dir string
+	// Proxy, if set, is the port on 127.0.0.1 of a proxy to ProxiedAddr: who connects to that is told to come by the proxy
+	// for all the rest.
+	Proxy int
+}
+
+// Missing names the first tool that a broker needs and that this machine does not have; "" if all are there.
+func Missing() string {
+	for _, tool := range []string{"sh", "java", "mvn"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return tool
+		}
+	}
+	return ""
+}
+
+// Open starts a broker. It ends with Stop, Kill, or this process.
+func Open(o Options) (*Broker, error) {
+	b := &Broker{dir: o.Dir, proxy: o.Proxy}
+	for name, content := range map[string][]byte{"broker.sh": script, "pom.xml": pom} {
+		if err := os.WriteFile(filepath.Join(b.dir, name), content, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if b.port, err = freePorts(3); err != nil {
+		return nil, err
+	}
+	return b, b.Restart()
 }
 
 // Start starts a broker for a test and ends it with the test. Without Java or Maven it skips the test.
 func Start(t testing.TB) *Broker {
 	t.Helper()
-	for _, tool := range []string{"sh", "java", "mvn"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("no %s found: the test needs Apache Kafka, which needs Java 17 or newer and Maven", tool)
-		}
+	if tool := Missing(); tool != "" {
+		t.Skipf("no %s found: the test needs Apache Kafka, which needs Java 17 or newer and Maven", tool)
 	}
 	if testing.Short() {
 		t.Skip("the test needs Apache Kafka, and -short is set")
 	}
-	b := &Broker{dir: t.TempDir()}
-	for name, content := range map[string][]byte{"broker.sh": script, "pom.xml": pom} {
-		if err := os.WriteFile(filepath.Join(b.dir, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var err error
-	if b.port, err = freePorts(); err != nil {
+	b, err := Open(Options{Dir: t.TempDir()})
+	if b == nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -56,7 +83,7 @@ func Start(t testing.TB) *Broker {
 			t.Error(err)
 		}
 	})
-	if err := b.Restart(); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
 	return b
@@ -64,6 +91,9 @@ func Start(t testing.TB) *Broker {
 
 // Addr is the address to connect to, host:port.
 func (b *Broker) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(b.port)) }
+
+// ProxiedAddr is where the proxy of Options connects to.
+func (b *Broker) ProxiedAddr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(b.port+2)) }
 
 // Kill ends the broker like a crash. Its data stays as the operating system has it.
 func (b *Broker) Kill() error { return b.run("kill") }
@@ -73,7 +103,11 @@ func (b *Broker) Stop() error { return b.run("stop") }
 
 // Restart starts the broker again on its data, after Kill or Stop.
 func (b *Broker) Restart() error {
-	return b.run("start", "--port", strconv.Itoa(b.port), "--with", strconv.Itoa(os.Getpid()))
+	args := []string{"--port", strconv.Itoa(b.port), "--with", strconv.Itoa(os.Getpid())}
+	if b.proxy > 0 {
+		args = append(args, "--proxy", strconv.Itoa(b.proxy))
+	}
+	return b.run("start", args...)
 }
 
 func (b *Broker) run(verb string, args ...string) error {
@@ -93,20 +127,28 @@ func (b *Broker) lastWords() []byte {
 	return bytes.Join(lines[max(0, len(lines)-20):], []byte("\n"))
 }
 
-// freePorts finds two ports in a row.
-func freePorts() (int, error) {
+// freePorts finds n ports in a row and returns the first.
+func freePorts(n int) (int, error) {
 	for range 50 {
-		a, err := net.Listen("tcp", "127.0.0.1:0")
+		first, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return 0, err
 		}
-		port := a.Addr().(*net.TCPAddr).Port
-		b, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+1)))
-		_ = a.Close()
-		if err == nil {
-			_ = b.Close()
+		port := first.Addr().(*net.TCPAddr).Port
+		held := []net.Listener{first}
+		for i := 1; i < n; i++ {
+			l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+i)))
+			if err != nil {
+				break
+			}
+			held = append(held, l)
+		}
+		for _, l := range held {
+			_ = l.Close()
+		}
+		if len(held) == n {
 			return port, nil
 		}
 	}
-	return 0, fmt.Errorf("no two free ports in a row on 127.0.0.1")
+	return 0, fmt.Errorf("no %d free ports in a row on 127.0.0.1", n)
 }

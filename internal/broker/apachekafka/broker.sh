@@ -2,10 +2,11 @@
 # One Apache Kafka broker for tests, broker and controller in one process, on loopback.
 #
 #   broker.sh jars                      downloads the jars once and prints their folder
-#   broker.sh start --dir DIR [--port N] [--with PID]
+#   broker.sh start --dir DIR [--port N] [--with PID] [--proxy P]
 #                                       starts a broker whose data is in DIR, or goes on with what is there; prints its
 #                                       address when it is up. N and N+1 are used, default 39092. With PID it ends,
-#                                       like a crash, when that process does.
+#                                       like a crash, when that process does. With P it listens on N+2 besides, and
+#                                       tells those who connect there to come by 127.0.0.1:P, where a proxy has to be.
 #   broker.sh stop --dir DIR            ends it
 #   broker.sh kill --dir DIR            ends it like a crash
 #
@@ -19,17 +20,18 @@ fail() {
 	exit 1
 }
 
-usage="use: broker.sh jars | start --dir DIR [--port N] [--with PID] | stop --dir DIR | kill --dir DIR"
+usage="use: broker.sh jars | start --dir DIR [--port N] [--with PID] [--proxy P] | stop --dir DIR | kill --dir DIR"
 [ $# -ge 1 ] || fail "$usage"
 verb=$1
 shift
-dir='' port=39092 with=''
+dir='' port=39092 with='' proxy=''
 while [ $# -gt 0 ]; do
 	[ $# -ge 2 ] || fail "$usage"
 	case $1 in
 	--dir) dir=$2 ;;
 	--port) port=$2 ;;
 	--with) with=$2 ;;
+	--proxy) proxy=$2 ;;
 	*) fail "$usage" ;;
 	esac
 	shift 2
@@ -60,8 +62,9 @@ configure() {
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$((port + 1))
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1))
-advertised.listeners=PLAINTEXT://127.0.0.1:$port
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1))${proxy:+,PROXIED://127.0.0.1:$((port + 2))}
+advertised.listeners=PLAINTEXT://127.0.0.1:$port${proxy:+,PROXIED://127.0.0.1:$proxy}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$dir/data
