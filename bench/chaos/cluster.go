@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -274,6 +273,3 @@ func (c *cluster) copyTo(ctx context.Context, to *cluster, partitions []partitio
 	}
 	return records, nil
 }
-
-// logOf is where the broker in dir writes.
-func logOf(dir string) string { return filepath.Join(dir, "broker", "broker.log") }

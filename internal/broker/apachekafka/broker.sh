@@ -106,6 +106,7 @@ start() {
 		"$@" kafka.tools.StorageTool format --config "$dir/broker.properties" --cluster-id homeostatHomeostatAAAA >"$dir/format.log" 2>&1 ||
 			fail "the storage could not be formatted, see $dir/format.log"
 	fi
+	if [ -s "$dir/broker.log" ]; then cat "$dir/broker.log" >>"$dir/broker.before.log"; fi # of its earlier lives
 	: >"$dir/broker.log"
 	"$@" kafka.Kafka "$dir/broker.properties" >"$dir/broker.log" 2>&1 </dev/null &
 	broker=$!
