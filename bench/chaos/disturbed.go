@@ -178,9 +178,16 @@ func (d *disturbed) rounds(ctx context.Context) (stuck bool, err error) {
 			fmt.Printf("%s round %d of %d: %s\n", time.Now().UTC().Format(time.TimeOnly), i+1, d.settings.rounds, f.String())
 		}
 		d.report.faults[f.Kind]++
-		d.monitor.fault(f.Kind)
+		if f.Kind != killBroker {
+			d.monitor.fault(f.Kind)
+		}
 		if err := d.inject(ctx, &f); err != nil {
 			return false, err
+		}
+		if f.Kind == killBroker {
+			// How long it takes to start is not the engines' time.
+			d.monitor.fault(f.Kind)
+			d.log.Info("the broker is up again")
 		}
 		select {
 		case <-ctx.Done():
@@ -264,8 +271,8 @@ func (d *disturbed) settle(ctx context.Context) error {
 		}
 		d.violate("%v", err)
 	}
-	d.report.ledgers[0] = ledger(d.program, filepath.Join(d.dir, "e1.yaml"))
 	d.end(d.engines)
+	d.report.ledgers[0] = ledger(d.program, filepath.Join(d.dir, "e1.yaml"))
 	return ctx.Err()
 }
 
@@ -367,8 +374,8 @@ func (d *disturbed) undisturbed(ctx context.Context) (_ *outputs, err error) {
 	if err := d.caughtUp(ctx, c, d.mode.groups(), 5*time.Minute); err != nil {
 		return nil, err
 	}
-	d.report.ledgers[1] = ledger(d.program, config)
 	d.end([]*engine{e})
+	d.report.ledgers[1] = ledger(d.program, config)
 	return d.read(ctx, c)
 }
 

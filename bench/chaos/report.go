@@ -96,7 +96,7 @@ func (r *report) printRecovery(out io.Writer) {
 		for _, row := range []struct {
 			name string
 			of   []kind
-		}{{"SIGKILL of engines", []kind{killEngine, killTwo}}, {"SIGKILL of the broker", []kind{killBroker}}} {
+		}{{"SIGKILL of engines", []kind{killEngine, killTwo}}, {"restart of the broker, from when it is up", []kind{killBroker}}} {
 			if t := r.monitor.times(alone, row.of...); len(t) > 0 {
 				fmt.Fprintf(w, "%s, %s\t%d\t%s\t%s\t\n", row.name, what, len(t), t[len(t)/2].Round(10*time.Millisecond), t[len(t)-1].Round(10*time.Millisecond))
 			}
