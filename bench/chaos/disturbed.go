@@ -49,6 +49,7 @@ func (d *disturbed) compare(ctx context.Context) (err error) {
 		return err
 	}
 	defer d.proxy.close()
+	d.proxy.distance(d.distance)
 	if d.cluster, err = startCluster(filepath.Join(d.dir, "kafka"), d.proxy); err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func (d *disturbed) disturb(ctx context.Context) (err error) {
 			s = ""
 		}
 		instance := fmt.Sprintf("e%d", i+1)
-		config, err := d.mode.write(d.dir, instance, d.proxy.addr(), d.session)
+		config, err := d.mode.write(d.dir, instance, d.proxy.addr(), d.session, !d.atLeastOnce)
 		if err != nil {
 			return err
 		}
@@ -362,7 +363,7 @@ func (d *disturbed) undisturbed(ctx context.Context) (_ *outputs, err error) {
 	if d.report.input, err = d.cluster.copyTo(ctx, c, inputs); err != nil {
 		return nil, err
 	}
-	config, err := d.mode.write(d.dir, "undisturbed", c.broker.Addr(), 10*time.Second)
+	config, err := d.mode.write(d.dir, "undisturbed", c.broker.Addr(), 10*time.Second, true)
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,9 @@ const (
 	// beyond is how far behind the last row the end marker lies: past all that waits for time.
 	beyond = int64(6 * time.Hour)
 
+	// sideRecords are the useless ones and those for the inbox, each, of a step.
+	sideRecords = 3
+
 	mostPending = 2000
 )
 
@@ -105,11 +108,9 @@ func (f *feeder) next() []*kgo.Record {
 		out = append(out, f.metrics(r, s, now), f.logs(r, s, now))
 	}
 	// Some of it is good for nothing, and some comes by the side door.
-	if r.IntN(2) == 0 {
-		out = append(out, f.junk(r, n))
-	}
-	if r.IntN(2) == 0 {
-		out = append(out, f.change(r, n, now))
+	// What it makes is much, so that hardly a commit is without outputs.
+	for i := range int64(sideRecords) {
+		out = append(out, f.junk(r, n*sideRecords+i), f.change(r, n*sideRecords+i, now))
 	}
 	return out
 }

@@ -35,6 +35,10 @@ type settings struct {
 	session time.Duration
 	limit   time.Duration
 	calm    time.Duration
+	// distance is how long bytes are on their way between engines and broker.
+	distance time.Duration
+	// atLeastOnce runs the engines without transactions.
+	atLeastOnce bool
 }
 
 func main() {
@@ -47,6 +51,8 @@ func main() {
 	flag.DurationVar(&s.session, "session", 3*time.Second, "after how long the group gives a silent engine up")
 	flag.DurationVar(&s.limit, "limit", 90*time.Second, "after how long without recovery the pipeline counts as stuck")
 	flag.DurationVar(&s.calm, "calm", 0, "how long to feed without faults before the first round; with -rounds 0 it shows whether two quiet runs are equal")
+	flag.DurationVar(&s.distance, "distance", 5*time.Millisecond, "how long bytes are on their way between engines and broker")
+	flag.BoolVar(&s.atLeastOnce, "at-least-once", false, "run the engines without transactions: then duplicates have to be found, which shows that they would be")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

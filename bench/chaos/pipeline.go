@@ -97,11 +97,11 @@ const runbooks = `- name: anything
 `
 
 // write writes the configuration of an instance and returns its path.
-func (m *mode) write(dir, instance, bootstrap string, session time.Duration) (string, error) {
+func (m *mode) write(dir, instance, bootstrap string, session time.Duration, transactions bool) (string, error) {
 	text := fmt.Sprintf(`version: 1
 name: %s
 instance: %s
-kafka: {bootstrap: [%q], session: %s}
+kafka: {bootstrap: [%q], session: %s, transactions: %t}
 scope:
   entity: ["{{.service.name}}"]
   system: "{{.service.namespace}}"
@@ -112,11 +112,11 @@ sources:
     codec:
       json_logs: {labels: [service.name, service.namespace]}
     keyed: true
-    disorder: %[6]s
+    disorder: %[7]s
     late: dead_letter
     max_future_skew: 0s
 admin: {listen: "off"}
-%[8]s`, pipelineName, instance, bootstrap, session, metricsIn, time.Duration(disorder), logsIn, m.chain())
+%[9]s`, pipelineName, instance, bootstrap, session, transactions, metricsIn, time.Duration(disorder), logsIn, m.chain())
 	if err := os.WriteFile(filepath.Join(dir, "runbooks.yaml"), []byte(runbooks), 0o644); err != nil {
 		return "", err
 	}

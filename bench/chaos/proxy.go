@@ -18,9 +18,10 @@ type proxy struct {
 	target string
 	rand   *rand.Rand // chooses the links that a fault hits
 	links  map[*link]struct{}
-	order  []*link // the open links in order of their coming, so that a choice among them can be repeated
-	delay  time.Duration
-	rate   int // bytes a second and direction of each link; 0 bounds nothing
+	order  []*link       // the open links in order of their coming, so that a choice among them can be repeated
+	base   time.Duration // delay of every chunk, always
+	delay  time.Duration // more of it, as a fault
+	rate   int           // bytes a second and direction of each link; 0 bounds nothing
 	closed bool
 }
 
@@ -47,6 +48,14 @@ func listen(seed uint64) (*proxy, error) {
 // addr is the address to connect to, port its port.
 func (p *proxy) addr() string { return p.listener.Addr().String() }
 func (p *proxy) port() int    { return p.listener.Addr().(*net.TCPAddr).Port }
+
+// distance says how long each chunk is on its way while nothing is wrong. With some of it a commit takes long enough for a
+// good part of the faults to hit one, at any of its steps.
+func (p *proxy) distance(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.base = d
+}
 
 // connectTo says where new connections go.
 func (p *proxy) connectTo(target string) {
@@ -130,7 +139,7 @@ func (p *proxy) permit(l *link, n int) bool {
 	for l.stalled && !l.over {
 		p.heal.Wait()
 	}
-	wait := p.delay
+	wait := p.base + p.delay
 	if p.rate > 0 {
 		wait += time.Duration(n) * time.Second / time.Duration(p.rate)
 	}
@@ -233,7 +242,7 @@ func (p *proxy) stallSome(share float64) (n int, end func(late bool)) {
 	}
 }
 
-// slow delays every chunk, and bounds the bytes a second of each direction of each connection. Zeros end it.
+// slow delays every chunk, and bounds the bytes a second of each direction of each connection, besides the distance. Zeros end it.
 func (p *proxy) slow(delay time.Duration, rate int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -187,6 +187,11 @@ func TestSlow(t *testing.T) {
 		t.Errorf("ten bytes there and back took %s at 100 bytes a second", d)
 	}
 	p.slow(0, 0)
+	p.distance(30 * time.Millisecond)
+	if d := round(); d < 60*time.Millisecond {
+		t.Errorf("there and back took %s over a distance of 30 ms", d)
+	}
+	p.distance(0)
 	if err := say(c, "fast again"); err != nil {
 		t.Error(err)
 	}
