@@ -2,11 +2,14 @@
 GO ?= go
 BIN := bin/homeostat
 FUZZTIME ?= 5s
+SEED ?= 1
+ROUNDS ?= 200
+MODE ?= windows
 
 # The race detector needs a C compiler; without one the tests run without it, and say so.
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 
-.PHONY: help build demo kafka test check fmt lint race fuzz sim bench golden clean
+.PHONY: help build demo kafka test check fmt lint race fuzz sim chaos bench golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +62,10 @@ sim: ## simulated schedules of the engine with faults: SEEDS=n of them from seed
 
 bench: ## the benchmarks behind docs/performance.md
 	$(GO) test -run '^$$' -bench . -benchmem ./bench/... ./operators/... ./schemas/... ./internal/broker/...
+
+chaos: build ## end processes, connections and the broker at random (SEED, ROUNDS, MODE) and compare with an undisturbed run
+	$(GO) build -o bin/chaos ./bench/chaos
+	bin/chaos -seed $(SEED) -rounds $(ROUNDS) -mode $(MODE)
 
 golden: ## write the golden files and docs/errors.md anew from what the code says now
 	$(GO) test ./schemas ./pipeline/plan ./internal/house -update

@@ -58,6 +58,8 @@ type Kafka struct {
 	// TLS and SASL say how connections are secured; nil means that they are not.
 	TLS  *TLS
 	SASL *SASL
+	// Session is how long a process may be silent before its partitions are given to others.
+	Session time.Duration
 }
 
 // Limits bound what the pipeline may take.

@@ -87,7 +87,7 @@ func TestEverySectionIsRead(t *testing.T) {
 	half, zero := 1.5, 0.0
 	want := &Config{
 		Name: "shop", Instance: "node-1",
-		Kafka: Kafka{Bootstrap: []string{"127.0.0.1:9092", "kafka:9093"}, CommitInterval: 250 * time.Millisecond},
+		Kafka: Kafka{Bootstrap: []string{"127.0.0.1:9092", "kafka:9093"}, CommitInterval: 250 * time.Millisecond, Session: 10 * time.Second},
 		Sources: []Source{
 			{Name: "metrics", Topic: "shop.metrics", Codec: &Component{Type: "otlp_metrics", Name: "otlp_metrics", Settings: pipeline.Settings{}},
 				Keyed: true, Disorder: 10 * time.Second, Late: LateDeadLetter, MaxFutureSkew: 5 * time.Minute},
@@ -148,7 +148,7 @@ func TestDefaults(t *testing.T) {
 	host, _ := os.Hostname()
 	want := &Config{
 		Name: "shop", Instance: host,
-		Kafka: Kafka{CommitInterval: 100 * time.Millisecond, Transactions: true},
+		Kafka: Kafka{CommitInterval: 100 * time.Millisecond, Transactions: true, Session: 10 * time.Second},
 		Sources: []Source{{Name: "metrics", Topic: "raw", Codec: &Component{Type: "otlp_metrics", Name: "otlp_metrics", Settings: pipeline.Settings{}},
 			Disorder: 10 * time.Second, Late: LateDrop, MaxFutureSkew: 5 * time.Minute}},
 		Detect:  []Component{{"window", "window", pipeline.Settings{"size": 10 * time.Second}}},

@@ -19,6 +19,9 @@ func kafkaSettings() []pipeline.Setting {
 		{Name: "transactions", Type: pipeline.Bool, Default: true, Example: "true",
 			Doc: "Commit outputs and positions together: exactly once. false is at least once."},
 		tlsSetting(), saslSetting(),
+		{Name: "session", Type: pipeline.Duration, Default: 10 * time.Second, Example: "10s",
+			Min: pipeline.Bound(float64(time.Second)), Max: pipeline.Bound(float64(5 * time.Minute)),
+			Doc: "How long a process may be silent before its partitions are given to others. Brokers take 6s to 30m unless set otherwise."},
 	}
 }
 
@@ -67,7 +70,7 @@ func logSettings() []pipeline.Setting {
 // process reads the sections that concern the process rather than the data.
 func (r *reader) process(root *node, s pipeline.Settings, c *Config) {
 	if k := s.Object("kafka"); k != nil {
-		c.Kafka = Kafka{CommitInterval: k.Duration("commit_interval"), Transactions: k.Bool("transactions")}
+		c.Kafka = Kafka{CommitInterval: k.Duration("commit_interval"), Transactions: k.Bool("transactions"), Session: k.Duration("session")}
 		for i, address := range k.Texts("bootstrap") {
 			c.Kafka.Bootstrap = append(c.Kafka.Bootstrap, address)
 			r.address(root, index("kafka.bootstrap", i), address)

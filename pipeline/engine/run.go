@@ -220,7 +220,7 @@ func (r *Runner) newStage(s *plan.Stage) *stageRun {
 		stage: s.Stage, group: s.Group, topics: s.Inputs, cluster: r.cluster, logger: r.logger,
 		newLane:  func(tp broker.TopicPartition) (lane, error) { return r.newLane(s, tp) },
 		laneName: func(tp broker.TopicPartition) string { return r.laneName(s, tp) },
-		commit:   r.commit.commit, wake: r.commit.wake, keeper: r.keeper, look: r.look,
+		commit:   r.commit.commit, wake: r.commit.wake, keeper: r.keeper, look: r.look, session: r.plan.Session,
 		memory: max(r.plan.Limits.Memory/int64(max(1, r.lanesTotal())), 1<<20),
 		faults: r.metrics.Counter("records_passed_over_total", "Records that could not be had any more, by reason.", "stage", "topic", "reason"),
 	}

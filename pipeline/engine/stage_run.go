@@ -27,6 +27,8 @@ type stageRun struct {
 	logger  *slog.Logger
 	// newLane makes the lane of a partition.
 	newLane func(broker.TopicPartition) (lane, error)
+	// session is how long the group waits for a silent member; 0 leaves it to the broker package.
+	session time.Duration
 	// laneName is the name of the lane of a partition, the same on every process.
 	laneName func(broker.TopicPartition) string
 	// keeper keeps the lanes' states.
@@ -60,12 +62,16 @@ type stageRun struct {
 	left map[broker.TopicPartition]*laneRun
 }
 
+// rebalanceLimit is how long a process has to commit what it finished of partitions that it gives back; more than
+// commitLimit.
+const rebalanceLimit = 10 * time.Second
+
 // errEnded is why lanes stop when their generation ends.
 var errEnded = errors.New("the generation ended")
 
 // run follows the group's generations until ctx ends or something fails.
 func (s *stageRun) run(ctx context.Context) (err error) {
-	group, err := s.cluster.JoinGroup(broker.GroupConfig{ID: s.group, Topics: s.topics})
+	group, err := s.cluster.JoinGroup(broker.GroupConfig{ID: s.group, Topics: s.topics, Session: s.session, Rebalance: rebalanceLimit})
 	if err != nil {
 		return err
 	}

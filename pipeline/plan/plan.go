@@ -21,6 +21,8 @@ type Plan struct {
 	Bootstrap      []string
 	Transactions   bool
 	CommitInterval time.Duration
+	// Session is how long a process may be silent before its partitions are given to others.
+	Session time.Duration
 	// Window is the size of the windows in detect, 0 if they have none.
 	Window time.Duration
 	// Every is the distance of their starts: Window, or less if they overlap.
@@ -101,7 +103,7 @@ type Sink struct {
 func New(cfg *config.Config, registry *pipeline.Registry) (*Plan, error) {
 	p := &Plan{
 		Pipeline: cfg.Name, Instance: cfg.Instance, TransactionalID: cfg.Name + "." + cfg.Instance,
-		Bootstrap: cfg.Kafka.Bootstrap, Transactions: cfg.Kafka.Transactions, CommitInterval: cfg.Kafka.CommitInterval,
+		Bootstrap: cfg.Kafka.Bootstrap, Transactions: cfg.Kafka.Transactions, CommitInterval: cfg.Kafka.CommitInterval, Session: cfg.Kafka.Session,
 		Window: cfg.Window(registry), Every: cfg.Rhythm(registry).Every, Scope: cfg.Scope.Of, SLOs: cfg.SLOs, Topology: cfg.Topology, Limits: cfg.Limits, State: cfg.State,
 		Topics: newTopics(cfg), Fingerprint: cfg.Fingerprint(), config: cfg,
 	}

@@ -35,13 +35,43 @@ func Start(t testing.TB) *Broker {
 	return start(t, kraft.Options{Port: ports})
 }
 
+// Missing names the first tool that a broker needs and that this machine does not have; "" if all are there.
+func Missing() string {
+	for _, tool := range []string{"sh", "java", "mvn"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return tool
+		}
+	}
+	return ""
+}
+
+// Open starts a broker outside of a test, on the data in dir. It ends with Stop, Kill, or this process. With proxy, the port on
+// 127.0.0.1 of a proxy to ProxiedAddr, those who connect there are told to come by the proxy for all the rest.
+func Open(dir string, proxy int) (*Broker, error) {
+	node, err := kraft.New(dir)
+	if err != nil {
+		return nil, err
+	}
+	port, err := freePorts(3)
+	if err != nil {
+		return nil, err
+	}
+	b := &Broker{node: node, options: kraft.Options{Port: port, With: os.Getpid(), Small: true}}
+	if proxy > 0 {
+		b.options.Settings = map[string]string{
+			"listeners":                      fmt.Sprintf("PLAINTEXT://%s,CONTROLLER://%s,PROXIED://%s", b.Addr(), address(port+1), b.ProxiedAddr()),
+			"advertised.listeners":           fmt.Sprintf("PLAINTEXT://%s,PROXIED://%s", b.Addr(), address(proxy)),
+			"listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT",
+		}
+	}
+	return b, b.Restart()
+}
+
 // need skips the test where Apache Kafka cannot run.
 func need(t testing.TB) {
 	t.Helper()
-	for _, tool := range []string{"sh", "java", "mvn"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("no %s found: the test needs Apache Kafka, which needs Java 17 or newer and Maven", tool)
-		}
+	if tool := Missing(); tool != "" {
+		t.Skipf("no %s found: the test needs Apache Kafka, which needs Java 17 or newer and Maven", tool)
 	}
 	if testing.Short() {
 		t.Skip("the test needs Apache Kafka, and -short is set")
@@ -72,6 +102,9 @@ func start(t testing.TB, o kraft.Options) *Broker {
 
 // Addr is the address to connect to, host:port.
 func (b *Broker) Addr() string { return address(b.options.Port) }
+
+// ProxiedAddr is where the proxy of Open connects to.
+func (b *Broker) ProxiedAddr() string { return address(b.options.Port + 2) }
 
 // Kill ends the broker like a crash. Its data stays as the operating system has it.
 func (b *Broker) Kill() error { return b.node.Kill(context.Background()) }
