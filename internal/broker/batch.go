@@ -1,11 +1,13 @@
 package broker
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"math"
+	"slices"
 
 	"github.com/homeostat/homeostat/pipeline"
 )
@@ -143,7 +145,7 @@ type answer struct {
 	TopicPartition
 	from      int64 // the position asked for
 	raw       *buffer
-	aborted   []abortedTransaction // by first offset; used if committed
+	aborted   []abortedTransaction // in any order; used if committed
 	committed bool
 	stable    int64
 	watermark int64
@@ -162,6 +164,8 @@ func (d *decoder) decode(a answer) Chunk {
 	mem.hold(a.raw)
 	clear(d.aborting)
 	aborted, raw := a.aborted, a.raw.bytes
+	// Brokers list them in the order in which they ended.
+	slices.SortFunc(aborted, func(x, y abortedTransaction) int { return cmp.Compare(x.FirstOffset, y.FirstOffset) })
 	inPlace, whole := false, false
 	for len(raw) > 0 && len(mem.records) < chunkRecords && mem.bytes < chunkBytes+len(a.raw.bytes) {
 		b, rest, ok, err := nextBatch(raw)
