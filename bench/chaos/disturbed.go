@@ -273,7 +273,10 @@ func (d *disturbed) settle(ctx context.Context) error {
 		d.violate("%v", err)
 	}
 	d.end(d.engines)
-	d.report.ledgers[0] = ledger(d.program, filepath.Join(d.dir, "e1.yaml"))
+	var err error
+	if d.report.ledgers[0], err = ledger(d.program, filepath.Join(d.dir, "e1.yaml")); err != nil {
+		d.violate("%v", err)
+	}
 	return ctx.Err()
 }
 
@@ -376,7 +379,12 @@ func (d *disturbed) undisturbed(ctx context.Context) (_ *outputs, err error) {
 		return nil, err
 	}
 	d.end([]*engine{e})
-	d.report.ledgers[1] = ledger(d.program, config)
+	if d.report.ledgers[1], err = ledger(d.program, config); err != nil {
+		return nil, err
+	}
+	for _, wrong := range judgeLedgers(d.report.ledgers[0], d.report.ledgers[1]) {
+		d.violate("%s", wrong)
+	}
 	return d.read(ctx, c)
 }
 

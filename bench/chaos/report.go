@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os/exec"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -28,7 +26,7 @@ type report struct {
 	// ended are processes that ended by themselves.
 	ended   []string
 	monitor *monitor
-	ledgers [2]string // of the disturbed and the undisturbed run
+	ledgers [2]map[string]account // of the disturbed and the undisturbed run, by lane
 	took    time.Duration
 }
 
@@ -65,11 +63,7 @@ func (r *report) print(out io.Writer) {
 	if r.verdict != nil {
 		r.printVerdict(out)
 	}
-	for i, run := range []string{"disturbed", "undisturbed"} {
-		if r.ledgers[i] != "" {
-			fmt.Fprintf(out, "\nledger of the %s run\n%s\n", run, r.ledgers[i])
-		}
-	}
+	r.printLedgers(out)
 	if len(r.ended) > 0 {
 		fmt.Fprintf(out, "\n%d processes ended by themselves and were started again:\n", len(r.ended))
 		r.list(out, r.ended)
@@ -134,18 +128,4 @@ func (r *report) list(out io.Writer, lines []string) {
 		}
 		fmt.Fprintln(out, "  "+l)
 	}
-}
-
-// ledger asks the program for the rows that it accounts for, in, on, held and lost by source. A program that has no such
-// command says nothing.
-func ledger(program, config string) string {
-	out, err := exec.Command(program, "ledger", "-c", config).CombinedOutput()
-	text := strings.TrimSpace(string(out))
-	if err != nil && strings.Contains(text, "unknown command") {
-		return ""
-	}
-	if err != nil {
-		return fmt.Sprintf("%v: %s", err, text)
-	}
-	return text
 }
