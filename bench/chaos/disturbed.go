@@ -114,7 +114,7 @@ func (d *disturbed) disturb(ctx context.Context) (err error) {
 	}
 	d.monitor = newMonitor(d.cluster, d.mode.groups(), inputs)
 	d.report.monitor = d.monitor
-	d.feeder = newFeeder(d.seed, d.cluster.client, inboxTopic, inboxPartitions)
+	d.feeder = newFeeder(d.seed, d.cluster.client, inboxTopic, inboxPartitions, d.mode.spread)
 	d.report.rows = d.feeder.rows
 
 	watching, stopWatching := context.WithCancel(ctx)
@@ -151,7 +151,7 @@ func (d *disturbed) inputs(ctx context.Context) (map[string][]partition, error) 
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("the engines did not make their topics within a minute"))
 	defer cancel()
 	for {
-		have, err := d.cluster.allOf(ctx, outputTopics()...)
+		have, err := d.cluster.allOf(ctx, d.mode.topics()...)
 		if err != nil {
 			return nil, err
 		}
@@ -159,9 +159,8 @@ func (d *disturbed) inputs(ctx context.Context) (map[string][]partition, error) 
 		for _, p := range have {
 			by[p.topic] = append(by[p.topic], p)
 		}
-		if len(by) == len(outputTopics()) {
-			in, err := d.cluster.allOf(ctx, metricsIn, logsIn, inboxTopic)
-			return map[string][]partition{pipelineName + ".detect": in, pipelineName + ".operate": by[eventsTopic]}, err
+		if len(by) == len(d.mode.topics()) {
+			return d.mode.reads(by), nil
 		}
 		select {
 		case <-ctx.Done():

@@ -51,6 +51,7 @@ type feeder struct {
 	client *kgo.Client
 	inbox  string
 	inboxN int32
+	spread bool // a system's records go to any partition
 	enc    *otlp.Encoder
 
 	steps  int64
@@ -58,8 +59,8 @@ type feeder struct {
 	failed atomic.Pointer[error]
 }
 
-func newFeeder(seed uint64, client *kgo.Client, inbox string, inboxN int32) *feeder {
-	return &feeder{seed: seed, client: client, inbox: inbox, inboxN: inboxN, enc: otlp.NewEncoder(nil), rows: map[string]int64{}}
+func newFeeder(seed uint64, client *kgo.Client, inbox string, inboxN int32, spread bool) *feeder {
+	return &feeder{seed: seed, client: client, inbox: inbox, inboxN: inboxN, spread: spread, enc: otlp.NewEncoder(nil), rows: map[string]int64{}}
 }
 
 // run feeds a step each stepEach until ctx ends, then the end marker. A broker that is away is waited for.
@@ -115,6 +116,14 @@ func (f *feeder) next() []*kgo.Record {
 	return out
 }
 
+// partition chooses where a system's record goes.
+func (f *feeder) partition(r *rand.Rand, system, partitions int) int32 {
+	if f.spread {
+		return int32(r.IntN(partitions))
+	}
+	return int32(system % partitions)
+}
+
 // sick says how ill a system is: for some minutes in each half hour of event time, each in its turn.
 func sick(system int, now int64) bool {
 	minute := (now-began)/int64(time.Minute) - int64(5+2*system)
@@ -143,14 +152,14 @@ func (f *feeder) metrics(r *rand.Rand, system int, now int64) *kgo.Record {
 		f.enc.Gauge("svc.cpu", "1", nil, at, 0.3+0.1*r.Float64())
 	}
 	f.rows["metrics"] += int64(f.enc.Len())
-	return &kgo.Record{Topic: metricsIn, Partition: int32(system % metricPartitions), Key: []byte(name(system)), Value: f.enc.AppendTo(nil)}
+	return &kgo.Record{Topic: metricsIn, Partition: f.partition(r, system, metricPartitions), Key: []byte(name(system)), Value: f.enc.AppendTo(nil)}
 }
 
 // logs makes a message of two log lines of a system.
 func (f *feeder) logs(r *rand.Rand, system int, now int64) *kgo.Record {
 	value := f.line(r, system, now, now)
 	value = append(value, f.line(r, system, now, now-r.Int64N(jitter))...)
-	return &kgo.Record{Topic: logsIn, Partition: int32(system % logPartitions), Key: []byte(name(system)), Value: value}
+	return &kgo.Record{Topic: logsIn, Partition: f.partition(r, system, logPartitions), Key: []byte(name(system)), Value: value}
 }
 
 func (f *feeder) line(r *rand.Rand, system int, now, at int64) []byte {

@@ -47,7 +47,7 @@ func main() {
 	flag.IntVar(&s.rounds, "rounds", 200, "number of faults")
 	flag.StringVar(&s.program, "program", "bin/homeostat", "the program under test")
 	flag.StringVar(&s.out, "out", "out/chaos", "folder for logs, configurations and the broker's data")
-	flag.StringVar(&s.mode, "mode", "windows", "the pipeline: windows (all stages), records (what depends on single records only)")
+	flag.StringVar(&s.mode, "mode", "windows", "the pipeline: windows (all stages), columns (the same, ingest apart), records (what depends on single records only)")
 	flag.DurationVar(&s.session, "session", 3*time.Second, "after how long the group gives a silent engine up")
 	flag.DurationVar(&s.limit, "limit", 90*time.Second, "after how long without recovery the pipeline counts as stuck")
 	flag.DurationVar(&s.calm, "calm", 0, "how long to feed without faults before the first round; with -rounds 0 it shows whether two quiet runs are equal")
@@ -78,7 +78,7 @@ func (s *settings) run(ctx context.Context) (failed bool, err error) {
 		}
 	}
 	if m == nil {
-		return false, fmt.Errorf("there is no mode %q: choose windows or records", s.mode)
+		return false, fmt.Errorf("there is no mode %q: choose windows, columns or records", s.mode)
 	}
 	if s.program, err = filepath.Abs(s.program); err != nil {
 		return false, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -15,12 +16,15 @@ type mode struct {
 	chain func() string
 	// operates says that there is a stage operate.
 	operates bool
+	// spread says that a system's records come by any partition, so that ingest is a stage of its own.
+	spread bool
 	// timed says that time is the same in each run, so that its records are compared and not only counted.
 	timed bool
 }
 
 var modes = []mode{
 	{name: "windows", chain: windowChain, operates: true, timed: true},
+	{name: "columns", chain: windowChain, operates: true, spread: true},
 	{name: "records", chain: recordChain},
 }
 
@@ -34,6 +38,7 @@ const (
 	remediationsTopic = pipelineName + ".remediations"
 	deadTopic         = pipelineName + ".dead-letters"
 	inboxTopic        = pipelineName + ".inbox"
+	columnsTopic      = pipelineName + ".columns"
 	inboxPartitions   = 4
 )
 
@@ -43,10 +48,33 @@ func outputTopics() []string {
 
 // groups of the stages that a mode runs.
 func (m *mode) groups() []string {
-	if m.operates {
-		return []string{pipelineName + ".detect", pipelineName + ".operate"}
+	groups := []string{pipelineName + ".detect"}
+	if m.spread {
+		groups = append(groups, pipelineName+".ingest")
 	}
-	return []string{pipelineName + ".detect"}
+	if m.operates {
+		groups = append(groups, pipelineName+".operate")
+	}
+	return groups
+}
+
+// reads lists the partitions that each group reads.
+func (m *mode) reads(by map[string][]partition) map[string][]partition {
+	in := slices.Concat(by[metricsIn], by[logsIn], by[inboxTopic])
+	reads := map[string][]partition{pipelineName + ".detect": in, pipelineName + ".operate": by[eventsTopic]}
+	if m.spread {
+		reads[pipelineName+".ingest"], reads[pipelineName+".detect"] = in, by[columnsTopic]
+	}
+	return reads
+}
+
+// topics are those that must be there before the pipeline reads.
+func (m *mode) topics() []string {
+	topics := append(outputTopics(), metricsIn, logsIn, inboxTopic)
+	if m.spread {
+		topics = append(topics, columnsTopic)
+	}
+	return topics
 }
 
 // recordChain makes nothing of rows: what comes out depends on one record each, dead letters and what the inbox passes on.
@@ -106,17 +134,17 @@ scope:
   entity: ["{{.service.name}}"]
   system: "{{.service.namespace}}"
 sources:
-  - {name: metrics, topic: %s, codec: otlp_metrics, keyed: true, disorder: %s, late: dead_letter, max_future_skew: 0s}
+  - {name: metrics, topic: %s, codec: otlp_metrics, keyed: %[10]t, disorder: %[7]s, late: dead_letter, max_future_skew: 0s}
   - name: logs
-    topic: %s
+    topic: %[8]s
     codec:
       json_logs: {labels: [service.name, service.namespace]}
-    keyed: true
+    keyed: %[10]t
     disorder: %[7]s
     late: dead_letter
     max_future_skew: 0s
 admin: {listen: "off"}
-%[9]s`, pipelineName, instance, bootstrap, session, transactions, metricsIn, time.Duration(disorder), logsIn, m.chain())
+%[9]s`, pipelineName, instance, bootstrap, session, transactions, metricsIn, time.Duration(disorder), logsIn, m.chain(), !m.spread)
 	if err := os.WriteFile(filepath.Join(dir, "runbooks.yaml"), []byte(runbooks), 0o644); err != nil {
 		return "", err
 	}

@@ -55,7 +55,7 @@ func TestShortSchedule(t *testing.T) {
 
 // steps feeds some steps without a broker.
 func steps(seed uint64, n int) (records []*kgo.Record, f *feeder) {
-	f = newFeeder(seed, nil, inboxTopic, inboxPartitions)
+	f = newFeeder(seed, nil, inboxTopic, inboxPartitions, false)
 	for range n {
 		records = append(records, f.next()...)
 	}
