@@ -160,7 +160,13 @@ func (d *disturbed) inputs(ctx context.Context) (map[string][]partition, error) 
 			by[p.topic] = append(by[p.topic], p)
 		}
 		if len(by) == len(d.mode.topics()) {
-			return d.mode.reads(by), nil
+			read := map[string][]partition{}
+			for _, g := range d.mode.groups() {
+				for _, topic := range d.mode.reads(g) {
+					read[g] = append(read[g], by[topic]...)
+				}
+			}
+			return read, nil
 		}
 		select {
 		case <-ctx.Done():
@@ -299,10 +305,7 @@ func (d *disturbed) caughtUp(ctx context.Context, c *cluster, groups []string, l
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for _, g := range groups {
-		topics := []string{metricsIn, logsIn, inboxTopic}
-		if g == pipelineName+".operate" {
-			topics = []string{eventsTopic}
-		}
+		topics := d.mode.reads(g)
 		var ends map[partition]int64
 		var behind string
 		for done := false; !done; {

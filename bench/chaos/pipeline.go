@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 )
@@ -46,26 +45,30 @@ func outputTopics() []string {
 	return []string{eventsTopic, incidentsTopic, remediationsTopic, deadTopic}
 }
 
-// groups of the stages that a mode runs.
+// groups of the stages that a mode runs, in the order of the flow.
 func (m *mode) groups() []string {
-	groups := []string{pipelineName + ".detect"}
+	var groups []string
 	if m.spread {
 		groups = append(groups, pipelineName+".ingest")
 	}
+	groups = append(groups, pipelineName+".detect")
 	if m.operates {
 		groups = append(groups, pipelineName+".operate")
 	}
 	return groups
 }
 
-// reads lists the partitions that each group reads.
-func (m *mode) reads(by map[string][]partition) map[string][]partition {
-	in := slices.Concat(by[metricsIn], by[logsIn], by[inboxTopic])
-	reads := map[string][]partition{pipelineName + ".detect": in, pipelineName + ".operate": by[eventsTopic]}
-	if m.spread {
-		reads[pipelineName+".ingest"], reads[pipelineName+".detect"] = in, by[columnsTopic]
+// reads lists the topics that a group reads.
+func (m *mode) reads(group string) []string {
+	switch group {
+	case pipelineName + ".operate":
+		return []string{eventsTopic}
+	case pipelineName + ".detect":
+		if m.spread {
+			return []string{columnsTopic}
+		}
 	}
-	return reads
+	return []string{metricsIn, logsIn, inboxTopic}
 }
 
 // topics are those that must be there before the pipeline reads.
