@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/pipeline/engine/snapshot"
@@ -27,6 +29,9 @@ type operateLane struct {
 	ledger   *ledger
 	upstream upstream
 	held     []held
+	bytes    int64 // of held
+	most     int64 // that may be held
+	forced   prometheus.Counter
 	recent   map[string]int64 // ids of the events of the last while, for the repeats of brokers without transactions
 	position pipeline.Position
 	pending  []broker.Message
@@ -49,7 +54,8 @@ func (s *surroundings) newOperateLane(name string, components []component) (*ope
 		surroundings: s, name: name, out: s.newOutput(), mark: unknownTime,
 		table:    pipeline.NewSeriesTable(s.scope, s.limit),
 		ledger:   newLedger(s.metrics, pipeline.Operate, "events", name),
-		upstream: newUpstream(s.lanes.Load().events), recent: map[string]int64{},
+		upstream: newUpstream(s.lanes.Load().events), recent: map[string]int64{}, most: mostHeld,
+		forced: s.metrics.Counter("operate_unwaited_total", "Times that operate went on without lanes that were behind.").WithLabelValues(),
 	}
 	if err := l.out.Open(context.Background(), s.env(name, "out", func() int64 { return l.mark }, l.ledger.lose)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the output of lane %s: %w", name, err), l.out.Close())
@@ -94,7 +100,32 @@ func (l *operateLane) record(rec *pipeline.Record) error {
 	l.recent[key] = e.Time
 	e.Data = clone(e.Data)
 	l.held = append(l.held, held{e, rec.Offset})
+	if l.bytes += heldBytes(&e); l.bytes > l.most {
+		return l.stopWaiting()
+	}
 	return nil
+}
+
+// mostHeld bounds what a lane holds, in bytes. It is no setting: what a lane writes may not depend on how much memory it has.
+const mostHeld = 32 << 20
+
+// heldOverhead is what an event takes besides its data: the struct and its texts.
+const heldOverhead = 512
+
+func heldBytes(e *schemas.Event) int64 { return int64(len(e.Data)) + heldOverhead }
+
+// stopWaiting goes on without the lanes that are behind, up to the middle of what is held: a lane that nobody runs must not
+// fill the memory. Nothing is lost by it; what those lanes still send comes late. It follows from the log alone.
+func (l *operateLane) stopWaiting() error {
+	times := make([]int64, len(l.held))
+	for i := range l.held {
+		times[i] = l.held[i].Time
+	}
+	slices.Sort(times)
+	l.logger.Warn("too much is held while some lanes are behind in time, so it goes on without them: see that all lanes of the stages before run",
+		"lane", l.name, "held", len(l.held), "bytes", l.bytes, "behind", l.upstream.behind())
+	l.forced.Inc()
+	return l.advance(ceil(plus(times[len(times)/2], 1), l.tick))
 }
 
 func (l *operateLane) refuse(rec *pipeline.Record, cause error) {
@@ -149,6 +180,9 @@ func (l *operateLane) feed(until int64) error {
 		if err := l.one(e); err != nil {
 			return err
 		}
+	}
+	for i := range n {
+		l.bytes -= heldBytes(&l.held[i].Event)
 	}
 	rest := copy(l.held, l.held[n:])
 	clear(l.held[rest:])
@@ -287,6 +321,7 @@ func (l *operateLane) restore(s *snapshot.Snapshot) error {
 	l.held = nil
 	for _, h := range st.Held {
 		l.held = append(l.held, held{h.Event, h.Offset})
+		l.bytes += heldBytes(&h.Event)
 	}
 	l.ledger.restore(s.Account)
 	if err := l.chain.restore(s, l.mark, l.mark != unknownTime); err != nil {

@@ -300,3 +300,18 @@ func TestOperateDoesNotCareHowLanesAreInterleaved(t *testing.T) {
 		}
 	}
 }
+
+func TestOperateStopsWaitingBeforeItsMemoryIsFull(t *testing.T) {
+	b := newOperateBench(t, "left/0", "right/0")
+	b.most = 4*heldOverhead + 100
+	b.add(told("left/0", "10"))
+	b.add(said(t, "a", 5), said(t, "b", 15), said(t, "c", 25))
+	b.expect("") // right/0 may still send what is earlier
+	b.add(said(t, "d", 35), said(t, "e", 45))
+	b.expect("at 4.999999999, a, at 10, at 14.999999999, b, at 20, at 24.999999999, c, at 30")
+	b.add(said(t, "late", 7), told("right/0", "60"), told("left/0", "60"))
+	b.expect("late, at 34.999999999, d, at 40, at 44.999999999, e, at 50, at 60")
+	if b.bytes != 0 || len(b.held) != 0 {
+		t.Errorf("%d bytes of %d events are held", b.bytes, len(b.held))
+	}
+}

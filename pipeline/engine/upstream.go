@@ -96,6 +96,25 @@ func (u *upstream) silent() bool {
 	return len(u.expected) > 0
 }
 
+// behind names the lanes that have not reported, and the one that is furthest back.
+func (u *upstream) behind() []string {
+	var out []string
+	last, at := "", int64(math.MaxInt64)
+	for _, name := range u.expected {
+		m, reported := u.marks[name]
+		switch {
+		case !reported:
+			out = append(out, name)
+		case m != unknownTime && m < at:
+			last, at = name, m
+		}
+	}
+	if last != "" {
+		out = append(out, last)
+	}
+	return out
+}
+
 // most returns the highest watermark of all, unknownTime without any.
 func (u *upstream) most() int64 {
 	end := int64(unknownTime)
