@@ -177,7 +177,7 @@ func (r *Runner) partitionsOf(topic string) int {
 func (r *Runner) look(ctx context.Context) error {
 	for i := range r.plan.Sources {
 		s := &r.plan.Sources[i]
-		n, err := r.cluster.Partitions(ctx, s.Topic)
+		n, err := r.present(ctx, s.Topic)
 		if err != nil {
 			return err
 		}
@@ -194,6 +194,24 @@ func (r *Runner) look(ctx context.Context) error {
 	}
 	r.noteLanes()
 	return nil
+}
+
+// absentLimit is how long a topic that was there may be unknown: a broker that has just started learns of topics one by one.
+const absentLimit = 30 * time.Second
+
+// present returns the number of partitions of a topic that was there before.
+func (r *Runner) present(ctx context.Context, topic string) (int, error) {
+	for start, pause := time.Now(), 50*time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+		n, err := r.cluster.Partitions(ctx, topic)
+		if pipeline.Code(err) != "kafka.topic.missing" || time.Since(start) > absentLimit {
+			return n, err
+		}
+		select {
+		case <-ctx.Done():
+			return 0, err
+		case <-time.After(pause):
+		}
+	}
 }
 
 // noteLanes says which lanes there are, for those that wait for their time.
