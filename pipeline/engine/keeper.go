@@ -59,16 +59,19 @@ func (k *keeper) find(ctx context.Context, origins []*origin) error {
 	if len(origins) == 0 {
 		return nil
 	}
-	var names []string
 	var tps []broker.TopicPartition
 	for _, o := range origins {
-		names, tps = append(names, o.lane), append(tps, o.tp)
+		tps = append(tps, o.tp)
 	}
 	bounds, err := k.cluster.Bounds(ctx, tps)
 	if err != nil {
 		return err
 	}
-	stored, err := k.store.Load(ctx, names...)
+	at := map[string]int64{}
+	for _, o := range origins {
+		at[o.lane] = o.committed
+	}
+	stored, err := k.store.Newest(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -99,6 +102,7 @@ func (k *keeper) choose(o *origin, found []snapshot.Stored) {
 		case f.Err != nil:
 			k.logger.Error("a stored snapshot is damaged, so it is not used", "lane", o.lane, "slot", f.Slot, "error", f.Err)
 			k.saves.WithLabelValues("damaged").Inc()
+		case f.Snapshot == nil: // not read: an older one, or of an earlier life of the lane
 		case o.committed < 0 || f.Position <= o.committed:
 			o.snapshots = append(o.snapshots, f.Snapshot)
 		}

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -86,6 +88,14 @@ func (d *Directory) Load(_ context.Context, lanes ...string) (map[string][]Store
 		out[lane] = sorted(out[lane])
 	}
 	return out, nil
+}
+
+// Newest implements Store. Files are read whole.
+func (d *Directory) Newest(ctx context.Context, at map[string]int64) (map[string][]Stored, error) {
+	if len(at) == 0 {
+		return map[string][]Stored{}, nil
+	}
+	return d.Load(ctx, slices.Collect(maps.Keys(at))...)
 }
 
 func parseFile(name string) (lane string, slot int, ok bool) {

@@ -49,6 +49,9 @@ type Manifest struct {
 	Parts   []Part  `json:"parts"`
 	Bytes   int64   `json:"bytes"`
 	Chunks  int     `json:"chunks"`
+	// From and To are the offsets in the topic between which the chunks are.
+	From int64 `json:"from,omitempty"`
+	To   int64 `json:"to,omitempty"`
 	// Checksum is the xxHash64 of the parts' bytes, one after the other, in hex.
 	Checksum string `json:"checksum"`
 }
@@ -140,11 +143,13 @@ func (s *Snapshot) Part(name string) (b []byte, ok bool) {
 // Stored is what lies in one slot of a lane.
 type Stored struct {
 	Slot int
-	// Snapshot is whole; nil if Err says why it can't be used.
+	// Snapshot is whole; nil if Err says why it can't be used, or if it was not read.
 	*Snapshot
 	// Manifest is as it was found, for messages, also of a damaged one; its zero value if it could not be read.
 	Manifest Manifest
 	Err      error
+
+	text []byte // of the manifest
 }
 
 // assemble checks what was found in a slot.
@@ -189,10 +194,10 @@ func readManifest(b []byte) (Manifest, error) {
 	}
 	negative := m.Bytes < 0 || m.Chunks < 0 || m.Position < 0
 	for _, p := range m.Parts {
-		negative = negative || p.Bytes < 0
+		negative = negative || p.Bytes < 0 || p.Bytes > m.Bytes
 	}
 	if negative {
-		return m, damaged(&m, "its manifest has negative sizes")
+		return m, damaged(&m, "its manifest has impossible sizes")
 	}
 	return m, nil
 }

@@ -12,6 +12,9 @@ type Store interface {
 	Save(ctx context.Context, slot int, s *Snapshot) error
 	// Load returns what lies in the slots of lanes, by lane, the newest first and damaged ones last. No lanes means all.
 	Load(ctx context.Context, lanes ...string) (map[string][]Stored, error)
+	// Newest returns the same, but of each lane it reads only the newest snapshot that is whole and at or before the position
+	// given; below zero any. Damaged ones that it met have an error.
+	Newest(ctx context.Context, at map[string]int64) (map[string][]Stored, error)
 }
 
 // sorted puts the newest first: the highest position, of equal ones the latest watermark, then the last written.

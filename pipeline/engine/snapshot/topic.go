@@ -1,9 +1,12 @@
 package snapshot
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,7 +14,8 @@ import (
 	"github.com/homeostat/homeostat/pipeline"
 )
 
-// Topic keeps snapshots in a compacted topic. All records of a lane are in one partition, by the hash of its name. A key is
+// Topic keeps snapshots in a compacted topic. Manifests are in its first partition, which is short and read whole; the chunks
+// of a lane are in one of the others, by the hash of its name, and the manifest says between which offsets. A key is
 // LANE|SLOT|INDEX, or LANE|SLOT|manifest; header hs-snapshot is the snapshot's id.
 type Topic struct {
 	Cluster    broker.Cluster
@@ -41,130 +45,202 @@ func readKey(b []byte) (lane string, slot int, last string, ok bool) {
 	return strings.Join(parts[:n-2], "|"), slot, parts[n-1], err == nil && slot >= 0 && slot < Slots
 }
 
+// chunks is the partition that a lane's chunks go to.
+func (t *Topic) chunks(lane string) broker.TopicPartition {
+	tp := broker.TopicPartition{Topic: t.Name}
+	if t.Partitions > 1 {
+		tp.Partition = 1 + broker.PartitionOf([]byte(lane), t.Partitions-1)
+	}
+	return tp
+}
+
 // Save implements Store.
 func (t *Topic) Save(ctx context.Context, slot int, s *Snapshot) error {
-	message := func(last string, value []byte) broker.Message {
-		return broker.Message{Topic: t.Name, Partition: broker.PartitionOf([]byte(s.Lane), t.Partitions), Key: key(s.Lane, slot, last), Value: value,
+	fail := func(err error) error { return fmt.Errorf("saving the snapshot of lane %s: %w", s.Lane, err) }
+	m := s.Manifest
+	tp := t.chunks(s.Lane)
+	var err error
+	if m.From, err = t.end(ctx, tp); err != nil {
+		return fail(err)
+	}
+	message := func(partition int32, last string, value []byte) broker.Message {
+		return broker.Message{Topic: t.Name, Partition: partition, Key: key(s.Lane, slot, last), Value: value,
 			Headers: []pipeline.Header{{Key: headerSnapshot, Value: []byte(s.ID)}}}
 	}
 	var messages []broker.Message
 	size := 0
-	send := func() error {
-		if err := t.Cluster.Produce(ctx, messages); err != nil {
-			return fmt.Errorf("saving the snapshot of lane %s: %w", s.Lane, err)
-		}
-		messages, size = messages[:0], 0
-		return nil
-	}
 	for i := range s.Chunks {
 		c := s.chunk(i)
-		messages = append(messages, message(strconv.Itoa(i), c))
-		if size += len(c); size >= produceBytes {
-			if err := send(); err != nil {
-				return err
-			}
+		messages, size = append(messages, message(tp.Partition, strconv.Itoa(i), c)), size+len(c)
+		if size < produceBytes && i < s.Chunks-1 {
+			continue
 		}
+		if err := t.Cluster.Produce(ctx, messages); err != nil {
+			return fail(err)
+		}
+		messages, size = messages[:0], 0
 	}
-	if err := send(); err != nil {
-		return err
+	if m.To, err = t.end(ctx, tp); err != nil {
+		return fail(err)
 	}
-	m, err := json.Marshal(s.Manifest)
+	text, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("BUG: the manifest of lane %s is no JSON: %w", s.Lane, err)
 	}
-	messages = append(messages, message(manifestKey, m))
-	return send()
-}
-
-// gathering is what was read of one slot.
-type gathering struct {
-	id       string
-	chunks   map[int][]byte
-	manifest []byte
-}
-
-// Load implements Store. It reads the partitions of the lanes from their start.
-func (t *Topic) Load(ctx context.Context, lanes ...string) (map[string][]Stored, error) {
-	wanted := map[string]bool{}
-	for _, l := range lanes {
-		wanted[l] = true
+	if err := t.Cluster.Produce(ctx, []broker.Message{message(0, manifestKey, text)}); err != nil {
+		return fail(err)
 	}
-	from, to, err := t.extent(ctx, lanes)
+	return nil
+}
+
+func (t *Topic) end(ctx context.Context, tp broker.TopicPartition) (int64, error) {
+	bounds, err := t.Cluster.Bounds(ctx, []broker.TopicPartition{tp})
+	return bounds[tp].End, err
+}
+
+// Load implements Store.
+func (t *Topic) Load(ctx context.Context, lanes ...string) (map[string][]Stored, error) {
+	found, err := t.manifests(ctx, lanes)
 	if err != nil {
 		return nil, err
 	}
-	slots := map[string]*[Slots]gathering{}
-	err = broker.Scan(ctx, t.Cluster, broker.FetchConfig{Uncommitted: true}, from, to, func(rec *pipeline.Record) error {
+	var all []*Stored
+	for _, slots := range found {
+		for i := range slots {
+			all = append(all, &slots[i])
+		}
+	}
+	if err := t.read(ctx, all); err != nil {
+		return nil, err
+	}
+	for lane := range found {
+		found[lane] = sorted(found[lane])
+	}
+	return found, nil
+}
+
+// Newest implements Store.
+func (t *Topic) Newest(ctx context.Context, at map[string]int64) (map[string][]Stored, error) {
+	found, err := t.manifests(ctx, slices.Sorted(maps.Keys(at)))
+	if err != nil {
+		return nil, err
+	}
+	for lane := range found {
+		found[lane] = sorted(found[lane])
+	}
+	// Where the newest is damaged, the next one is read as well.
+	for range Slots {
+		var next []*Stored
+		for _, lane := range slices.Sorted(maps.Keys(found)) {
+			if s := candidate(found[lane], at[lane]); s != nil {
+				next = append(next, s)
+			}
+		}
+		if len(next) == 0 {
+			break
+		}
+		if err := t.read(ctx, next); err != nil {
+			return nil, err
+		}
+	}
+	for lane := range found {
+		found[lane] = sorted(found[lane])
+	}
+	return found, nil
+}
+
+// candidate returns the newest slot at or before a position that is not read yet; nil if one that is can be used, or there
+// is none.
+func candidate(found []Stored, at int64) *Stored {
+	for i := range found {
+		s := &found[i]
+		switch {
+		case s.Err != nil || at >= 0 && s.Manifest.Position > at:
+		case s.Snapshot != nil:
+			return nil
+		default:
+			return s
+		}
+	}
+	return nil
+}
+
+// manifests reads the manifests of lanes, of all without any. What they describe is not read yet.
+func (t *Topic) manifests(ctx context.Context, lanes []string) (map[string][]Stored, error) {
+	tp := broker.TopicPartition{Topic: t.Name}
+	bounds, err := t.Cluster.Bounds(ctx, []broker.TopicPartition{tp})
+	if err != nil {
+		return nil, err
+	}
+	texts := map[string]*[Slots][]byte{}
+	err = t.scan(ctx, map[broker.TopicPartition]int64{tp: bounds[tp].Start}, map[broker.TopicPartition]int64{tp: bounds[tp].End}, func(rec *pipeline.Record) error {
 		lane, slot, last, ok := readKey(rec.Key)
-		if !ok || len(lanes) > 0 && !wanted[lane] {
+		if !ok || last != manifestKey || len(lanes) > 0 && !slices.Contains(lanes, lane) {
 			return nil
 		}
-		if slots[lane] == nil {
-			slots[lane] = &[Slots]gathering{}
+		if texts[lane] == nil {
+			texts[lane] = &[Slots][]byte{}
 		}
-		slots[lane][slot].add(rec, last)
+		texts[lane][slot] = bytes.Clone(rec.Value)
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading snapshots from topic %s: %w", t.Name, err)
+		return nil, err
 	}
 	out := map[string][]Stored{}
-	for lane, gathered := range slots {
-		for slot := range gathered {
-			if g := &gathered[slot]; g.manifest != nil || len(g.chunks) > 0 {
-				out[lane] = append(out[lane], g.stored(lane, slot))
+	for lane, slots := range texts {
+		for slot, text := range slots {
+			if text == nil {
+				continue
 			}
+			s := Stored{Slot: slot}
+			s.Manifest, s.Err = readManifest(text)
+			s.text = text
+			out[lane] = append(out[lane], s)
 		}
-		out[lane] = sorted(out[lane])
 	}
 	return out, nil
 }
 
-// extent returns where the partitions of the lanes begin and end.
-func (t *Topic) extent(ctx context.Context, lanes []string) (from, to map[broker.TopicPartition]int64, err error) {
-	partitions := map[int32]bool{}
-	for _, l := range lanes {
-		partitions[broker.PartitionOf([]byte(l), t.Partitions)] = true
+func (t *Topic) scan(ctx context.Context, from, to map[broker.TopicPartition]int64, each func(*pipeline.Record) error) error {
+	if err := broker.Scan(ctx, t.Cluster, broker.FetchConfig{Uncommitted: true}, from, to, each); err != nil {
+		return fmt.Errorf("reading snapshots from topic %s: %w", t.Name, err)
 	}
-	var tps []broker.TopicPartition
-	for p := range int32(t.Partitions) {
-		if len(lanes) == 0 || partitions[p] {
-			tps = append(tps, broker.TopicPartition{Topic: t.Name, Partition: p})
+	return nil
+}
+
+// read reads what manifests describe, all at once, and puts it together.
+func (t *Topic) read(ctx context.Context, wanted []*Stored) error {
+	from, to := map[broker.TopicPartition]int64{}, map[broker.TopicPartition]int64{}
+	chunks := map[string]map[int][]byte{} // by id
+	for _, s := range wanted {
+		m := &s.Manifest
+		if s.Err != nil {
+			continue
+		}
+		chunks[m.ID] = map[int][]byte{}
+		tp := t.chunks(m.Lane)
+		if have, ok := from[tp]; !ok || m.From < have {
+			from[tp] = m.From
+		}
+		to[tp] = max(to[tp], m.To)
+	}
+	err := t.scan(ctx, from, to, func(rec *pipeline.Record) error {
+		id, _ := rec.Header(headerSnapshot)
+		_, _, last, ok := readKey(rec.Key)
+		i, err := strconv.Atoi(last)
+		if of := chunks[string(id)]; ok && err == nil && of != nil && rec.Value != nil {
+			of[i] = bytes.Clone(rec.Value)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range wanted {
+		if s.Err == nil {
+			*s = assemble(s.Slot, s.text, chunks[s.Manifest.ID])
 		}
 	}
-	bounds, err := t.Cluster.Bounds(ctx, tps)
-	if err != nil {
-		return nil, nil, err
-	}
-	from, to = map[broker.TopicPartition]int64{}, map[broker.TopicPartition]int64{}
-	for tp, b := range bounds {
-		from[tp], to[tp] = b.Start, b.End
-	}
-	return from, to, nil
-}
-
-// add notes one record. A record of another snapshot than those before begins the slot anew: it is being overwritten.
-func (g *gathering) add(rec *pipeline.Record, last string) {
-	id, _ := rec.Header(headerSnapshot)
-	if g.id != string(id) || g.chunks == nil {
-		*g = gathering{id: string(id), chunks: map[int][]byte{}}
-	}
-	if rec.Value == nil {
-		return
-	}
-	if last == manifestKey {
-		g.manifest = append([]byte{}, rec.Value...)
-		return
-	}
-	if i, err := strconv.Atoi(last); err == nil {
-		g.chunks[i] = append([]byte{}, rec.Value...)
-	}
-}
-
-func (g *gathering) stored(lane string, slot int) Stored {
-	if g.manifest == nil {
-		m := Manifest{Lane: lane, ID: g.id}
-		return Stored{Slot: slot, Manifest: m, Err: damaged(&m, "its manifest was not written")}
-	}
-	return assemble(slot, g.manifest, g.chunks)
+	return nil
 }
