@@ -57,7 +57,20 @@ func stateCommand() *cobra.Command {
 			return verifyState(cmd.OutOrStdout(), found)
 		},
 	}
-	cmd.AddCommand(list, get, verify)
+	forget := &cobra.Command{
+		Use: "rm -c FILE LANE", Short: "Delete the snapshots of a lane, so that it begins without state at its committed position", Args: cobra.ExactArgs(1),
+		Long: "Delete the snapshots of a lane. What the lane knew is lost for good: open windows, baselines, its account. Stop the processes\n" +
+			"of the pipeline first. It is the way out when neither snapshot of a lane can be used.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			store, stop, err := openState(cmd.Context(), path)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			return store.Delete(cmd.Context(), args[0])
+		},
+	}
+	cmd.AddCommand(list, get, verify, forget)
 	return cmd
 }
 

@@ -243,7 +243,7 @@ func (s *stageRun) restored(tp broker.TopicPartition, o *origin) (lane, *snapsho
 		o.refused = err
 	}
 	if o.refused != nil {
-		return nil, nil, pipeline.Errorf("state.none", "no snapshot of lane %s can be used: %w: go back to the program or configuration that wrote it, or delete the lane's snapshots to begin at its committed position without state", o.lane, o.refused)
+		return nil, nil, pipeline.Errorf("state.none", "no snapshot of lane %s can be used: %w: go back to the program or configuration that wrote it, or delete the lane's snapshots (homeostat state rm) to begin at its committed position without state", o.lane, o.refused)
 	}
 	if o.committed >= 0 {
 		s.logger.Warn("there is no snapshot of a lane that has committed, so it begins without state", "stage", s.stage, "lane", o.lane, "position", o.committed)

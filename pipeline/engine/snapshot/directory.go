@@ -98,6 +98,16 @@ func (d *Directory) Newest(ctx context.Context, at map[string]int64) (map[string
 	return d.Load(ctx, slices.Collect(maps.Keys(at))...)
 }
 
+// Delete implements Store.
+func (d *Directory) Delete(_ context.Context, lane string) error {
+	for slot := range Slots {
+		if err := os.Remove(d.file(lane, slot)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return pipeline.Errorf("state.directory.delete", "a snapshot of lane %s in %s cannot be deleted: %w: make the directory writable", lane, d.Path, err)
+		}
+	}
+	return nil
+}
+
 func parseFile(name string) (lane string, slot int, ok bool) {
 	base, ok := strings.CutSuffix(name, fileEnd)
 	if !ok {

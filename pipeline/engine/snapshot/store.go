@@ -15,6 +15,8 @@ type Store interface {
 	// Newest returns the same, but of each lane it reads only the newest snapshot that is whole and at or before the position
 	// given; below zero any. Damaged ones that it met have an error.
 	Newest(ctx context.Context, at map[string]int64) (map[string][]Stored, error)
+	// Delete forgets all snapshots of a lane, damaged ones too. Nobody may run the lane meanwhile.
+	Delete(ctx context.Context, lane string) error
 }
 
 // sorted puts the newest first: the highest position, of equal ones the latest watermark, then the last written.

@@ -126,6 +126,10 @@ func TestStoresKeepTwoSlots(t *testing.T) {
 		}
 		found, err = s.Load(ctx, "a/0")
 		must(t, err)
+		must(t, s.Delete(ctx, "c/2"), s.Delete(ctx, "no/0"))
+		if gone, err := s.Load(ctx, "c/2"); err != nil || len(gone) != 0 {
+			t.Errorf("of a deleted lane there is %v, %v", gone, err)
+		}
 		if next := Next(found["a/0"]); next != found["a/0"][1].Slot || found["a/0"][1].Err == nil {
 			t.Errorf("the next goes to slot %d of %+v", next, found["a/0"])
 		}

@@ -93,6 +93,18 @@ func (t *Topic) Save(ctx context.Context, slot int, s *Snapshot) error {
 	return nil
 }
 
+// Delete implements Store. A slot without a manifest is empty; its chunks are overwritten by the next snapshot.
+func (t *Topic) Delete(ctx context.Context, lane string) error {
+	var messages []broker.Message
+	for slot := range Slots {
+		messages = append(messages, broker.Message{Topic: t.Name, Key: key(lane, slot, manifestKey)})
+	}
+	if err := t.Cluster.Produce(ctx, messages); err != nil {
+		return fmt.Errorf("deleting the snapshots of lane %s: %w", lane, err)
+	}
+	return nil
+}
+
 func (t *Topic) end(ctx context.Context, tp broker.TopicPartition) (int64, error) {
 	bounds, err := t.Cluster.Bounds(ctx, []broker.TopicPartition{tp})
 	return bounds[tp].End, err
