@@ -13,6 +13,8 @@ type gates struct {
 	mu   sync.Mutex
 	all  bool
 	open map[string]bool
+	// once are the partitions that may say it one more time.
+	once map[string]bool
 }
 
 func gateOf(tp broker.TopicPartition) string { return fmt.Sprintf("%s/%d", tp.Topic, tp.Partition) }
@@ -30,7 +32,17 @@ func (g *gates) set(gate string, open bool) {
 func (g *gates) opened(tp broker.TopicPartition) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.all || g.open[gateOf(tp)]
+	gate := gateOf(tp)
+	once := g.once[gate]
+	delete(g.once, gate)
+	return g.all || g.open[gate] || once
+}
+
+// grant lets a partition say one more time that it is empty. That moves no time: it is the first time that it was seen.
+func (g *gates) grant(gate string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.once[gate] = true
 }
 
 // gated is a cluster whose readers tell of an empty partition only if its gate is open.

@@ -48,6 +48,7 @@ type result struct {
 	problems []problem
 	found    map[int][]string // what expect statements found, by line
 	records  []string         // all events and dead letters, byte for byte
+	named    []string         // the events without their bodies
 	logs     []string
 	took     time.Duration
 }
@@ -335,7 +336,14 @@ func (r *run) idle() error {
 // snapshot waits until the states of all lanes are saved as they are.
 func (r *run) snapshot() error {
 	r.settle()
-	r.pass(r.plan.State.Interval + 3*time.Second)
+	// The lanes are asked for their states and freeze them at their next step, which is that they find nothing.
+	r.pass(r.plan.State.Interval + 1500*time.Millisecond)
+	for _, src := range r.plan.Sources {
+		for tp := range r.k.Ends(src.Topic) {
+			r.gates.grant(gateOf(tp))
+		}
+	}
+	r.pass(3 * time.Second)
 	found, err := r.states()
 	if err != nil {
 		return err

@@ -38,6 +38,7 @@ type world struct {
 	yaml      string // of the pipeline
 	registry  *pipeline.Registry
 	plan      *plan.Plan // as all instances have it
+	plans     map[string]*plan.Plan
 	instances []*instance
 	wanted    int // instances that are to run
 	gates     *gates
@@ -59,7 +60,7 @@ type instance struct {
 }
 
 func newWorld(v *variant) *world {
-	w := &world{variant: v, random: rand.New(rand.NewPCG(v.seed, 7)), gates: &gates{open: map[string]bool{}}}
+	w := &world{variant: v, random: rand.New(rand.NewPCG(v.seed, 7)), gates: &gates{open: map[string]bool{}, once: map[string]bool{}}}
 	w.k = simulated.New(w.random)
 	w.k.Markers = time.Millisecond
 	return w
@@ -84,6 +85,15 @@ func (w *world) read(name string) (*plan.Plan, error) {
 	return p, nil
 }
 
+// planOf is the plan of an instance. One that comes back has the one from before.
+func (w *world) planOf(name string) (p *plan.Plan, err error) {
+	if p = w.plans[name]; p == nil {
+		p, err = w.read(name)
+		w.plans[name] = p
+	}
+	return p, err
+}
+
 // prelude is what a pipeline says of itself unless the script says it.
 func prelude(yaml string) string {
 	var b strings.Builder
@@ -101,7 +111,7 @@ func prelude(yaml string) string {
 
 // configure takes a pipeline on.
 func (w *world) configure(yaml string, registry *pipeline.Registry) (err error) {
-	w.yaml, w.registry = yaml, registry
+	w.yaml, w.registry, w.plans = yaml, registry, map[string]*plan.Plan{}
 	if w.plan, err = w.read("a"); err != nil {
 		return err
 	}
@@ -132,7 +142,7 @@ func (w *world) begin(name string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	i.cancel = cancel
 	w.instances = append(w.instances, i)
-	p, err := w.read(name)
+	p, err := w.planOf(name)
 	if err != nil {
 		w.fail(err)
 		return
@@ -181,11 +191,18 @@ func (w *world) fail(err error) {
 	}
 }
 
-// state returns whether the instance has ended, and whether its lanes all stand where they should.
-func (i *instance) state() (ended, ready bool, err error) {
+// over says whether the instance has ended, and why.
+func (i *instance) over() (bool, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.ended, i.runner != nil && i.runner.Ready() == nil, i.err
+	return i.ended, i.err
+}
+
+// ready says whether its lanes all stand where they should.
+func (i *instance) ready() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.runner != nil && i.runner.Ready() == nil
 }
 
 // reap removes the instances that ended. One that ends by itself comes back if it was fenced; any other end is a fault.
@@ -193,7 +210,7 @@ func (w *world) reap() {
 	var rest []*instance
 	var again []string
 	for _, i := range w.instances {
-		ended, _, err := i.state()
+		ended, err := i.over()
 		switch {
 		case !ended:
 			rest = append(rest, i)
@@ -276,7 +293,7 @@ func (w *world) settled() bool {
 		return false
 	}
 	for _, i := range w.running() {
-		if _, ready, _ := i.state(); !ready {
+		if !i.ready() {
 			return false
 		}
 	}
