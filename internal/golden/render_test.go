@@ -59,7 +59,7 @@ func render(what string, recs []pipeline.Record) []string {
 func letter(rec *pipeline.Record) string {
 	reason, _ := rec.Header("hs-reason")
 	line := string(reason)
-	if code, ok := rec.Header("hs-code"); ok {
+	if code, _ := rec.Header("hs-code"); len(code) > 0 {
 		line += " " + string(code)
 	}
 	value := string(rec.Value)
