@@ -50,7 +50,7 @@
 //
 // What is expected, each time since the last:
 //
-//	watermark SOURCE/P TIME              the time that a lane told last: none of one that said it has no row, unheard of one that said nothing
+//	watermark SOURCE/P TIME              the time that a lane told last: none if it said that it has no row, unheard if it said nothing
 //	expect events                        windows, findings and what came through the inbox, in order for each subject
 //	expect incidents                     incidents, hypotheses and commands, in order for each system
 //	expect dead letters                  reason, code and record

@@ -203,7 +203,7 @@ func (r *run) disturb(verb string) error {
 	return fmt.Errorf("BUG: no statement %q", verb)
 }
 
-// place reads TOPIC/PARTITION.
+// partitionOf reads TOPIC/PARTITION.
 func partitionOf(s string) (broker.TopicPartition, error) {
 	topic, p, ok := strings.Cut(s, "/")
 	n, err := strconv.ParseInt(p, 10, 32)

@@ -29,7 +29,7 @@ type statement struct {
 	block []string
 }
 
-// blockOf returns the lines of the block as they stand in the file, without indentation.
+// text is the statement's line, with single spaces.
 func (s *statement) text() string { return strings.Join(s.words, " ") }
 
 func load(path string) (*script, error) {
