@@ -25,6 +25,7 @@ var rules = map[string][]string{
 	"schemas/codec":            {"pipeline", "schemas"},
 	"internal/broker":          {"pipeline"},
 	"internal/broker/embedded": {"pipeline"},
+	"internal/golden":          {"..."},
 	"internal/house":           {},
 	"operators":                {"pipeline", "schemas/...", "operators/state/...", "operators/detect/alarm", "operators/detect/baseline"},
 	"operators/operatortest":   {"pipeline", "pipeline/engine", "schemas/..."},

@@ -32,10 +32,11 @@ func (s *surroundings) deadLetter(stage pipeline.Stage, rec *pipeline.Record, re
 	hs := []pipeline.Header{
 		{Key: headerDeadTopic, Value: []byte(rec.Topic)},
 		{Key: headerDeadPartition, Value: []byte(strconv.Itoa(int(rec.Partition)))},
-		{Key: headerDeadOffset, Value: []byte(strconv.FormatInt(rec.Offset, 10))},
-		{Key: headerDeadStage, Value: []byte(stage)},
-		{Key: headerDeadReason, Value: []byte(reason)},
 	}
+	if rec.Offset >= 0 {
+		hs = append(hs, pipeline.Header{Key: headerDeadOffset, Value: []byte(strconv.FormatInt(rec.Offset, 10))})
+	}
+	hs = append(hs, pipeline.Header{Key: headerDeadStage, Value: []byte(stage)}, pipeline.Header{Key: headerDeadReason, Value: []byte(reason)})
 	if rows > 0 {
 		hs = append(hs, pipeline.Header{Key: headerDeadRows, Value: []byte(strconv.Itoa(rows))})
 	}
@@ -78,7 +79,8 @@ func headerBytes(h pipeline.Header) int { return len(h.Key) + len(h.Value) + 10 
 const largestEvent = 1<<20 - 4<<10
 
 // fitting makes dead letters of the events that are too large for their topics: in a commit they would stop the process, again
-// after each restart.
+// after each restart. Such a letter has no offset: many records make an event, and which of them was fetched first is not the same
+// in each run.
 func (s *surroundings) fitting(stage pipeline.Stage, at pipeline.Position, events []broker.Message) []broker.Message {
 	for i := range events {
 		m := &events[i]
@@ -86,7 +88,7 @@ func (s *surroundings) fitting(stage pipeline.Stage, at pipeline.Position, event
 		if size <= largestEvent {
 			continue
 		}
-		rec := pipeline.Record{Topic: at.Topic, Partition: at.Partition, Offset: at.First, Key: m.Key, Value: m.Value, Headers: m.Headers}
+		rec := pipeline.Record{Topic: at.Topic, Partition: at.Partition, Offset: -1, Key: m.Key, Value: m.Value, Headers: m.Headers}
 		err := pipeline.Errorf("event.size", "an event for topic %s has %d bytes, more than the %d that a topic takes: it is a dead letter; shorten names and labels, or declare fewer series", m.Topic, size, largestEvent)
 		s.logger.Error("an event is too large and goes to the dead letters", "stage", stage, "topic", at.Topic, "partition", at.Partition, "offset", at.First, "error", err)
 		s.metrics.Counter("events_too_large_total", "Events that went to the dead letters because no topic takes them.", "stage").WithLabelValues(string(stage)).Inc()
