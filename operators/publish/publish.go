@@ -11,6 +11,8 @@
 package publish
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -196,6 +198,10 @@ const bodyBytes = 512 << 10
 
 // events makes the events of an entity's rows.
 func (p *Publisher) events(of *entity) ([]schemas.Event, error) {
+	// By key, so that the body does not depend on the order in which this lane met its series.
+	slices.SortFunc(of.rows, func(a, b row) int {
+		return cmp.Compare(p.table.At(a.series).Key, p.table.At(b.series).Key)
+	})
 	b := p.batch(of.rows)
 	defer b.Release()
 	var events []schemas.Event
