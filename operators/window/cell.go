@@ -1,9 +1,6 @@
 package window
 
-import (
-	"math"
-	"unsafe"
-)
+import "math"
 
 // cell is what a window knows of a series: one cache line, without pointers. Only count is read before the first value.
 type cell struct {
@@ -16,8 +13,6 @@ type cell struct {
 	rows uint32
 	_    uint32
 }
-
-const bytesPerCell = int64(unsafe.Sizeof(cell{}))
 
 // begin makes the cell that of its first row.
 func (c *cell) begin(t int64, value, part float64) {
@@ -80,7 +75,7 @@ func (s *shared) addWide(c *cell, part float64, bound bool) bool {
 // widen makes the cell's sum a wide one, unless it is; nil is returned at the limit, if that binds.
 func (s *shared) widen(c *cell, bound bool) *wide {
 	if c.isWide() {
-		return s.wides.all[uint32(c.rest)]
+		return s.wides.edit(uint32(c.rest))
 	}
 	if bound && len(s.wides.free) == 0 && !s.afford(bytesPerWide) {
 		return nil
@@ -89,7 +84,7 @@ func (s *shared) widen(c *cell, bound bool) *wide {
 	if made {
 		s.bytes += bytesPerWide
 	}
-	w := s.wides.all[i]
+	w := s.wides.edit(i)
 	w.add(c.sum)
 	w.add(c.rest)
 	c.sum, c.rest = math.NaN(), float64(i)
@@ -118,17 +113,15 @@ func (s *shared) join(c, other *cell) {
 	}
 }
 
-// drop gives back what the cell holds beside itself.
+// drop gives back what a cell holds beside itself, which it names until it is made empty.
 func (s *shared) drop(c *cell) {
 	if c.count == 0 {
 		return
 	}
 	if c.isWide() {
 		s.wides.give(uint32(c.rest))
-		c.sum, c.rest = 0, 0
 	}
 	if c.rows != 0 {
 		s.pool.give(c.rows)
-		c.rows = 0
 	}
 }

@@ -1,46 +1,63 @@
 package window
 
-import "github.com/homeostat/homeostat/pipeline"
+import (
+	"github.com/homeostat/homeostat/operators/state"
+	"github.com/homeostat/homeostat/pipeline"
+)
 
 // settle computes what the counters of a pane gained, once it has ended.
 func (o *panes) settle(w *pane) {
 	again := o.env.Reopen > 0
-	if again {
-		o.bytes -= w.bytes()
-		w.marks = extend(w.marks, len(w.cells))
-		o.bytes += w.bytes()
-	}
 	w.settled = true
 	if !w.chained {
 		return
 	}
-	for s := range w.cells {
-		c := &w.cells[s]
-		if c.rows == 0 {
-			continue
+	for k := range w.cells.Pages() {
+		page := w.cells.Page(k)
+		for i := range page {
+			if page[i].rows == 0 { // each cell is looked at before it is edited, so a page that was copied since will do
+				continue
+			}
+			s := uint32(k*state.SparseRows + i)
+			c := w.cells.Hot(s)
+			if c == nil {
+				c = w.cells.Edit(s)
+			}
+			last := o.marks.Hot(s)
+			if last == nil {
+				last = o.marks.Make(s)
+			}
+			from := *last
+			*last = o.gain(w, c, from)
+			if again {
+				from.fixed = true
+				*o.mark(w, s) = from
+				continue
+			}
+			o.pool.give(c.rows)
+			c.rows = 0
 		}
-		from := o.marks[s]
-		o.marks[s] = o.gain(w, c, from)
-		if again {
-			from.fixed = true
-			w.marks[s] = from
-			continue
-		}
-		o.pool.give(c.rows)
-		c.rows = 0
 	}
 	w.chained = again
 }
 
+// mark returns the place of a counter's mark in a pane.
+func (o *panes) mark(w *pane, s uint32) *mark {
+	if !w.marks.Has(s) {
+		o.bytes += w.marks.PageBytes()
+	}
+	return w.marks.Make(s)
+}
+
 // gain computes what a counter gained in a pane since a mark, and returns its last point there.
 func (o *panes) gain(w *pane, c *cell, from mark) mark {
-	if c.count == 1 {
-		o.scratch = append(o.scratch[:0], *o.pool.at(c.rows))
-	} else {
+	points := o.pool.only(c.rows)
+	if c.count > 1 {
 		o.scratch = o.pool.gather(o.scratch[:0], c.rows)
 		sortRows(o.scratch)
+		points = o.scratch
 	}
-	gained, to := increase(from, o.scratch, w.start)
+	gained, to := increase(from, points, w.start)
 	c.sum, c.rest, c.last = gained, 0, to.value
 	return to
 }
@@ -50,34 +67,38 @@ func (o *panes) window(end int64) pipeline.Batch {
 	if o.size == o.every {
 		return o.batch(o.past[len(o.past)-1])
 	}
-	whole := pane{start: end - o.size, end: end}
-	had := int64(cap(o.union)) * bytesPerCell
+	whole := &o.union
+	whole.start, whole.end = end-o.size, end
+	had := whole.bytes()
 	for _, w := range o.past {
-		o.union = extend(o.union, len(w.cells))
-		for s := range w.cells {
-			if other := &w.cells[s]; other.count > 0 {
-				if o.union[s].count == 0 {
+		for k := range w.cells.Pages() {
+			page := w.cells.Page(k)
+			for i := range page {
+				if page[i].count == 0 {
+					continue
+				}
+				c := whole.cells.Make(uint32(k*state.SparseRows + i))
+				if c.count == 0 {
 					whole.present++
 				}
-				o.join(&o.union[s], other)
+				o.join(c, &page[i])
 			}
 		}
 	}
-	o.bytes += int64(cap(o.union))*bytesPerCell - had
-	whole.cells = o.union
-	b := o.batch(&whole)
-	for s := range o.union {
-		o.drop(&o.union[s])
-	}
-	clear(o.union)
+	o.bytes += whole.bytes() - had
+	b := o.batch(whole)
+	o.empty(whole)
 	return b
 }
 
 func (o *panes) batch(w *pane) pipeline.Batch {
 	cols := o.columns(w.present)
-	for s := range w.cells {
-		if c := &w.cells[s]; c.count > 0 {
-			cols.put(uint32(s), w.start, w.end, c.count, o.total(c), c.min, c.max, c.last)
+	for k := range w.cells.Pages() {
+		page := w.cells.Page(k)
+		for i := range page {
+			if c := &page[i]; c.count > 0 {
+				cols.put(uint32(k*state.SparseRows+i), w.start, w.end, c.count, o.total(c), c.min, c.max, c.last)
+			}
 		}
 	}
 	return cols.batch(w.revision)
@@ -103,41 +124,45 @@ func (o *panes) revise(out pipeline.Emitter) error {
 // window with the counter counts from it, and must be emitted again, too.
 func (o *panes) regain(i int) {
 	w := o.past[i]
-	for s := range w.cells {
-		c := &w.cells[s]
-		if c.rows == 0 {
-			continue
-		}
-		if !w.marks[s].fixed {
-			w.marks[s] = o.before(i, s)
-			w.marks[s].fixed = true
-		}
-		to := o.gain(w, c, w.marks[s])
-		next := o.after(i, s, false)
-		if next == nil {
-			o.marks[s] = to
-			continue
-		}
-		to.fixed = true
-		if next.marks[s] != to {
-			next.marks[s], next.dirty = to, true
+	for k := range w.cells.Pages() {
+		page := w.cells.Page(k)
+		for j := range page {
+			if page[j].rows == 0 {
+				continue
+			}
+			s := uint32(k*state.SparseRows + j)
+			from := o.mark(w, s)
+			if !from.fixed {
+				*from = o.before(i, s)
+				from.fixed = true
+			}
+			to := o.gain(w, w.cells.Edit(s), *from)
+			next := o.after(i, s, false)
+			if next == nil {
+				*o.marks.Make(s) = to
+				continue
+			}
+			to.fixed = true
+			if m := o.mark(next, s); *m != to {
+				*m, next.dirty = to, true
+			}
 		}
 	}
 }
 
 // before returns the last point of a counter before window i of the past, which did not have it when it closed: it is that
 // from which the next window with the counter counts.
-func (o *panes) before(i, s int) mark {
+func (o *panes) before(i int, s uint32) mark {
 	if next := o.after(i, s, true); next != nil {
-		return next.marks[s]
+		return next.marks.At(s)
 	}
-	return o.marks[s]
+	return o.marks.At(s)
 }
 
 // after returns the first window of the past after window i with points of a counter, nil if there is none.
-func (o *panes) after(i, s int, fixed bool) *pane {
+func (o *panes) after(i int, s uint32, fixed bool) *pane {
 	for _, w := range o.past[i+1:] {
-		if s < len(w.cells) && w.cells[s].count > 0 && (!fixed || w.marks[s].fixed) {
+		if w.count(s) > 0 && (!fixed || w.marks.At(s).fixed) {
 			return w
 		}
 	}

@@ -11,8 +11,6 @@ type mark struct {
 	value float64
 }
 
-const bytesPerMark = 24
-
 // reset tells whether a counter began anew between two points.
 func reset(before float64, startBefore int64, after float64, startAfter int64) bool {
 	return after < before || startBefore != 0 && startAfter != 0 && startBefore != startAfter

@@ -3,6 +3,7 @@ package window
 import (
 	"slices"
 
+	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
@@ -16,12 +17,12 @@ type panes struct {
 	// past has ended: panes that windows still need, and windows that may be opened again.
 	past  []*pane
 	idle  []*pane
-	marks []mark // by ordinal: the last point of the windows that closed
-	last  int64  // the end of the window that was emitted last, if the past has panes that others need
+	marks state.Sparse[mark] // by ordinal: the last point of the windows that closed
+	last  int64              // the end of the window that was emitted last, if the past has panes that others need
 	// forgotten is the end of the last pane of the past that had to go for want of memory.
 	forgotten int64
-	union     []cell // the window that is being put together, if it is more than a pane
-	none      pane   // the pane of no time
+	union     pane // the window that is being put together, if it is more than a pane; never frozen
+	none      pane // the pane of no time
 }
 
 const idlePanes = 8
@@ -32,8 +33,6 @@ func newPanes(s *shared, cfg settings) *panes {
 	return p
 }
 
-func (o *panes) grow(n int) { o.marks = extend(o.marks, n) }
-
 // points implements cutter.
 func (o *panes) points(series []uint32, times, starts []int64, values []float64, lost *losses) {
 	w := &o.none
@@ -43,14 +42,18 @@ func (o *panes) points(series []uint32, times, starts []int64, values []float64,
 			lost.notFinite++
 			continue
 		}
-		if t < w.start || t >= w.end || int(s) >= len(w.cells) {
+		var c *cell
+		if t >= w.start && t < w.end {
+			c = w.cells.Hot(s)
+		}
+		if c == nil {
 			next := o.at(t, s, lost)
 			if next == nil {
 				continue
 			}
 			w = next
+			c = w.cells.Edit(s)
 		}
-		c := &w.cells[s]
 		if o.types[s] == pipeline.Cumulative {
 			if o.pool.free == 0 && !o.room(true) {
 				lost.limit++
@@ -83,14 +86,19 @@ func (o *panes) logs(streams []uint32, times []int64, severities []uint8, lost *
 	w := &o.none
 	for i, s := range streams {
 		t := times[i]
-		if t < w.start || t >= w.end || int(s) >= len(w.cells) {
+		var c *cell
+		if t >= w.start && t < w.end {
+			c = w.cells.Hot(s)
+		}
+		if c == nil {
 			next := o.at(t, s, lost)
 			if next == nil {
 				continue
 			}
 			w = next
+			c = w.cells.Edit(s)
 		}
-		errors, c := 0.0, &w.cells[s]
+		errors := 0.0
 		if severities[i] >= severityError {
 			errors = 1
 		}
@@ -161,28 +169,29 @@ func (o *panes) fresh(start int64) *pane {
 	return w
 }
 
-// fit makes room for series s, unless that would break the limit.
-func (o *panes) fit(w *pane, s uint32, marks bool) bool {
-	if int(s) < len(w.cells) && (!marks || len(w.marks) == len(w.cells)) {
-		return true
-	}
-	n := len(o.types)
+// fit makes room for series s, and for its mark if it is a counter in a pane of the past, unless that would break the limit.
+func (o *panes) fit(w *pane, s uint32, past bool) bool {
 	need := int64(0)
-	if n > cap(w.cells) {
-		need += int64(n+n/4-cap(w.cells)) * bytesPerCell
+	cell, mark := !w.cells.Has(s), past && o.types[s] == pipeline.Cumulative && !w.marks.Has(s)
+	if cell {
+		need += w.cells.PageBytes()
 	}
-	if marks && n > cap(w.marks) {
-		need += int64(n+n/4-cap(w.marks)) * bytesPerMark
+	if mark {
+		need += w.marks.PageBytes()
+	}
+	if need == 0 {
+		return true
 	}
 	if !o.afford(need) {
 		return false
 	}
-	o.bytes -= w.bytes()
-	w.cells = extend(w.cells, n)
-	if marks {
-		w.marks = extend(w.marks, len(w.cells))
+	if cell {
+		w.cells.Make(s)
 	}
-	o.bytes += w.bytes()
+	if mark {
+		w.marks.Make(s)
+	}
+	o.bytes += need
 	return true
 }
 
@@ -215,13 +224,19 @@ func (o *panes) recycle(w *pane) {
 // empty forgets what a pane holds.
 func (o *panes) empty(w *pane) {
 	if w.chained || o.wides.used() {
-		for s := range w.cells {
-			o.drop(&w.cells[s])
+		for k := range w.cells.Pages() {
+			page := w.cells.Page(k)
+			for i := range page {
+				o.drop(&page[i])
+			}
 		}
 	}
-	clear(w.cells)
-	clear(w.marks)
-	*w = pane{cells: w.cells, marks: w.marks}
+	o.bytes -= w.bytes()
+	w.cells.Clear()
+	w.marks.Clear()
+	o.bytes += w.bytes()
+	w.start, w.end, w.present, w.revision = 0, 0, 0, 0
+	w.chained, w.settled, w.dirty = false, false, false
 }
 
 // advance implements cutter: first the windows that were opened again are emitted, then those that end by t are, in

@@ -106,7 +106,7 @@ func TestReopen(t *testing.T) {
 // open them again is lost.
 func TestReopenGivesWayToTheOpen(t *testing.T) {
 	operatortest.Run(t, operatortest.Case{
-		New: made(10e9, 3*(bytesPerCell+bytesPerMark)), FixedTime: true,
+		New: made(10e9, 3*cellPage), FixedTime: true,
 		Env: func(env *pipeline.Env) { env.Reopen = 1000e9 },
 		Input: operatortest.Script(t, `
 			points a{} at 10s: 1

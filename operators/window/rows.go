@@ -3,7 +3,8 @@ package window
 import (
 	"cmp"
 	"slices"
-	"unsafe"
+
+	"github.com/homeostat/homeostat/operators/state"
 )
 
 // row is a row that is kept as it came: the points of counters until their window is done with, and all rows of windows
@@ -14,35 +15,41 @@ type row struct {
 	next        uint32 // the row of the chain that came before; 0 is none
 }
 
-const (
-	rowsPerPage  = 1024
-	bytesPerPage = int64(unsafe.Sizeof(row{})) * rowsPerPage
-)
-
-// pool is where rows are kept: pages, and a chain of the free ones. A row is named by its place plus one.
+// pool is where rows are kept, and a chain of the free ones. A row is named by its place plus one.
 type pool struct {
-	pages []*[rowsPerPage]row
-	free  uint32
+	rows state.Sparse[row]
+	free uint32
 }
 
-func (p *pool) at(i uint32) *row { return &p.pages[(i-1)/rowsPerPage][(i-1)%rowsPerPage] }
+// at returns a row to be read.
+func (p *pool) at(i uint32) *row {
+	return p.rows.Ref(i - 1)
+}
+
+// only returns a row as a slice of one, to be read.
+func (p *pool) only(i uint32) []row {
+	at := int(i-1) % state.SparseRows
+	return p.rows.Page(int(i-1) / state.SparseRows)[at : at+1]
+}
 
 // grow adds a page.
 func (p *pool) grow() {
-	page := &[rowsPerPage]row{}
-	p.pages = append(p.pages, page)
-	base := uint32(len(p.pages)-1) * rowsPerPage
-	for i := range uint32(rowsPerPage - 1) {
-		page[i].next = base + i + 2
+	base := uint32(p.rows.Pages()) * state.SparseRows
+	p.rows.Make(base)
+	for i := range uint32(state.SparseRows) {
+		p.rows.Edit(base + i).next = base + i + 2
 	}
-	page[rowsPerPage-1].next = p.free
+	p.rows.Edit(base + state.SparseRows - 1).next = p.free
 	p.free = base + 1
 }
 
 // push puts a row before a chain and returns the new one. There must be a free row.
 func (p *pool) push(chain uint32, time, start int64, value float64) uint32 {
 	i := p.free
-	r := p.at(i)
+	r := p.rows.Hot(i - 1)
+	if r == nil {
+		r = p.rows.Edit(i - 1)
+	}
 	p.free = r.next
 	*r = row{time, start, value, chain}
 	return i
@@ -50,11 +57,15 @@ func (p *pool) push(chain uint32, time, start int64, value float64) uint32 {
 
 // give makes the rows of a chain free.
 func (p *pool) give(chain uint32) {
-	last := p.at(chain)
-	for last.next != 0 {
-		last = p.at(last.next)
+	last := chain
+	for next := p.at(last).next; next != 0; next = p.at(last).next {
+		last = next
 	}
-	last.next = p.free
+	r := p.rows.Hot(last - 1)
+	if r == nil {
+		r = p.rows.Edit(last - 1)
+	}
+	r.next = p.free
 	p.free = chain
 }
 
@@ -75,11 +86,12 @@ func (s *shared) room(bound bool) bool {
 	if s.pool.free != 0 {
 		return true
 	}
-	if bound && !s.afford(bytesPerPage) {
+	size := s.pool.rows.PageBytes()
+	if bound && !s.afford(size) {
 		return false
 	}
 	s.pool.grow()
-	s.bytes += bytesPerPage
+	s.bytes += size
 	return true
 }
 

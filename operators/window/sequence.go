@@ -3,8 +3,8 @@ package window
 import (
 	"cmp"
 	"slices"
-	"unsafe"
 
+	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
@@ -15,7 +15,7 @@ type sequence struct {
 	*shared
 	settings
 
-	tracks []track // by ordinal
+	tracks state.Sparse[track] // by ordinal
 	done   []finished
 }
 
@@ -28,8 +28,6 @@ type track struct {
 	begun bool  // there was a window, which ended at until or before
 }
 
-const bytesPerTrack = int64(unsafe.Sizeof(track{}))
-
 // finished is a window that is to be emitted.
 type finished struct {
 	series          uint32
@@ -37,12 +35,6 @@ type finished struct {
 	count           int64
 	sum             float64
 	min, max, final float64
-}
-
-func (o *sequence) grow(n int) {
-	had := int64(cap(o.tracks)) * bytesPerTrack
-	o.tracks = extend(o.tracks, n)
-	o.bytes += int64(cap(o.tracks))*bytesPerTrack - had
 }
 
 // points implements cutter.
@@ -74,23 +66,27 @@ func (o *sequence) keep(s uint32, t, start int64, value float64, lost *losses) {
 	case !o.room(true):
 		lost.limit++
 	default:
-		c := &o.tracks[s].cell
+		c := &o.track(s).cell
 		c.rows = o.pool.push(c.rows, t, start, value)
 	}
+}
+
+// track returns that of a series, which is made for its first row whatever the limit says: it stays as long as the series.
+func (o *sequence) track(s uint32) *track {
+	if x := o.tracks.Edit(s); x != nil {
+		return x
+	}
+	o.bytes += o.tracks.PageBytes()
+	return o.tracks.Make(s)
 }
 
 // advance implements cutter.
 func (o *sequence) advance(t int64, out pipeline.Emitter) error {
 	o.done = o.done[:0]
-	for s := range o.tracks {
-		x := &o.tracks[s]
-		if x.cell.rows != 0 {
-			o.feed(uint32(s), x, t)
-		}
-		if x.cell.count > 0 {
-			if end := o.end(x); end <= t && (o.kind != counted || x.cell.count >= o.rows) {
-				o.finish(uint32(s), x, end)
-			}
+	for k := range o.tracks.Pages() {
+		page := o.tracks.Page(k)
+		for i := range page { // each track is looked at before it is edited, so a page that was copied since will do
+			o.pass(uint32(k*state.SparseRows+i), &page[i], t)
 		}
 	}
 	slices.SortFunc(o.done, func(a, b finished) int {
@@ -111,6 +107,19 @@ func (o *sequence) advance(t int64, out pipeline.Emitter) error {
 		i = n
 	}
 	return nil
+}
+
+// pass moves a series' time to t. The track is only to be read.
+func (o *sequence) pass(s uint32, x *track, t int64) {
+	if x.cell.rows != 0 {
+		x = o.tracks.Edit(s)
+		o.feed(s, x, t)
+	}
+	if x.cell.count > 0 {
+		if end := o.end(x); end <= t && (o.kind != counted || x.cell.count >= o.rows) {
+			o.finish(s, o.tracks.Edit(s), end)
+		}
+	}
 }
 
 // feed takes the rows before t in, in order.

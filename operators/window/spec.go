@@ -9,7 +9,7 @@ import (
 
 const (
 	name    = "window"
-	version = 2
+	version = 3
 
 	defaultSize = 10 * time.Second
 	// mostOverlap bounds how many windows a row may fall into.

@@ -3,6 +3,7 @@ package window
 import (
 	"math"
 	"math/big"
+	"slices"
 	"unsafe"
 )
 
@@ -23,6 +24,8 @@ type wide struct {
 	chunk [wideChunks]int64
 	// pending additions since carries were passed on: a chunk takes 2^30 of them at least.
 	pending int64
+	// born is the number of freezes when it was made: those since then see it.
+	born uint64
 }
 
 const (
@@ -83,20 +86,40 @@ func (w *wide) value() float64 {
 	return v + 0
 }
 
-// wides is the wide sums of an operator. Few cells ever need one.
+// wides is the wide sums of an operator. Few cells ever need one. A freeze takes the pointers, and the first change of a sum
+// after it copies it.
 type wides struct {
-	all  []*wide
-	free []uint32
+	all     []*wide
+	free    []uint32
+	freezes uint64
+}
+
+// freeze returns the sums by their places, never to be changed any more.
+func (p *wides) freeze() []*wide {
+	p.freezes++
+	return slices.Clone(p.all)
+}
+
+// edit returns a sum to be changed.
+func (p *wides) edit(i uint32) *wide {
+	w := p.all[i]
+	if w.born < p.freezes {
+		own := *w
+		own.born = p.freezes
+		w = &own
+		p.all[i] = w
+	}
+	return w
 }
 
 // take returns the place of an empty sum; made tells whether memory was taken for it.
 func (p *wides) take() (i uint32, made bool) {
 	if n := len(p.free); n > 0 {
 		i, p.free = p.free[n-1], p.free[:n-1]
-		*p.all[i] = wide{}
+		p.all[i] = &wide{born: p.freezes}
 		return i, false
 	}
-	p.all = append(p.all, &wide{})
+	p.all = append(p.all, &wide{born: p.freezes})
 	return uint32(len(p.all) - 1), true
 }
 

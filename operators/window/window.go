@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 
+	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
@@ -23,10 +24,13 @@ type cutter interface {
 	logs(streams []uint32, times []int64, severities []uint8, lost *losses)
 	// advance closes the windows that end at or before t, which is later than any t before.
 	advance(t int64, out pipeline.Emitter) error
-	// grow makes room for n series.
-	grow(n int)
-	save(s *writer)
-	load(s *reader)
+	// freeze adds what is open to a frozen state.
+	freeze(f *frozen)
+	// load reads the windows that a snapshot has open, before what is in them.
+	load(s *state.Reader, lane times)
+	// place returns the cell of a series in the window of that start, while a snapshot is read. It is made if there is none and
+	// fresh; nil is a place that can't be.
+	place(window int64, series uint32, fresh bool) *cell
 }
 
 // shared is what all kinds of windows need.
@@ -71,11 +75,8 @@ func (o *Window) Open(env *pipeline.Env) error {
 	return nil
 }
 
-// Close implements pipeline.Operator.
-func (o *Window) Close() error {
-	o.pool, o.wides = pool{}, wides{}
-	return nil
-}
+// Close implements pipeline.Operator. What was frozen may still be read.
+func (o *Window) Close() error { return nil }
 
 // Describe implements pipeline.Describer.
 func (o *Window) Describe() string {
@@ -95,7 +96,6 @@ func (o *Window) Process(b pipeline.Batch, _ pipeline.Emitter) error {
 	for n := len(o.types); n < o.table.Len(); n++ {
 		o.types = append(o.types, o.table.At(uint32(n)).Type)
 	}
-	o.grow(len(o.types))
 	lost := losses{}
 	switch b.Kind {
 	case pipeline.Points:

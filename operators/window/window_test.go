@@ -204,7 +204,7 @@ func TestWindow(t *testing.T) {
 
 func TestLimit(t *testing.T) {
 	operatortest.Run(t, operatortest.Case{
-		New: made(10*time.Second, 4*bytesPerCell), FixedTime: true, // room for four windows of one series
+		New: made(10*time.Second, 4*cellPage), FixedTime: true, // room for four windows of one series
 		Input: operatortest.Script(t, `
 			points cpu{} at 10s every 10s: 1x9
 			watermark 110s
@@ -263,37 +263,8 @@ func TestRestoreRefusesAnotherSize(t *testing.T) {
 	var b bytes.Buffer
 	from, _ := made(10*time.Second, 1<<20)()
 	to, _ := made(5*time.Second, 1<<20)()
-	if err := from.(*Window).write(&b); err != nil {
-		t.Fatal(err)
-	}
-	if err := to.(*Window).read(&b); pipeline.Code(err) != "window.snapshot.size" {
+	save(t, from.(*Window), &b)
+	if err := to.(*Window).Restore(&b); pipeline.Code(err) != "window.snapshot.size" {
 		t.Fatalf("got %v", err)
 	}
-}
-
-func FuzzRestore(f *testing.F) {
-	op, _ := made(10*time.Second, 1<<20)()
-	w := op.(*Window)
-	w.env = &pipeline.Env{}
-	w.types = []pipeline.SeriesType{pipeline.Gauge, pipeline.Cumulative}
-	w.grow(2)
-	w.points([]uint32{1, 0, 0}, []int64{15e9, 15e9, 16e9}, []int64{0, 0, 0}, []float64{3, 1e300, 1}, &losses{})
-	var b bytes.Buffer
-	if err := w.write(&b); err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b.Bytes())
-	f.Fuzz(func(t *testing.T, data []byte) {
-		op, _ := made(10*time.Second, 1<<20)()
-		if err := op.(*Window).read(bytes.NewReader(data)); err != nil {
-			if c := pipeline.Code(err); c != "snapshot.unreadable" && c != "snapshot.version" && c != "window.snapshot.size" {
-				t.Fatalf("an error without a code: %v", err)
-			}
-			return
-		}
-		var again bytes.Buffer
-		if err := op.(*Window).write(&again); err != nil {
-			t.Fatal(err)
-		}
-	})
 }
