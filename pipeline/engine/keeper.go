@@ -266,6 +266,9 @@ func (k *keeper) run(ctx context.Context, stages []*stageRun) error {
 			return nil
 		case <-tick.C:
 		}
+		if ctx.Err() != nil {
+			return nil // both may be ready
+		}
 		due := k.due(stages)
 		if len(due) == 0 {
 			continue
