@@ -56,9 +56,9 @@ fuzz: ## run each fuzz target for FUZZTIME (default 5s)
 SEEDS ?= 10000
 FIRST ?= 1
 
-sim: ## simulated schedules of the engine with faults: SEEDS=n of them from seed FIRST on; TRACE=1 prints all that happens
+sim: ## simulated schedules of the engine with faults: SEEDS=n of them from seed FIRST on; PIPELINE=keeping, passing or sharing; TRACE=1 prints all that happens
 	GOGC=800 $(GO) test -tags assert -count=1 -timeout 0 -run '^TestSimulation$$' ./pipeline/engine -v \
-		-sim.seeds=$(SEEDS) -sim.first=$(FIRST) $(if $(STATE),-sim.state) $(if $(TRACE),-sim.trace)
+		-sim.seeds=$(SEEDS) -sim.first=$(FIRST) $(if $(PIPELINE),-sim.pipeline=$(PIPELINE)) $(if $(TRACE),-sim.trace)
 
 bench: ## the benchmarks behind docs/performance.md
 	$(GO) test -run '^$$' -bench . -benchmem ./bench/... ./operators/... ./schemas/... ./internal/broker/...

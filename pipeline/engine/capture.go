@@ -11,6 +11,9 @@ type captured struct {
 	*frozen
 	position int64
 	steps    uint64
+	// proven says that a commit after it was frozen had the lane's generation; without one, another process may have had the
+	// lane for long.
+	proven bool
 }
 
 // capture asks for the lane's state. The lane freezes it after its next step, and hands it over once that is committed.
@@ -46,15 +49,22 @@ func (r *laneRun) freeze() {
 		c.done <- nil
 		return
 	}
-	c.got, r.held = &captured{f, r.done.next, r.steps}, c
+	c.got, r.held = &captured{frozen: f, position: r.done.next, steps: r.steps}, c
 }
 
-// settle hands the frozen state over if it is committed.
-func (r *laneRun) settle(steps uint64) {
+// settle hands the frozen state over if it is committed; proven is as in captured.
+func (r *laneRun) settle(steps uint64, proven bool) {
 	if c := r.held; c != nil && c.got.steps <= steps {
-		r.held = nil
+		r.held, c.got.proven = nil, proven
 		c.done <- c.got
 	}
+}
+
+// frozen returns the state of a lane that has ended.
+func (r *laneRun) frozen() (*frozen, error) {
+	r.work.Lock()
+	defer r.work.Unlock()
+	return r.lane.freeze()
 }
 
 // abandon gives up what was asked for: the lane has ended.

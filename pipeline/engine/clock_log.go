@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/homeostat/homeostat/internal/broker"
@@ -53,7 +54,15 @@ func (t timesTopic) partition(lane string) broker.TopicPartition {
 	return broker.TopicPartition{Topic: t.Name, Partition: t.of(lane)}
 }
 
-// ends returns where the partitions of lanes end now, also what is pending.
+// all returns all partitions.
+func (t timesTopic) all() (tps []broker.TopicPartition) {
+	for p := range t.Partitions {
+		tps = append(tps, broker.TopicPartition{Topic: t.Name, Partition: int32(p)})
+	}
+	return tps
+}
+
+// ends returns where the partitions of lanes end now, also what is pending. They are asked for in order of the lanes given.
 func (t timesTopic) ends(ctx context.Context, c broker.Cluster, lanes []string) (map[broker.TopicPartition]int64, error) {
 	ends := map[broker.TopicPartition]int64{}
 	var tps []broker.TopicPartition
@@ -77,7 +86,8 @@ func (t timesTopic) ends(ctx context.Context, c broker.Cluster, lanes []string) 
 func (t timesTopic) read(ctx context.Context, c broker.Cluster, lanes map[string]int64) (map[string][]clockRecord, error) {
 	var names []string
 	from := map[broker.TopicPartition]int64{}
-	for lane, at := range lanes {
+	for _, lane := range slices.Sorted(maps.Keys(lanes)) {
+		at := lanes[lane]
 		names = append(names, lane)
 		if have, ok := from[t.partition(lane)]; !ok || at < have {
 			from[t.partition(lane)] = at

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/homeostat/homeostat/internal/broker"
+	"github.com/homeostat/homeostat/pipeline"
 )
 
 // positions tells what was noted with the positions that groups have committed.
@@ -88,26 +89,40 @@ func (c *committer) run(ctx context.Context) error {
 		case <-c.woken:
 		case <-rest.C:
 		}
-		if ctx.Err() != nil {
-			return nil // both may be ready
+		if !wait(ctx, gathering) {
+			return nil
 		}
 		start := time.Now()
 		if err := c.commit(lasting); err != nil && ctx.Err() == nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if !wait(ctx, c.interval-time.Since(start)) {
 			return nil
-		case <-time.After(c.interval - time.Since(start)):
 		}
 		rest.Reset(c.rest - c.interval)
 	}
 }
 
-// commit takes what all lanes have finished and commits it. What ctx interrupts is kept for the next commit.
+// gathering is how long the first outputs wait for those of other lanes that came with them: one answer of a broker has
+// records for many lanes, and those that miss a commit wait for an interval.
+const gathering = time.Millisecond
+
+// wait waits for d. It returns false if ctx has ended by then.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+	return ctx.Err() == nil
+}
+
+// commit takes what all lanes have finished and commits it. What ctx interrupts is kept for the next commit. While another
+// commit is under way it waits for its turn, and no longer than ctx.
 func (c *committer) commit(ctx context.Context) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	if err := c.mu.take(ctx); err != nil {
+		return pipeline.Errorf("engine.commit.waiting", "gave up to wait for a commit that is under way: %w", err)
+	}
+	defer c.mu.give()
 	if err := c.settle(ctx); err != nil {
 		return err
 	}

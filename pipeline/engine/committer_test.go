@@ -404,13 +404,17 @@ func TestLaneKeepsItsStateWhereItStands(t *testing.T) {
 	zero, one := d.run(s, 0).lane, d.run(s, 1).lane
 	s.left, s.lanes, s.generation = s.lanes, nil, nil
 	at := func(p int32, offset int64) lane {
-		return s.standing(broker.TopicPartition{Topic: "in", Partition: p}, offset)
+		return s.standing(&broker.Generation{ID: 2}, broker.TopicPartition{Topic: "in", Partition: p}, offset)
 	}
 	if at(0, 5) != zero {
 		t.Error("a lane that stands where it was lost its state")
 	}
 	if at(1, 5) != nil {
 		t.Error("a lane that is ahead of what is committed kept its state")
+	}
+	gone := s.standing(&broker.Generation{ID: 3}, broker.TopicPartition{Topic: "in"}, 5)
+	if delete(s.left, broker.TopicPartition{Topic: "in"}); gone != nil {
+		t.Error("a lane kept its state though another process may have had it in between, and gone on by the clock alone")
 	}
 	must(t, s.closeLeft())
 	if zero.(*plainLane).closed != 0 || one.(*plainLane).closed != 1 {

@@ -39,6 +39,11 @@ type kept struct {
 	watermark int64
 	saved     time.Time
 	changes   uint64 // of the lane when its state was asked for
+	// times is an offset of the lane's partition of the time topic that nothing lies behind but what the lane knows or what
+	// a later owner wrote: the end of the partition before this process was given the lane, or since then at a moment of which a
+	// commit has proved that it still had it. A process that lost a lane without knowing may save it once more, and an offset
+	// that it asked for then would hide what the new owner took from the clock.
+	times int64
 }
 
 // origin is how a lane without state of its own begins.
@@ -51,7 +56,38 @@ type origin struct {
 	snapshots []*snapshot.Snapshot
 	// clock is what the lane took from the clock since the oldest of them.
 	clock   []clockRecord
+	times   int64 // as in kept
 	refused error
+}
+
+// ends returns where the lanes' partitions of the time topic end.
+func (k *keeper) ends(ctx context.Context, lanes []string) (map[string]int64, error) {
+	ends, err := k.times.ends(ctx, k.cluster, lanes)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int64{}
+	for _, lane := range lanes {
+		out[lane] = ends[k.times.partition(lane)]
+	}
+	return out, nil
+}
+
+// allEnds returns where all partitions of the time topic end.
+func (k *keeper) allEnds(ctx context.Context) (map[broker.TopicPartition]int64, error) {
+	tps := k.times.all()
+	if len(tps) == 0 {
+		return nil, nil
+	}
+	bounds, err := k.cluster.Bounds(ctx, tps)
+	if err != nil {
+		return nil, err
+	}
+	ends := map[broker.TopicPartition]int64{}
+	for tp, b := range bounds {
+		ends[tp] = b.End
+	}
+	return ends, nil
 }
 
 // find fills in what lanes begin with.
@@ -102,14 +138,17 @@ func (k *keeper) choose(o *origin, found []snapshot.Stored) {
 		case f.Err != nil:
 			k.logger.Error("a stored snapshot is damaged, so it is not used", "lane", o.lane, "slot", f.Slot, "error", f.Err)
 			k.saves.WithLabelValues("damaged").Inc()
+			o.refused = f.Err // if there is no other: to begin without state would be a silent loss
 		case f.Snapshot == nil: // not read: an older one, or of an earlier life of the lane
 		case o.committed < 0 || f.Position <= o.committed:
 			o.snapshots = append(o.snapshots, f.Snapshot)
 		}
 	}
+	// What is of no use is overwritten first: it may become of use, and be wrong, once the lane comes past it.
+	usable := slices.DeleteFunc(slices.Clone(found), func(f snapshot.Stored) bool { return f.Err != nil || !slices.Contains(o.snapshots, f.Snapshot) })
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.lanes[o.lane] = &kept{slot: snapshot.Next(found), position: -1}
+	k.lanes[o.lane] = &kept{slot: snapshot.Next(usable), position: -1, times: o.times}
 }
 
 // restored notes which snapshot a lane began with.
@@ -143,7 +182,7 @@ func (k *keeper) first(ctx context.Context, lanes map[broker.TopicPartition]*lan
 				if err != nil {
 					return err
 				}
-				if err := k.save(ctx, r.name, &captured{f, r.position(), 0}); err != nil {
+				if err := k.write(ctx, r.name, &captured{frozen: f, position: r.position()}, time.Now()); err != nil {
 					return err
 				}
 			}
@@ -165,9 +204,7 @@ func (k *keeper) last(ctx context.Context, lanes []*laneRun) {
 	g.SetLimit(savesAtOnce)
 	for _, r := range lanes {
 		g.Go(func() error {
-			r.work.Lock()
-			defer r.work.Unlock()
-			f, err := r.lane.freeze()
+			f, err := r.frozen()
 			if err != nil {
 				return err
 			}
@@ -175,7 +212,7 @@ func (k *keeper) last(ctx context.Context, lanes []*laneRun) {
 				f.release()
 				return nil
 			}
-			return k.save(ctx, r.name, &captured{f, r.position(), 0})
+			return k.write(ctx, r.name, &captured{frozen: f, position: r.position()}, time.Now())
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -191,19 +228,13 @@ func (k *keeper) stands(lane string, position, watermark int64) bool {
 	return at != nil && at.position == position && at.watermark == watermark
 }
 
-// save writes a state into the lane's next slot, and gives it up.
-func (k *keeper) save(ctx context.Context, lane string, c *captured) error {
+// write writes a state into the lane's next slot, and gives it up.
+func (k *keeper) write(ctx context.Context, lane string, c *captured, start time.Time) error {
 	defer c.release()
-	start := time.Now()
-	ends, err := k.times.ends(ctx, k.cluster, []string{lane})
-	if err != nil {
-		return err
-	}
-	return k.write(ctx, lane, c, ends[k.times.partition(lane)], start)
-}
-
-// write writes a state for which the time topic was known to end there before it was frozen.
-func (k *keeper) write(ctx context.Context, lane string, c *captured, times int64, start time.Time) error {
+	k.mu.Lock()
+	at := k.lanes[lane]
+	slot, times := at.slot, at.times
+	k.mu.Unlock()
 	m := snapshot.Manifest{
 		Lane: lane, Position: c.position, Watermark: c.watermark, Timed: c.watermark != unknownTime, Times: times,
 		Fingerprint: k.fingerprint, Written: time.Now().UTC(), Account: c.account,
@@ -218,10 +249,6 @@ func (k *keeper) write(ctx context.Context, lane string, c *captured, times int6
 	if err != nil {
 		return err
 	}
-	k.mu.Lock()
-	at := k.lanes[lane]
-	slot := at.slot
-	k.mu.Unlock()
 	if err := k.store.Save(ctx, slot, s); err != nil {
 		k.saves.WithLabelValues("failed").Inc()
 		return err
@@ -230,7 +257,7 @@ func (k *keeper) write(ctx context.Context, lane string, c *captured, times int6
 	k.seconds.Observe(time.Since(start).Seconds())
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	*at = kept{slot: (slot + 1) % snapshot.Slots, position: c.position, watermark: c.watermark, saved: time.Now()}
+	*at = kept{slot: (slot + 1) % snapshot.Slots, position: c.position, watermark: c.watermark, saved: time.Now(), times: max(times, at.times)}
 	return nil
 }
 
@@ -244,11 +271,30 @@ func (k *keeper) run(ctx context.Context, stages []*stageRun) error {
 			return nil
 		case <-tick.C:
 		}
+		if ctx.Err() != nil {
+			return nil // both may be ready
+		}
+		due := k.due(stages)
+		if len(due) == 0 {
+			continue
+		}
+		names := make([]string, len(due))
+		for i, r := range due {
+			names[i] = r.name
+		}
+		// Asked before the states are frozen: what a lane takes from the clock after that lies behind.
+		ends, err := k.ends(ctx, names)
+		if err != nil {
+			if ctx.Err() == nil {
+				k.logger.Error("the states of lanes were not saved", "lanes", names, "error", err)
+			}
+			continue
+		}
 		g := errgroup.Group{}
 		g.SetLimit(savesAtOnce)
-		for _, r := range k.due(stages) {
+		for _, r := range due {
 			g.Go(func() error {
-				if err := k.saveLive(ctx, r); err != nil && ctx.Err() == nil {
+				if err := k.saveLive(ctx, r, ends[r.name]); err != nil && ctx.Err() == nil {
 					// Not fatal: the older snapshot is still there, and a restart replays more.
 					k.logger.Error("the state of a lane was not saved", "lane", r.name, "error", err)
 				}
@@ -303,15 +349,11 @@ func (k *keeper) old(r *laneRun) (saved time.Time, ok bool) {
 // captureLimit is how long a lane may take to its next step, and the commit behind it.
 const captureLimit = 30 * time.Second
 
-func (k *keeper) saveLive(ctx context.Context, r *laneRun) error {
+// saveLive saves the state of a lane at work. times is where its partition of the time topic ended before.
+func (k *keeper) saveLive(ctx context.Context, r *laneRun, times int64) error {
 	ctx, cancel := context.WithTimeout(ctx, captureLimit)
 	defer cancel()
 	start := time.Now()
-	// Asked before the state is frozen: what the lane takes from the clock after that lies behind.
-	ends, err := k.times.ends(ctx, k.cluster, []string{r.name})
-	if err != nil {
-		return err
-	}
 	changes := r.changed()
 	req := r.capture()
 	select {
@@ -319,8 +361,10 @@ func (k *keeper) saveLive(ctx context.Context, r *laneRun) error {
 		if c == nil {
 			return nil // the lane has ended, or its state is asked for already
 		}
-		defer c.release()
-		if err := k.write(ctx, r.name, c, ends[k.times.partition(r.name)], start); err != nil {
+		if c.proven {
+			k.advance(r.name, times)
+		}
+		if err := k.write(ctx, r.name, c, start); err != nil {
 			return err
 		}
 		k.note(r.name, changes)
@@ -331,6 +375,15 @@ func (k *keeper) saveLive(ctx context.Context, r *laneRun) error {
 			c.release()
 		}
 		return pipeline.Errorf("state.capture", "lane %s came to no committed step within %s: it stands still, or commits do not come through; its older snapshot is still there", r.name, captureLimit)
+	}
+}
+
+// advance notes that the process still had the lane when its partition of the time topic ended there.
+func (k *keeper) advance(lane string, times int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if at := k.lanes[lane]; at != nil {
+		at.times = max(at.times, times)
 	}
 }
 

@@ -198,7 +198,7 @@ func (r *laneRun) take() (s share, ok bool) {
 	r.flow.done(r.untaken)
 	r.done, r.untaken = share{next: s.next, before: s.next}, 0
 	if ok = len(s.outputs) > 0 || len(s.rows) > 0 || s.next != s.before; !ok {
-		r.settle(s.steps)
+		r.settle(s.steps, false)
 	}
 	return s, ok
 }
@@ -207,7 +207,7 @@ func (r *laneRun) take() (s share, ok bool) {
 func (r *laneRun) committed(steps uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.settle(steps)
+	r.settle(steps, true)
 }
 
 // idleAt says whether the lane stands at a position with nothing to hand over.

@@ -3,4 +3,4 @@
 package engine
 
 // shortSlice is how many simulated schedules a plain run of the tests has.
-const shortSlice = 200
+const shortSlice = 40

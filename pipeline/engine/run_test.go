@@ -473,8 +473,8 @@ func onceInDoubt(t *testing.T, c *cluster) {
 }
 
 func (d *doubtful) count(r *running) int {
-	r.commit.mu.Lock()
-	defer r.commit.mu.Unlock()
+	must(r.c.t, r.commit.mu.take(r.c.context()))
+	defer r.commit.mu.give()
 	return d.calls
 }
 

@@ -5,16 +5,25 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
 
 var (
-	simSeeds = flag.Int("sim.seeds", shortSlice, "number of simulated schedules")
-	simFirst = flag.Uint64("sim.first", 1, "seed of the first one")
-	simState = flag.Bool("sim.state", false, "simulate a pipeline that keeps state")
-	simTrace = flag.Bool("sim.trace", false, "print all that happens")
+	simSeeds    = flag.Int("sim.seeds", shortSlice, "number of simulated schedules")
+	simFirst    = flag.Uint64("sim.first", 1, "seed of the first one")
+	simPipeline = flag.String("sim.pipeline", "", "simulate one pipeline: keeping, passing or sharing; otherwise seeds take them in turn")
+	simTwice    = flag.Int("sim.twice", shortSlice/5, "number of schedules that are run twice and compared")
+	simTrace    = flag.Bool("sim.trace", false, "print all that happens")
 )
+
+func chosen() []string {
+	if *simPipeline == "" {
+		return nil
+	}
+	return []string{*simPipeline}
+}
 
 // one lets a single goroutine run at a time, so that a schedule depends on its seed alone.
 func one(t *testing.T) {
@@ -24,40 +33,35 @@ func one(t *testing.T) {
 
 // expect runs the feeds undisturbed, and sees that these runs have every row.
 func (s *simulator) expect() {
-	for n := range uint64(supplies) {
-		out := s.run(n, true)
-		seen := map[string]int{}
-		for text, times := range out.records {
-			tokens := map[string]bool{}
-			for _, token := range tokenForm.FindAllString(text, -1) {
-				tokens[token] = true
-			}
-			for token := range tokens {
-				seen[token] += times
-			}
+	for i := range uint64(supplies * len(s.pipelines)) {
+		p, n := s.pipelines[i%uint64(len(s.pipelines))], i/uint64(len(s.pipelines))
+		out := s.run(i, true)
+		seen := out.seen
+		if len(out.violations) > 0 && s.trace {
+			fmt.Println(strings.Join(out.lines, "\n"))
 		}
 		if len(out.violations) > 0 || len(out.exits) > 0 {
-			s.t.Fatalf("the undisturbed run of feed %d: %v %v", n, out.violations, out.exits)
+			s.t.Fatalf("the undisturbed run of %s with feed %d: %v %v", p.name, n, out.violations, out.exits)
 		}
-		for token, times := range supplyOf(n, !s.state).tokens {
-			if seen[token] < times || !s.state && seen[token] != times {
-				s.t.Fatalf("the undisturbed run of feed %d shows %s %d times, not %d", n, token, seen[token], times)
+		for token, times := range supplyOf(n, p.state).tokens {
+			if seen[token] < times || !p.state && seen[token] != times {
+				s.t.Fatalf("the undisturbed run of %s with feed %d shows %s %d times, not %d", p.name, n, token, seen[token], times)
 			}
 			delete(seen, token)
 		}
 		if len(seen) > 0 {
-			s.t.Fatalf("the undisturbed run of feed %d shows what was not there: %v", n, seen)
+			s.t.Fatalf("the undisturbed run of %s with feed %d shows what was not there: %v", p.name, n, seen)
 		}
-		s.results[n] = out
+		p.results[n] = out
 	}
 }
 
 // TestSimulation runs schedules; see make sim.
 func TestSimulation(t *testing.T) {
 	one(t)
-	s := newSimulator(t, *simState)
-	s.expect()
+	s := newSimulator(t, chosen()...)
 	s.trace = *simTrace
+	s.expect()
 	began, steps, exits := time.Now(), 0, map[string]int{}
 	for i := range *simSeeds {
 		seed := *simFirst + uint64(i)
@@ -88,9 +92,10 @@ func TestSimulation(t *testing.T) {
 // TestSimulationIsDeterministic runs each seed twice and compares all that the cluster did.
 func TestSimulationIsDeterministic(t *testing.T) {
 	one(t)
-	s := newSimulator(t, false)
+	s := newSimulator(t, chosen()...)
 	s.trace = true
-	for seed := range uint64(shortSlice / 5) {
+	for i := range uint64(*simTwice) {
+		seed := *simFirst + i
 		a, b := s.run(seed, false), s.run(seed, false)
 		if a.hash == b.hash && a.steps == b.steps {
 			continue

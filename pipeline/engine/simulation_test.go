@@ -17,6 +17,7 @@ import (
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/internal/broker/simulated"
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/pipeline/engine/snapshot"
 	"github.com/homeostat/homeostat/pipeline/plan"
 	"github.com/homeostat/homeostat/schemas"
 )
@@ -31,6 +32,7 @@ version: 1
 name: sim
 instance: a
 kafka: {commit_interval: 50ms}
+state: {interval: 4s}
 scope: {entity: ["{{metric}}"], system: "{{metric}}"}
 sources:
   - {name: left, topic: sim.left, codec: lines, keyed: true, disorder: 1h, late: dead_letter, max_future_skew: 0s}
@@ -44,34 +46,46 @@ version: 1
 name: sim
 instance: a
 kafka: {commit_interval: 50ms}
+state: {interval: 2s}
 scope: {entity: ["{{metric}}"], system: shop}
 sources:
-  - {name: left, topic: sim.left, codec: lines, keyed: true, disorder: 1h, late: dead_letter, max_future_skew: 0s}
+  - {name: left, topic: sim.left, codec: lines, keyed: true, disorder: 35s, late: dead_letter, max_future_skew: 0s}
 detect: [bucket, high, echo]
 operate: [incident, answer]
 sinks: [outbox]
 `
 
+// sharing is keeping with a source that producers don't key: ingest shares its rows out.
+var sharing = strings.Replace(keeping, "keyed: true", "keyed: false", 1) + "columns: {partitions: 2}\n"
+
+// simulated pipelines.
+type piped struct {
+	name, yaml string
+	// state says that outputs depend on all that came before; unkeyed, that rows come to their lane in any order.
+	state, unkeyed bool
+	plans          map[string]*plan.Plan
+	results        map[uint64]*outcome // of undisturbed runs, by feed
+}
+
 // settleLimit is how long, in virtual time, the pipeline may take to its end once nothing goes wrong any more: sessions,
 // rebalances and transactions have to time out one after the other, and late requests to arrive.
-const settleLimit = 3 * time.Minute
+const settleLimit = 6 * time.Minute
 
 // stepLimit bounds the steps of a schedule that goes round in circles.
 const stepLimit = 300_000
 
 // simulator has what schedules have in common.
 type simulator struct {
-	t       *testing.T
-	plans   map[string]*plan.Plan
-	results map[uint64]*outcome // of undisturbed runs, by feed
-	current *schedule
+	t         *testing.T
+	pipelines []*piped // seeds take them in turn
+	current   *schedule
 	// mutate, if set, changes what an instance is given of its cluster.
 	mutate func(broker.Cluster) broker.Cluster
 	// breakdown, if set, breaks the cluster.
 	breakdown func(*simulated.Kafka)
-	trace     bool
-	// state says that the pipeline keeps state; then its time must not go back either (I2).
-	state bool
+	// rig, if set, changes a process before it runs.
+	rig   func(c *schedule, r *Runner)
+	trace bool
 }
 
 // outcome is what a schedule comes to.
@@ -83,26 +97,39 @@ type outcome struct {
 	// records by their text, committed in the topics of the pipeline, time left out
 	records map[string]int
 	brief   map[string]string // the same for people
+	seen    map[string]int    // tokens, with how often
 	exits   []string
 }
 
-func newSimulator(t *testing.T, state bool) *simulator {
-	s := &simulator{t: t, state: state, plans: map[string]*plan.Plan{}, results: map[uint64]*outcome{}}
-	for _, name := range []string{"a", "b", "c"} {
-		k := newKit()
-		k.AddSink(pipeline.Spec{Name: "outbox"}, func(pipeline.Settings) (pipeline.Sink, error) { return &outbox{simulator: s}, nil })
-		yaml := passing
-		if state {
-			yaml = keeping
+// newSimulator makes a simulator of some of the pipelines passing, keeping and sharing; none names all.
+func newSimulator(t *testing.T, names ...string) *simulator {
+	s := &simulator{t: t}
+	for _, p := range []*piped{
+		{name: "keeping", yaml: keeping, state: true},
+		{name: "passing", yaml: passing},
+		{name: "sharing", yaml: sharing, state: true, unkeyed: true},
+	} {
+		if len(names) > 0 && !slices.Contains(names, p.name) {
+			continue
 		}
-		p := k.plan(t, strings.Replace(yaml, "instance: a", "instance: "+name, 1))
-		p.Topics.Events.Partitions, p.Topics.Inbox.Partitions, p.Topics.DeadLetters.Partitions = 2, 2, 1
-		if p.Topics.Incidents.Partitions, p.Topics.Remediations.Partitions = 1, 1; !state {
-			p.Window = 30 * time.Second // the tick of time
+		p.plans, p.results = map[string]*plan.Plan{}, map[uint64]*outcome{}
+		for _, name := range []string{"a", "b", "c"} {
+			p.plans[name] = s.plan(p, name)
 		}
-		s.plans[name] = p
+		s.pipelines = append(s.pipelines, p)
 	}
 	return s
+}
+
+func (s *simulator) plan(of *piped, instance string) *plan.Plan {
+	k := newKit()
+	k.AddSink(pipeline.Spec{Name: "outbox"}, func(pipeline.Settings) (pipeline.Sink, error) { return &outbox{simulator: s}, nil })
+	p := k.plan(s.t, strings.Replace(of.yaml, "instance: a", "instance: "+instance, 1))
+	p.Topics.Events.Partitions, p.Topics.Inbox.Partitions, p.Topics.DeadLetters.Partitions = 2, 2, 1
+	p.Topics.State.Partitions, p.Topics.Times.Partitions = 2, 2
+	p.Topics.Incidents.Partitions, p.Topics.Remediations.Partitions = 1, 1
+	p.Every = 10 * time.Second // the tick of time
+	return p
 }
 
 // outbox is a sink whose events count once they are flushed by a process that is alive.
@@ -140,12 +167,14 @@ type instance struct {
 	stopped bool // it was told to
 	paused  time.Time
 	ended   bool
+	runner  *Runner // once it runs
 	err     error
 }
 
 // schedule is one run.
 type schedule struct {
 	*simulator
+	*piped
 	k         *simulated.Kafka
 	random    *rand.Rand
 	supply    *supply
@@ -156,10 +185,14 @@ type schedule struct {
 	goals     []map[broker.TopicPartition]int64 // that stages have to reach
 	mu        sync.Mutex                        // guards delivered, which instances share
 	delivered map[string]bool
+	damaged   map[string]bool // lanes one of whose snapshots was damaged
 	gone      map[string]bool // tokens of records that retention took
+	loose     bool            // records were deleted that may not have been read: what comes after may differ
 	out       *outcome
 	restarts  int
 	began     time.Time
+	heard     map[broker.TopicPartition]int64 // how far told has read
+	reached   map[string]bool
 }
 
 type entry struct {
@@ -172,9 +205,11 @@ func (s *simulator) run(seed uint64, quiet bool) *outcome {
 	var out *outcome
 	synctest.Test(s.t, func(*testing.T) {
 		c := &schedule{
-			simulator: s, random: rand.New(rand.NewPCG(seed, 1)), supply: supplyOf(seed%supplies, !s.state), out: &outcome{records: map[string]int{}},
-			delivered: map[string]bool{}, gone: map[string]bool{}, began: time.Now(),
+			simulator: s, piped: s.pipelines[seed%uint64(len(s.pipelines))],
+			random: rand.New(rand.NewPCG(seed, 1)), out: &outcome{records: map[string]int{}, seen: map[string]int{}},
+			delivered: map[string]bool{}, damaged: map[string]bool{}, reached: map[string]bool{}, heard: map[broker.TopicPartition]int64{}, gone: map[string]bool{}, began: time.Now(),
 		}
+		c.supply = supplyOf(seed/uint64(len(s.pipelines))%supplies, c.state)
 		out, s.current = c.out, c
 		c.k = simulated.New(c.random)
 		if s.trace {
@@ -186,9 +221,10 @@ func (s *simulator) run(seed uint64, quiet bool) *outcome {
 			s.breakdown(c.k)
 		}
 		c.k.AddTopic("sim.left", leftPartitions)
-		c.k.AddTopic(s.plans["a"].Topics.Inbox.Name, s.plans["a"].Topics.Inbox.Partitions) // producers may come first
+		c.k.AddTopic(c.plans["a"].Topics.Inbox.Name, c.plans["a"].Topics.Inbox.Partitions) // producers may come first
 		c.prepare(quiet)
 		c.drive()
+		c.audit()
 		for _, i := range c.instances {
 			c.kill(i)
 		}
@@ -202,6 +238,9 @@ func (s *simulator) run(seed uint64, quiet bool) *outcome {
 // prepare sets up what is to happen when.
 func (c *schedule) prepare(quiet bool) {
 	length := time.Duration(5+c.random.IntN(40)) * time.Second
+	if c.state {
+		length = time.Duration(5+c.random.IntN(28)) * time.Second // less than the bound of disorder
+	}
 	c.k.Markers = []time.Duration{time.Millisecond, 70 * time.Millisecond, 2 * time.Second}[c.random.IntN(3)]
 	if quiet {
 		length = time.Second
@@ -212,12 +251,14 @@ func (c *schedule) prepare(quiet bool) {
 		for range p.batches {
 			at = append(at, time.Duration(c.random.Int64N(int64(length))))
 		}
-		slices.Sort(at)
+		if slices.Sort(at); c.state {
+			at[0] = 0
+		}
 		for i, b := range p.batches {
 			c.at(at[i], func() { c.k.Append(p.tp, b.messages, b.fate, b.transactional, b.corrupt) })
 		}
 	}
-	c.start("a")
+	c.at(1, func() { c.start("a") })
 	if quiet {
 		return
 	}
@@ -246,15 +287,15 @@ func (c *schedule) at(after time.Duration, do func()) {
 func (c *schedule) fault() {
 	i := c.any()
 	other := func(n string) string { return string("abc"[(int(n[0]-'a')+1+c.random.IntN(2))%3]) }
-	switch kind := c.random.IntN(10); {
+	switch kind := c.random.IntN(12); {
 	case kind == 0:
 		c.k.Restart(c.sometime(15 * time.Second))
 	case kind == 1:
 		c.start(string("abc"[c.random.IntN(3)]))
 	case kind == 2:
-		if !c.state { // what is missing changes all that comes after
-			c.forget()
-		}
+		c.forget()
+	case kind == 10 && c.state:
+		c.damage()
 	case i == nil:
 	case kind < 5: // it dies, and comes back under its own name or another
 		name := i.name
@@ -275,12 +316,45 @@ func (c *schedule) fault() {
 	}
 }
 
+// damage flips a bit of the newest snapshot of a lane, if there is one before it to fall back to.
+func (c *schedule) damage() {
+	name := c.plans["a"].Topics.State.Name
+	if !c.hasTopic(name) {
+		return
+	}
+	manifests := map[string]int{}
+	for _, rec := range c.k.Records(name) {
+		if lane, _, last, ok := splitStateKey(rec.Key); ok && last == "manifest" {
+			manifests[lane]++
+		}
+	}
+	lanes := slices.Sorted(maps.Keys(manifests))
+	if len(lanes) == 0 {
+		return
+	}
+	lane := lanes[c.random.IntN(len(lanes))]
+	if c.wholeSlots(lane) < snapshot.Slots || c.damaged[lane] {
+		return
+	}
+	c.damaged[lane] = true
+	c.k.Damage(name, func(rec *pipeline.Record) bool {
+		of, _, _, ok := splitStateKey(rec.Key)
+		return ok && of == lane
+	})
+}
+
 // forget deletes records of a partition that may not have been read yet.
 func (c *schedule) forget() {
 	tp := broker.TopicPartition{Topic: "sim.left", Partition: int32(c.random.IntN(leftPartitions))}
 	end := c.k.Ends("sim.left")[tp]
 	if end == 0 {
 		return
+	}
+	if c.state {
+		if c.random.IntN(4) > 0 {
+			return
+		}
+		c.loose = true // what is missing changes all that comes after
 	}
 	for _, rec := range c.k.DeleteUntil(tp, c.random.Int64N(end+1)) {
 		for _, token := range tokensOf(&rec) {
@@ -308,9 +382,9 @@ func (c *schedule) any() *instance {
 	return alive[c.random.IntN(len(alive))]
 }
 
-func (c *schedule) start(name string) {
-	if len(c.instances) > 12 {
-		return
+func (c *schedule) start(name string) *instance {
+	if len(c.instances) > 12 && !c.calm {
+		return nil
 	}
 	i := &instance{name: name, process: c.k.Process(name)}
 	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), instanceKey{}, i))
@@ -336,10 +410,14 @@ func (c *schedule) start(name string) {
 	go func() {
 		r, err := NewRunner(ctx, p, o)
 		if err == nil {
+			if i.runner = r; c.rig != nil {
+				c.rig(c, r)
+			}
 			err = errors.Join(r.Run(ctx), r.Close())
 		}
 		i.err, i.ended = err, true
 	}()
+	return i
 }
 
 type lineWriter struct{ *schedule }
@@ -411,7 +489,10 @@ func (c *schedule) violate(format string, args ...any) {
 }
 
 // drive runs the schedule to its end.
-func (c *schedule) drive() {
+func (c *schedule) drive() { c.settle(c.finished) }
+
+// settle goes on until it is calm and all is done.
+func (c *schedule) settle(done func() bool) {
 	for idle := 0; ; c.out.steps++ {
 		synctest.Wait()
 		c.reap()
@@ -433,7 +514,7 @@ func (c *schedule) drive() {
 			if idle = 0; c.random.IntN(3) == 0 {
 				time.Sleep(time.Duration(c.random.Int64N(int64(2*time.Millisecond))) | 1)
 			}
-		case c.calm && c.finished():
+		case c.calm && done():
 			return
 		default:
 			idle++
@@ -464,6 +545,9 @@ func (c *schedule) finished() bool {
 		return false
 	}
 	p := c.plans["a"]
+	if len(c.goals) == 0 && c.supply.until != 0 && !c.told(c.supply.until) {
+		return false
+	}
 	// Time goes on and on, so each stage has to reach what the one before had written when that had come to its end.
 	for n, s := range p.Stages() {
 		if n == len(c.goals) {
@@ -490,6 +574,11 @@ func (c *schedule) where() string {
 			for tp, end := range c.k.Ends(topic) {
 				fmt.Fprintf(&b, "%s %s/%d %d of %d, ", s.Group, tp.Topic, tp.Partition, c.k.Position(s.Group, tp), end)
 			}
+		}
+	}
+	for _, i := range c.instances {
+		if i.runner != nil && !i.ended && !i.killed {
+			fmt.Fprintf(&b, "%s: %v, ", i.process.Label(), i.runner.Ready())
 		}
 	}
 	fmt.Fprintf(&b, "idle %t, exits %q", c.k.Idle(), c.out.exits)

@@ -58,6 +58,9 @@ type stageRun struct {
 	broken     error                   // of flush: what it was to save may be lost
 	workers    sync.WaitGroup
 
+	// times is where the partitions of the time topic ended before the stage joined the generation.
+	times map[broker.TopicPartition]int64
+
 	// left are the lanes of the generation before. One whose partition comes back and stands where it was keeps its state.
 	left map[broker.TopicPartition]*laneRun
 }
@@ -78,6 +81,12 @@ func (s *stageRun) run(ctx context.Context) (err error) {
 	defer group.Close()
 	defer func() { err = errors.Join(err, s.closeLeft()) }()
 	for {
+		if err := s.beforehand(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
 		g, err := group.Next(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
@@ -89,6 +98,13 @@ func (s *stageRun) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+}
+
+// beforehand notes where the time topic ends before the stage joins its group: what later owners of the lanes that it is given
+// take from the clock lies behind.
+func (s *stageRun) beforehand(ctx context.Context) (err error) {
+	s.times, err = s.keeper.allEnds(ctx)
+	return err
 }
 
 // follow runs one generation: take the partitions over, process, hand them back.
@@ -138,7 +154,7 @@ func (s *stageRun) takeOver(ctx context.Context, g *broker.Generation, f broker.
 	if err != nil {
 		return nil, err
 	}
-	starts, err := s.starts(ctx, g.Assigned, positions)
+	starts, err := s.starts(ctx, g, positions)
 	if err != nil {
 		return nil, err
 	}
@@ -149,6 +165,9 @@ func (s *stageRun) takeOver(ctx context.Context, g *broker.Generation, f broker.
 			return nil, errors.Join(err, closeLanes(lanes))
 		}
 		r.generation, r.untimed, r.wake = g, s.ends != nil, s.wake
+		if starts[i].kept != nil {
+			delete(s.left, tp)
+		}
 		lanes[tp] = r
 	}
 	if err := s.closeLeft(); err != nil {
@@ -171,13 +190,14 @@ type start struct {
 }
 
 // starts decides for each partition how its lane begins: as it stands, from a snapshot, or empty.
-func (s *stageRun) starts(ctx context.Context, assigned []broker.TopicPartition, positions map[broker.TopicPartition]int64) ([]start, error) {
-	out := make([]start, len(assigned))
+func (s *stageRun) starts(ctx context.Context, g *broker.Generation, positions map[broker.TopicPartition]int64) ([]start, error) {
+	out := make([]start, len(g.Assigned))
 	var without []*origin
-	for i, tp := range assigned {
+	for i, tp := range g.Assigned {
 		at := positions[tp]
-		out[i].kept = s.standing(tp, at)
-		out[i].origin = &origin{lane: s.laneName(tp), tp: tp, committed: at}
+		out[i].kept = s.standing(g, tp, at)
+		name := s.laneName(tp)
+		out[i].origin = &origin{lane: name, tp: tp, committed: at, times: s.times[s.keeper.times.partition(name)]}
 		if out[i].kept == nil {
 			without = append(without, out[i].origin)
 		}
@@ -185,13 +205,13 @@ func (s *stageRun) starts(ctx context.Context, assigned []broker.TopicPartition,
 	return out, s.keeper.find(ctx, without)
 }
 
-// standing returns the lane of the generation before if it stands at that position, with its state; otherwise nil.
-func (s *stageRun) standing(tp broker.TopicPartition, at int64) lane {
+// standing returns the lane of the generation just before if it stands at that position, with its state; otherwise nil. If there was
+// a generation in between, its owner may have gone on by the clock alone, which moves no position.
+func (s *stageRun) standing(g *broker.Generation, tp broker.TopicPartition, at int64) lane {
 	r := s.left[tp]
-	if r == nil || r.generation == s.lost || !r.idleAt(at) {
+	if r == nil || r.generation == s.lost || r.generation.ID+1 != g.ID || !r.idleAt(at) {
 		return nil
 	}
-	delete(s.left, tp)
 	return r.lane
 }
 
@@ -201,6 +221,7 @@ func (s *stageRun) begun(tp broker.TopicPartition, st start, f pausable) (*laneR
 		r := newLaneRun(tp, st.kept, st.committed, f, s.memory)
 		r.name, r.changes = st.lane, 1 // since its snapshot, for all that is known
 		s.keeper.note(r.name, 0)
+		s.keeper.advance(r.name, st.times)
 		return r, nil
 	}
 	l, found, err := s.restored(tp, st.origin)

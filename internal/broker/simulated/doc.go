@@ -10,7 +10,8 @@
 // positions are read stable (Unstable turns that off); commits are fenced by generation (Unfenced turns that off), but
 // EndTxn is not; transactions time out; rebalances are eager; a member whose session ends loses its partitions and learns of
 // it later. Writers keep broker.Transactor's contract in the same steps, each a request that can be lost, late or unheard.
-// What is not there: leaders that move, compaction, quotas, retention by itself, and the wire.
+// Compacted topics are compacted now and then, and Damage flips a bit in a record.
+// What is not there: leaders that move, quotas, retention by itself, and the wire.
 //
 // That a simulation finds anything is itself tested: the engine's runs with Unfenced, with Unstable, and with writers that
 // drop or repeat a commit in doubt, and each has to be found (TestSimulationFindsMutations).

@@ -92,6 +92,7 @@ func (k *Kafka) during(d time.Duration) time.Duration {
 type request struct {
 	process    *Process
 	kind, name string // with the process the key by which what is parked is ordered
+	order      int
 	ctx        context.Context
 	since      time.Time
 	// ready says whether the cluster would answer now; nil is always. What it answers "not yet" to and the client repeats is
@@ -141,7 +142,7 @@ func (k *Kafka) Step() bool {
 	k.clockwork()
 	k.mu.Lock()
 	slices.SortStableFunc(k.parked, func(a, b *request) int {
-		return cmp.Or(cmp.Compare(a.process.number, b.process.number), cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(a.process.number, b.process.number), cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name), cmp.Compare(a.order, b.order))
 	})
 	parked := k.parked
 	k.mu.Unlock()
@@ -243,7 +244,6 @@ func (k *Kafka) deliver(r *request, a answer, how string) {
 	k.note(how, r.process.label, r.kind, r.name, said(a.err))
 	k.mu.Lock()
 	k.parked = slices.DeleteFunc(slices.Clone(k.parked), func(q *request) bool { return q == r })
-	r.process.cause = r.name
 	k.mu.Unlock()
 	r.answer <- a
 }
@@ -301,6 +301,9 @@ func (k *Kafka) clockwork() {
 	if k.down() {
 		return
 	}
+	for _, t := range k.topics {
+		t.compact(k)
+	}
 	for _, c := range k.writers {
 		if c.open && now.After(c.expires) {
 			k.note("time-out", c.id)
@@ -316,8 +319,8 @@ type Process struct {
 	label   string
 	number  int
 	paused  time.Time
-	dead    bool   // guarded by k.mu
-	cause   string // the request whose answer set the process going last; guarded by k.mu
+	dead    bool // guarded by k.mu
+	readers int  // made so far; guarded by k.mu
 	members []*Member
 }
 
@@ -329,6 +332,9 @@ func (k *Kafka) Process(label string) *Process {
 	k.processes = append(k.processes, p)
 	return p
 }
+
+// Label names the process in the trace.
+func (p *Process) Label() string { return p.label }
 
 // Kill ends a process: what it asked without an answer may still arrive, and nothing after that.
 func (p *Process) Kill() {

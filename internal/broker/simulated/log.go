@@ -12,6 +12,7 @@ import (
 type topic struct {
 	name       string
 	partitions []*partition
+	compacted  bool
 }
 
 // partition is a log of batches.
@@ -51,6 +52,62 @@ func (k *Kafka) AddTopic(name string, partitions int) {
 		t.partitions = append(t.partitions, &partition{TopicPartition: broker.TopicPartition{Topic: name, Partition: int32(i)}})
 	}
 	k.topics, k.byName[name] = append(k.topics, t), t
+}
+
+// compactAt is how many batches a partition of a compacted topic has when it may be compacted.
+const compactAt = 40
+
+// compact leaves out, in partitions that have become long, what was written again under the same key since. Where it
+// begins to leave everything as it is is left to chance.
+func (t *topic) compact(k *Kafka) {
+	if !t.compacted {
+		return
+	}
+	for _, p := range t.partitions {
+		if len(p.batches) < compactAt {
+			continue
+		}
+		seen := map[string]bool{}
+		head := len(p.batches) - 1 - k.random.IntN(compactAt/4)
+		var left []*batch
+		for i := len(p.batches) - 1; i >= 0; i-- {
+			b := p.batches[i]
+			kept := b.records[:0:0]
+			for _, rec := range slices.Backward(b.records) {
+				if !seen[string(rec.Key)] || i >= head {
+					kept = append(kept, rec)
+				}
+				seen[string(rec.Key)] = true
+			}
+			slices.Reverse(kept)
+			if b.records = kept; len(kept) > 0 {
+				left = append(left, b)
+			}
+		}
+		slices.Reverse(left)
+		p.batches = left
+		k.note("compacted", p.Topic, string(rune('0'+p.Partition)))
+	}
+}
+
+// Damage changes a byte in the newest record of a topic that pick picks, as a disk may; false says that there is none.
+func (k *Kafka) Damage(name string, pick func(rec *pipeline.Record) bool) bool {
+	for _, p := range k.byName[name].partitions {
+		for _, b := range slices.Backward(p.batches) {
+			for i := range slices.Backward(b.records) {
+				rec := &b.records[i]
+				if len(rec.Value) == 0 || !pick(rec) {
+					continue
+				}
+				value := slices.Clone(rec.Value)
+				value[k.random.IntN(len(value))] ^= 0x20
+				rec.Value = value
+				k.note("damaged", p.Topic, string(rec.Key))
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // partition returns a partition, nil if it is not there.
@@ -126,14 +183,43 @@ func (k *Kafka) DeleteUntil(tp broker.TopicPartition, offset int64) (gone []pipe
 // Records returns what a reader of committed records sees of a topic, in order of partition.
 func (k *Kafka) Records(name string) (records []pipeline.Record) {
 	for _, p := range k.byName[name].partitions {
-		stable := p.stable()
-		for _, b := range p.batches {
-			if b.fate == Committed && b.next <= stable && !b.corrupt {
-				records = append(records, b.records...)
-			}
+		records = append(records, k.RecordsFrom(p.TopicPartition, 0)...)
+	}
+	return records
+}
+
+// RecordsFrom returns what a reader of committed records sees of a partition from an offset on.
+func (k *Kafka) RecordsFrom(tp broker.TopicPartition, from int64) (records []pipeline.Record) {
+	p := k.partition(tp)
+	stable := p.stable()
+	for _, b := range p.batches[p.search(from):] {
+		if b.fate == Committed && b.next <= stable && !b.corrupt {
+			records = append(records, b.records...)
 		}
 	}
 	return records
+}
+
+// search returns the place of the batch that an offset lies in.
+func (p *partition) search(offset int64) int {
+	at, _ := slices.BinarySearchFunc(p.batches, offset, func(b *batch, o int64) int {
+		if b.next <= o {
+			return -1
+		}
+		return 1
+	})
+	return at
+}
+
+// HasTopic says whether a topic is there.
+func (k *Kafka) HasTopic(name string) bool { return k.byName[name] != nil }
+
+// Partitions returns the partitions of a topic in order.
+func (k *Kafka) Partitions(name string) (tps []broker.TopicPartition) {
+	for _, p := range k.byName[name].partitions {
+		tps = append(tps, p.TopicPartition)
+	}
+	return tps
 }
 
 // Ends returns where the partitions of a topic end.
@@ -161,13 +247,7 @@ func (p *partition) chunk(next int64, limit int, uncommitted bool) broker.Chunk 
 		c.Err = &broker.GapError{TopicPartition: p.TopicPartition, From: next, To: to}
 		return c
 	}
-	at, _ := slices.BinarySearchFunc(p.batches, next, func(b *batch, o int64) int {
-		if b.next <= o {
-			return -1
-		}
-		return 1
-	})
-	for _, b := range p.batches[at:] {
+	for _, b := range p.batches[p.search(next):] {
 		if b.base >= end || limit == 0 {
 			break
 		}

@@ -3,7 +3,9 @@ package simulated
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/pipeline"
@@ -24,6 +26,7 @@ func (p *Process) EnsureTopics(ctx context.Context, topics []broker.Topic) error
 	_, err := p.insist(ctx, request{kind: "topics", do: func() (any, error) {
 		for _, t := range topics {
 			p.k.AddTopic(t.Name, t.Partitions)
+			p.k.byName[t.Name].compacted = t.Settings["cleanup.policy"] == "compact"
 		}
 		return nil, nil
 	}})
@@ -51,7 +54,7 @@ func (p *Process) known(name string) (int, error) {
 
 // Bounds implements broker.Cluster.
 func (p *Process) Bounds(ctx context.Context, tps []broker.TopicPartition) (map[broker.TopicPartition]broker.Bounds, error) {
-	bounds, err := p.insist(ctx, request{kind: "bounds", name: first(tps), reads: true, do: func() (any, error) {
+	bounds, err := p.insist(ctx, request{kind: "bounds", name: names(tps), reads: true, do: func() (any, error) {
 		out := map[broker.TopicPartition]broker.Bounds{}
 		for _, tp := range tps {
 			at := p.k.partition(tp)
@@ -68,11 +71,13 @@ func (p *Process) Bounds(ctx context.Context, tps []broker.TopicPartition) (map[
 	return bounds.(map[broker.TopicPartition]broker.Bounds), nil
 }
 
-func first(tps []broker.TopicPartition) string {
-	if len(tps) == 0 {
-		return ""
+// names tells requests apart that are parked at the same moment.
+func names(tps []broker.TopicPartition) string {
+	var b strings.Builder
+	for _, tp := range tps {
+		fmt.Fprintf(&b, "%s/%d ", tp.Topic, tp.Partition)
 	}
-	return tps[0].Topic
+	return b.String()
 }
 
 // Committed implements broker.Cluster: it waits while a pending transaction may move one of the positions.
@@ -113,7 +118,7 @@ func (p *Process) Produce(ctx context.Context, messages []broker.Message) error 
 		return err
 	}
 	for _, b := range batches {
-		if _, err := p.insist(ctx, request{kind: "produce", name: b.Topic, do: func() (any, error) {
+		if _, err := p.insist(ctx, request{kind: "produce", name: fmt.Sprintf("%s/%d %s", b.Topic, b.Partition, b.messages[0].Key), do: func() (any, error) {
 			p.k.partition(b.TopicPartition).append(b.messages, Committed)
 			return nil, nil
 		}}); err != nil {

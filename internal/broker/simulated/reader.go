@@ -2,6 +2,7 @@ package simulated
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -11,9 +12,9 @@ import (
 
 // reader keeps the contract of broker.Fetcher.
 type reader struct {
-	p    *Process
-	cfg  broker.FetchConfig
-	name string
+	p      *Process
+	cfg    broker.FetchConfig
+	number int // among the process's readers
 
 	mu     sync.Mutex
 	closed bool
@@ -26,14 +27,15 @@ type reading struct {
 	paused, stopped bool
 }
 
-// NewReader implements broker.Cluster. A reader is known by the request whose answer led to it.
+// NewReader implements broker.Cluster.
 func (p *Process) NewReader(cfg broker.FetchConfig) broker.Reader {
 	if cfg.MaxWait == 0 {
 		cfg.MaxWait = 500 * time.Millisecond
 	}
 	p.k.mu.Lock()
 	defer p.k.mu.Unlock()
-	return &reader{p: p, cfg: cfg, name: p.cause}
+	p.readers++
+	return &reader{p: p, cfg: cfg, number: p.readers}
 }
 
 func (r *reader) find(tp broker.TopicPartition) *reading {
@@ -97,14 +99,17 @@ func (r *reader) Close() {
 // Poll implements broker.Reader. The driver cuts the answer at batches and leaves partitions out as it likes.
 func (r *reader) Poll(ctx context.Context) ([]broker.Chunk, error) {
 	r.mu.Lock()
-	closed := r.closed
+	closed, name := r.closed, ""
+	for _, p := range r.parts { // readers are told apart by what they read
+		name += fmt.Sprintf("%s/%d ", p.Topic, p.Partition)
+	}
 	r.mu.Unlock()
 	if closed {
 		return nil, broker.ErrClosed
 	}
 	since := time.Now()
 	chunks, err := r.p.ask(ctx, request{
-		kind: "poll", name: r.name, reads: true,
+		kind: "poll", name: name, order: r.number, reads: true,
 		ready: func() bool { return r.any(time.Since(since) >= r.cfg.MaxWait) },
 		do:    func() (any, error) { return r.read(), nil },
 	})
@@ -155,7 +160,11 @@ func (r *reader) read() []broker.Chunk {
 	k.random.Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
 	var chunks []broker.Chunk
 	for _, p := range chosen {
-		c := k.partition(p.TopicPartition).chunk(p.next, 1+k.random.IntN(4), r.cfg.Uncommitted)
+		most := 4
+		if r.cfg.Uncommitted {
+			most = 64 // a scan of a topic of the pipeline's own
+		}
+		c := k.partition(p.TopicPartition).chunk(p.next, 1+k.random.IntN(most), r.cfg.Uncommitted)
 		p.next, p.stopped = c.Next, c.Err != nil
 		chunks = append(chunks, c)
 	}

@@ -54,6 +54,17 @@ type Manifest struct {
 	To   int64 `json:"to,omitempty"`
 	// Checksum is the xxHash64 of the parts' bytes, one after the other, in hex.
 	Checksum string `json:"checksum"`
+	// Sum is the xxHash64 of this manifest as JSON without Sum, in hex: a part whose name is wrong would count as missing.
+	Sum string `json:"sum"`
+}
+
+func (m Manifest) sum() string {
+	m.Sum = ""
+	b, err := json.Marshal(m)
+	if err != nil {
+		panic("BUG: a manifest is no JSON: " + err.Error())
+	}
+	return checksum(b)
 }
 
 // Account is the loss ledger of one lane: In = On + Held + the sum of Lost. What operators lost is of the rows that went on.
@@ -108,6 +119,7 @@ func New(m Manifest, names []string, write func(name string, w io.Writer) error)
 	s.Chunks = (len(s.body) + chunkBytes - 1) / chunkBytes
 	s.Checksum = checksum(s.body)
 	s.ID = pipeline.ID("snapshot", m.Lane, fmt.Sprint(m.Position), fmt.Sprint(m.Watermark), m.Written.Format(time.RFC3339Nano), s.Checksum)
+	s.Sum = s.sum()
 	return s, nil
 }
 
@@ -191,6 +203,9 @@ func readManifest(b []byte) (Manifest, error) {
 	}
 	if m.Format != Format {
 		return m, pipeline.Errorf("state.format", "the snapshot of lane %s at offset %d has format %d and this program reads format %d: use the program that wrote it, or delete the snapshot to begin without", m.Lane, m.Position, m.Format, Format)
+	}
+	if m.Sum != m.sum() {
+		return m, damaged(&m, "the checksum of its manifest is wrong")
 	}
 	negative := m.Bytes < 0 || m.Chunks < 0 || m.Position < 0
 	for _, p := range m.Parts {

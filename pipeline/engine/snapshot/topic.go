@@ -83,6 +83,7 @@ func (t *Topic) Save(ctx context.Context, slot int, s *Snapshot) error {
 	if m.To, err = t.end(ctx, tp); err != nil {
 		return fail(err)
 	}
+	m.Sum = m.sum()
 	text, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("BUG: the manifest of lane %s is no JSON: %w", s.Lane, err)
