@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/homeostat/homeostat/bench/stand"
 )
 
 // mode is which pipeline is disturbed.
@@ -59,9 +61,9 @@ func (m *mode) groups() []string {
 }
 
 // reads lists the partitions that each group reads.
-func (m *mode) reads(by map[string][]partition) map[string][]partition {
+func (m *mode) reads(by map[string][]stand.Partition) map[string][]stand.Partition {
 	in := slices.Concat(by[metricsIn], by[logsIn], by[inboxTopic])
-	reads := map[string][]partition{pipelineName + ".detect": in, pipelineName + ".operate": by[eventsTopic]}
+	reads := map[string][]stand.Partition{pipelineName + ".detect": in, pipelineName + ".operate": by[eventsTopic]}
 	if m.spread {
 		reads[pipelineName+".ingest"], reads[pipelineName+".detect"] = in, by[columnsTopic]
 	}

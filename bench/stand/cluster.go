@@ -1,4 +1,6 @@
-package main
+// Package stand is what trials of the whole program stand on: real Apache Kafka brokers, real `homeostat` processes, and
+// a client that reads what they wrote and compares it, by code that is not the engine's.
+package stand
 
 import (
 	"context"
@@ -14,46 +16,42 @@ import (
 	"github.com/homeostat/homeostat/internal/broker/apachekafka"
 )
 
-// cluster is an Apache Kafka, and a client on it that shares no code with the engine's.
-type cluster struct {
-	broker *apachekafka.Broker
-	client *kgo.Client
+// Cluster is an Apache Kafka, and a client on it that shares no code with the engine's.
+type Cluster struct {
+	Broker *apachekafka.Broker
+	Client *kgo.Client
 }
 
-// startCluster starts a broker whose data is in dir. What connects by the proxy, if there is one, stays there.
-func startCluster(dir string, p *proxy) (*cluster, error) {
+// MostPending is how many records may wait in Client for the broker before a producer should wait; it has room for some more.
+const MostPending = 2000
+
+// Open starts a broker whose data is in dir. What connects by proxy, a port on 127.0.0.1, stays there; 0 is none.
+func Open(dir string, proxy int) (*Cluster, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	port := 0
-	if p != nil {
-		port = p.port()
-	}
-	b, err := apachekafka.Open(dir, port)
+	b, err := apachekafka.Open(dir, proxy)
 	if err != nil {
 		return nil, err
 	}
-	if p != nil {
-		p.connectTo(b.ProxiedAddr())
-	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.ClientID("chaos"),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0), kgo.MaxBufferedRecords(4*mostPending),
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.ClientID("stand"),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0), kgo.MaxBufferedRecords(4*MostPending),
 		kgo.MetadataMinAge(100*time.Millisecond), kgo.RetryTimeout(5*time.Second),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 250 * time.Millisecond }))
 	if err != nil {
 		return nil, errors.Join(err, b.Kill())
 	}
-	return &cluster{broker: b, client: client}, nil
+	return &Cluster{Broker: b, Client: client}, nil
 }
 
-// stop ends client and broker. Their data stays for whoever has to look.
-func (c *cluster) stop() error {
-	c.client.Close()
-	return c.broker.Kill()
+// Stop ends client and broker. Their data stays for whoever has to look.
+func (c *Cluster) Stop() error {
+	c.Client.Close()
+	return c.Broker.Kill()
 }
 
-// createTopic makes a topic whose records stay.
-func (c *cluster) createTopic(ctx context.Context, name string, partitions int32, settings map[string]string) error {
+// CreateTopic makes a topic whose records stay.
+func (c *Cluster) CreateTopic(ctx context.Context, name string, partitions int32, settings map[string]string) error {
 	t := kmsg.NewCreateTopicsRequestTopic()
 	t.Topic, t.NumPartitions, t.ReplicationFactor = name, partitions, 1
 	for k, v := range settings {
@@ -63,7 +61,7 @@ func (c *cluster) createTopic(ctx context.Context, name string, partitions int32
 	}
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.Topics, req.TimeoutMillis = []kmsg.CreateTopicsRequestTopic{t}, 10_000
-	res, err := req.RequestWith(ctx, c.client)
+	res, err := req.RequestWith(ctx, c.Client)
 	if err != nil {
 		return err
 	}
@@ -75,37 +73,37 @@ func (c *cluster) createTopic(ctx context.Context, name string, partitions int32
 	return nil
 }
 
-// partition names one.
-type partition struct {
-	topic string
-	n     int32
+// Partition names one.
+type Partition struct {
+	Topic string
+	N     int32
 }
 
-func (p partition) String() string { return fmt.Sprintf("%s/%d", p.topic, p.n) }
+func (p Partition) String() string { return fmt.Sprintf("%s/%d", p.Topic, p.N) }
 
-// allOf lists the partitions of topics as they are now; a topic that is not there has none.
-func (c *cluster) allOf(ctx context.Context, topics ...string) ([]partition, error) {
+// Partitions lists the partitions of topics as they are now; a topic that is not there has none.
+func (c *Cluster) Partitions(ctx context.Context, topics ...string) ([]Partition, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	for _, t := range topics {
 		rt := kmsg.NewMetadataRequestTopic()
 		rt.Topic = &t
 		req.Topics = append(req.Topics, rt)
 	}
-	res, err := req.RequestWith(ctx, c.client)
+	res, err := req.RequestWith(ctx, c.Client)
 	if err != nil {
 		return nil, err
 	}
-	var all []partition
+	var all []Partition
 	for _, t := range res.Topics {
 		for _, p := range t.Partitions {
-			all = append(all, partition{*t.Topic, p.Partition})
+			all = append(all, Partition{*t.Topic, p.Partition})
 		}
 	}
 	return all, nil
 }
 
-// ends returns the ends of partitions: of what is committed, or of all.
-func (c *cluster) ends(ctx context.Context, partitions []partition, committed bool) (map[partition]int64, error) {
+// Ends returns the ends of partitions: of what is committed, or of all.
+func (c *Cluster) Ends(ctx context.Context, partitions []Partition, committed bool) (map[Partition]int64, error) {
 	req := kmsg.NewPtrListOffsetsRequest()
 	req.ReplicaID = -1
 	if committed {
@@ -113,59 +111,59 @@ func (c *cluster) ends(ctx context.Context, partitions []partition, committed bo
 	}
 	for _, p := range partitions {
 		rp := kmsg.NewListOffsetsRequestTopicPartition()
-		rp.Partition, rp.Timestamp = p.n, -1
-		if n := len(req.Topics); n == 0 || req.Topics[n-1].Topic != p.topic {
+		rp.Partition, rp.Timestamp = p.N, -1
+		if n := len(req.Topics); n == 0 || req.Topics[n-1].Topic != p.Topic {
 			rt := kmsg.NewListOffsetsRequestTopic()
-			rt.Topic = p.topic
+			rt.Topic = p.Topic
 			req.Topics = append(req.Topics, rt)
 		}
 		t := &req.Topics[len(req.Topics)-1]
 		t.Partitions = append(t.Partitions, rp)
 	}
-	res, err := req.RequestWith(ctx, c.client)
+	res, err := req.RequestWith(ctx, c.Client)
 	if err != nil {
 		return nil, err
 	}
-	ends := map[partition]int64{}
+	ends := map[Partition]int64{}
 	for _, t := range res.Topics {
 		for _, p := range t.Partitions {
 			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
 				return nil, fmt.Errorf("%s/%d: %w", t.Topic, p.Partition, err)
 			}
-			ends[partition{t.Topic, p.Partition}] = p.Offset
+			ends[Partition{t.Topic, p.Partition}] = p.Offset
 		}
 	}
 	return ends, nil
 }
 
-// positions returns what a group has committed.
-func (c *cluster) positions(ctx context.Context, group string) (map[partition]int64, error) {
+// Positions returns what a group has committed.
+func (c *Cluster) Positions(ctx context.Context, group string) (map[Partition]int64, error) {
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.Group = group
 	g := kmsg.NewOffsetFetchRequestGroup()
 	g.Group = group
 	req.Groups = []kmsg.OffsetFetchRequestGroup{g}
-	res, err := req.RequestWith(ctx, c.client)
+	res, err := req.RequestWith(ctx, c.Client)
 	if err != nil {
 		return nil, err
 	}
-	at := map[partition]int64{}
+	at := map[Partition]int64{}
 	for _, g := range res.Groups {
 		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
 			return nil, err
 		}
 		for _, t := range g.Topics {
 			for _, p := range t.Partitions {
-				at[partition{t.Topic, p.Partition}] = p.Offset
+				at[Partition{t.Topic, p.Partition}] = p.Offset
 			}
 		}
 	}
 	return at, nil
 }
 
-// each gives f every committed record of partitions up to their ends, in order within each partition. Nobody may write
+// Each gives f every committed record of partitions up to their ends, in order within each partition. Nobody may write
 // meanwhile. A transaction that was left open is waited for.
-func (c *cluster) each(ctx context.Context, partitions []partition, f func(*kgo.Record)) error {
+func (c *Cluster) Each(ctx context.Context, partitions []Partition, f func(*kgo.Record)) error {
 	ends, err := c.settledEnds(ctx, partitions)
 	if err != nil {
 		return err
@@ -176,15 +174,15 @@ func (c *cluster) each(ctx context.Context, partitions []partition, f func(*kgo.
 			delete(ends, p)
 			continue
 		}
-		if from[p.topic] == nil {
-			from[p.topic] = map[int32]kgo.Offset{}
+		if from[p.Topic] == nil {
+			from[p.Topic] = map[int32]kgo.Offset{}
 		}
-		from[p.topic][p.n] = kgo.NewOffset().At(0)
+		from[p.Topic][p.N] = kgo.NewOffset().At(0)
 	}
 	if len(ends) == 0 {
 		return nil
 	}
-	reader, err := kgo.NewClient(kgo.SeedBrokers(c.broker.Addr()), kgo.ClientID("chaos-reader"), kgo.ConsumePartitions(from),
+	reader, err := kgo.NewClient(kgo.SeedBrokers(c.Broker.Addr()), kgo.ClientID("stand-reader"), kgo.ConsumePartitions(from),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
 	if err != nil {
 		return err
@@ -199,7 +197,7 @@ func (c *cluster) each(ctx context.Context, partitions []partition, f func(*kgo.
 			return fmt.Errorf("reading %s/%d: %w", e.Topic, e.Partition, e.Err)
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
-			at := partition{r.Topic, r.Partition}
+			at := Partition{r.Topic, r.Partition}
 			if !r.Attrs.IsControl() {
 				f(r)
 			}
@@ -213,13 +211,13 @@ func (c *cluster) each(ctx context.Context, partitions []partition, f func(*kgo.
 }
 
 // settledEnds returns the ends once no transaction is open any more.
-func (c *cluster) settledEnds(ctx context.Context, partitions []partition) (map[partition]int64, error) {
+func (c *Cluster) settledEnds(ctx context.Context, partitions []Partition) (map[Partition]int64, error) {
 	for {
-		stable, err := c.ends(ctx, partitions, true)
+		stable, err := c.Ends(ctx, partitions, true)
 		if err != nil {
 			return nil, err
 		}
-		ends, err := c.ends(ctx, partitions, false)
+		ends, err := c.Ends(ctx, partitions, false)
 		if err != nil {
 			return nil, err
 		}
@@ -240,29 +238,29 @@ func (c *cluster) settledEnds(ctx context.Context, partitions []partition) (map[
 	}
 }
 
-// copyTo writes the records of partitions to another cluster as they are: at the same offsets, with the same times.
-func (c *cluster) copyTo(ctx context.Context, to *cluster, partitions []partition) (records int, err error) {
-	next := map[partition]int64{}
+// CopyTo writes the records of partitions to another cluster as they are: at the same offsets, with the same times.
+func (c *Cluster) CopyTo(ctx context.Context, to *Cluster, partitions []Partition) (records int, err error) {
+	next := map[Partition]int64{}
 	var failed error
-	err = c.each(ctx, partitions, func(r *kgo.Record) {
-		p := partition{r.Topic, r.Partition}
+	err = c.Each(ctx, partitions, func(r *kgo.Record) {
+		p := Partition{r.Topic, r.Partition}
 		if r.Offset != next[p] && failed == nil {
 			failed = fmt.Errorf("the input has a gap before %s@%d", p, r.Offset)
 		}
 		next[p] = r.Offset + 1
 		records++
-		to.client.Produce(ctx, &kgo.Record{Topic: r.Topic, Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: r.Headers, Timestamp: r.Timestamp}, nil)
+		to.Client.Produce(ctx, &kgo.Record{Topic: r.Topic, Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: r.Headers, Timestamp: r.Timestamp}, nil)
 	})
 	if err == nil {
 		err = failed
 	}
 	if err == nil {
-		err = to.client.Flush(ctx)
+		err = to.Client.Flush(ctx)
 	}
 	if err != nil {
 		return records, err
 	}
-	have, err := to.ends(ctx, partitions, false)
+	have, err := to.Ends(ctx, partitions, false)
 	if err != nil {
 		return records, err
 	}
