@@ -305,3 +305,19 @@ func tally(marks []int64, until int64) map[int64]int {
 	}
 	return n
 }
+
+// Before returns the outputs whose event time is earlier, and those that have none.
+func (o *Outputs) Before(t int64) *Outputs {
+	out := NewOutputs(o.dead)
+	out.bad, out.time = o.bad, o.time
+	for id, list := range o.byID {
+		for _, one := range list {
+			at, err := schemas.ParseTime(one.time)
+			if one.time != "" && err == nil && at >= t {
+				continue
+			}
+			out.byID[id] = append(out.byID[id], one)
+		}
+	}
+	return out
+}
