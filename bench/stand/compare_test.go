@@ -201,3 +201,21 @@ func TestCompareTime(t *testing.T) {
 		}
 	}
 }
+
+func TestBefore(t *testing.T) {
+	late := event("b", "2", 2)
+	for i := range late.Headers {
+		if late.Headers[i].Key == schemas.HeaderTime {
+			late.Headers[i].Value = []byte(schemas.FormatTime(began + 5))
+		}
+	}
+	all := outputsOf(event("a", "1", 1), late, letter(7, "x"))
+	for until, want := range map[int64]int{began: 1, began + 5: 2, began + 6: 3} {
+		if got := len(all.Before(until).byID); got != want {
+			t.Errorf("before %d there are %d outputs, not %d", until-began, got, want)
+		}
+	}
+	if v := Compare(all, all.Before(began+5)); v.Of("finding.v1").Missing != 1 || v.Faults() != 1 {
+		t.Errorf("the later one is not missing: %+v", v.Of("finding.v1"))
+	}
+}
