@@ -166,7 +166,7 @@ func (t *trial) work(ctx context.Context, r *report) error {
 		// has many.
 		begin, rest := t.beginning()
 		for _, step := range []func() error{
-			func() error { return t.waitFor(ctx, t.inboxTopic()) },
+			func() error { return t.appears(ctx, t.inboxTopic()) },
 			func() error { return t.give(ctx, append(begin, t.inbox...)) },
 			func() error { return t.caughtUp(ctx, first) },
 			func() error { return t.give(ctx, rest) },
@@ -194,21 +194,11 @@ func (t *trial) work(ctx context.Context, r *report) error {
 	return nil
 }
 
-// waitFor waits until the processes have made a topic.
-func (t *trial) waitFor(ctx context.Context, topic string) error {
+// appears waits until the processes have made a topic.
+func (t *trial) appears(ctx context.Context, topic string) error {
 	ctx, cancel := context.WithTimeout(ctx, t.limit)
 	defer cancel()
-	for {
-		partitions, err := t.cluster.Partitions(ctx, topic)
-		if err == nil && len(partitions) > 0 {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the processes did not make topic %s within %s: %w", topic, t.limit, errors.Join(err, context.Cause(ctx)))
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+	return t.cluster.Await(ctx, topic, 1)
 }
 
 // beginning splits the records: first so many of each topic that each partition has one.

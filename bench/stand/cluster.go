@@ -36,7 +36,7 @@ func Open(dir string, proxy int) (*Cluster, error) {
 	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.ClientID("stand"),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0), kgo.MaxBufferedRecords(4*MostPending),
-		kgo.MetadataMinAge(100*time.Millisecond), kgo.RetryTimeout(5*time.Second),
+		kgo.MetadataMinAge(100*time.Millisecond), kgo.RetryTimeout(5*time.Second), kgo.UnknownTopicRetries(100),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 250 * time.Millisecond }))
 	if err != nil {
 		return nil, errors.Join(err, b.Kill())
@@ -52,6 +52,8 @@ func (c *Cluster) Stop() error {
 
 // CreateTopic makes a topic whose records stay.
 func (c *Cluster) CreateTopic(ctx context.Context, name string, partitions int32, settings map[string]string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	t := kmsg.NewCreateTopicsRequestTopic()
 	t.Topic, t.NumPartitions, t.ReplicationFactor = name, partitions, 1
 	for k, v := range settings {
@@ -61,13 +63,47 @@ func (c *Cluster) CreateTopic(ctx context.Context, name string, partitions int32
 	}
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.Topics, req.TimeoutMillis = []kmsg.CreateTopicsRequestTopic{t}, 10_000
+	for {
+		err := c.tryCreate(ctx, req)
+		if err == nil {
+			break
+		}
+		// A broker that has just started counts for none until its controller has heard of it.
+		if !errors.Is(err, kerr.InvalidReplicationFactor) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, context.Cause(ctx))
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	return c.Await(ctx, name, partitions)
+}
+
+// Await waits until a topic with so many partitions at least is known to all.
+func (c *Cluster) Await(ctx context.Context, name string, partitions int32) error {
+	for {
+		have, err := c.Partitions(ctx, name)
+		if err == nil && len(have) >= int(partitions) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("topic %s is not there: %w", name, errors.Join(err, context.Cause(ctx)))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (c *Cluster) tryCreate(ctx context.Context, req *kmsg.CreateTopicsRequest) error {
 	res, err := req.RequestWith(ctx, c.Client)
 	if err != nil {
 		return err
 	}
 	for _, t := range res.Topics {
 		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
-			return fmt.Errorf("topic %s: %w", name, err)
+			return fmt.Errorf("topic %s: %w", t.Topic, err)
 		}
 	}
 	return nil
