@@ -55,7 +55,7 @@ type trial struct {
 // result is what a trial wrote.
 type result struct {
 	outputs *stand.Outputs
-	// until is the event time up to which the rows alone made all there is; behind it idle time did.
+	// until is the event time up to which the rows alone made all there is, in every lane; behind it idle time does.
 	until int64
 }
 
@@ -128,7 +128,7 @@ func (t *trial) run(ctx context.Context, r *report) (_ *result, err error) {
 		return nil, err
 	}
 	until, err := t.until(ctx)
-	return &result{out, until}, err
+	return &result{out, min(until, out.Told())}, err
 }
 
 // work starts the processes, gives them the input, and ends them when they have done all of it.

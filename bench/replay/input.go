@@ -102,6 +102,12 @@ func (s *settings) demo(ctx context.Context, r *report, wanted map[string]bool) 
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Stop()) }()
+	// The demo would make them itself, but a broker that has just started may take no topics yet.
+	for _, topic := range []string{"plant.metrics", "plant.logs"} {
+		if err := c.CreateTopic(ctx, topic, 1, map[string]string{"retention.ms": "-1"}); err != nil {
+			return err
+		}
+	}
 	fmt.Println("recording the demo, which takes about a minute")
 	if _, err := s.command(ctx, dir, "demo", "demo", "--bootstrap", c.Broker.Addr(), "--scenario", "ceiling", "--speed", fmt.Sprint(s.speed)); err != nil {
 		return err

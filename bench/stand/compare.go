@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -320,4 +321,15 @@ func (o *Outputs) Before(t int64) *Outputs {
 		}
 	}
 	return out
+}
+
+// Told returns the event time that all detect lanes with rows have come to, by their own word; the end of time if none has any.
+func (o *Outputs) Told() int64 {
+	told := int64(math.MaxInt64)
+	for _, marks := range o.time {
+		if most := slices.Max(marks); most != unknownMark {
+			told = min(told, most)
+		}
+	}
+	return told
 }

@@ -1,6 +1,7 @@
 package stand
 
 import (
+	"math"
 	"strconv"
 	"testing"
 
@@ -217,5 +218,24 @@ func TestBefore(t *testing.T) {
 	}
 	if v := Compare(all, all.Before(began+5)); v.Of("finding.v1").Missing != 1 || v.Faults() != 1 {
 		t.Errorf("the later one is not missing: %+v", v.Of("finding.v1"))
+	}
+}
+
+func TestTold(t *testing.T) {
+	other := timeRecord("20")
+	other.Headers[0].Value = []byte("logs/0")
+	silent := timeRecord("")
+	silent.Headers[0].Value = []byte("metrics/1")
+	for name, f := range map[string]struct {
+		records []*kgo.Record
+		want    int64
+	}{
+		"the slowest lane":     {[]*kgo.Record{timeRecord("10"), other, timeRecord("30")}, 20},
+		"not one without rows": {[]*kgo.Record{timeRecord(""), timeRecord("30"), silent}, 30},
+		"nobody":               {nil, math.MaxInt64},
+	} {
+		if got := outputsOf(f.records...).Told(); got != f.want {
+			t.Errorf("%s: %d, not %d", name, got, f.want)
+		}
 	}
 }
