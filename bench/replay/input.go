@@ -24,8 +24,6 @@ type input struct {
 	system   string // the key of all its rows
 	// config is the pipeline's file from the sources on. keyed says that all records of a system are in one partition.
 	config func(keyed bool) string
-	// operates lists the stages behind detect.
-	stages []string
 	// multiply makes records of other systems of one; nil leaves it alone.
 	multiply func(*kgo.Record) []*kgo.Record
 	rows     int // as they were fed, for the report
@@ -41,14 +39,8 @@ func (in *input) inboxTopic() string { return in.pipeline + ".inbox" }
 
 // write writes the configuration of an instance and returns its path.
 func (in *input) write(dir, instance, bootstrap string, keyed bool) (string, error) {
-	for _, name := range []string{"runbooks.yaml"} {
-		text, err := examples.Files.ReadFile(name)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, name), text, 0o644)
-		}
-		if err != nil {
-			return "", err
-		}
+	if err := os.WriteFile(filepath.Join(dir, "runbooks.yaml"), []byte(example("runbooks.yaml")), 0o644); err != nil {
+		return "", err
 	}
 	text := fmt.Sprintf("%s\ninstance: %s\nkafka: {bootstrap: [%q], session: 10s}\nsinks:\n  - file: {dir: %q}\n",
 		in.config(keyed), instance, bootstrap, filepath.Join(dir, "act-"+instance))
@@ -112,7 +104,7 @@ func (s *settings) demo(ctx context.Context, r *report, wanted map[string]bool) 
 	if _, err := s.command(ctx, dir, "demo", "demo", "--bootstrap", c.Broker.Addr(), "--scenario", "ceiling", "--speed", fmt.Sprint(s.speed)); err != nil {
 		return err
 	}
-	in := &input{name: "demo", pipeline: "shop", system: "shop", topics: []string{"plant.metrics", "plant.logs"}, config: shop, stages: []string{"operate", "act"}}
+	in := &input{name: "demo", pipeline: "shop", system: "shop", topics: []string{"plant.metrics", "plant.logs"}, config: shop}
 	if err := in.gather(ctx, c); err != nil {
 		return err
 	}
@@ -151,7 +143,7 @@ func shop(keyed bool) string {
 	return text
 }
 
-// example reads a pipeline of examples/, which must name no brokers.
+// example reads a file of examples/.
 func example(name string) string {
 	text, err := examples.Files.ReadFile(name)
 	if err != nil {
@@ -184,7 +176,7 @@ func (s *settings) nezha(ctx context.Context, r *report, folder string) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Stop()) }()
-	in := &input{name: "nezha", pipeline: "nezha", system: "onlineboutique", config: boutique, stages: []string{"operate", "act"}}
+	in := &input{name: "nezha", pipeline: "nezha", system: "onlineboutique", config: boutique}
 	config, err := in.write(dir, "feed", c.Broker.Addr(), false)
 	if err != nil {
 		return err

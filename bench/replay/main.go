@@ -5,8 +5,8 @@
 // and the Nezha example, fed from its files. One process with all stages on a copy of the input, offset for offset, is the
 // reference. The same records are then given to deployments that split the stages over processes, spread the topics over
 // partitions and share detect among four instances: the same events must come out, once each, by source and id and by all
-// that they say. At last each stage of each run is replayed on its own log (`homeostat replay`) and must give what it wrote,
-// byte for byte and in its order.
+// that they say, up to the event time that the rows alone brought all lanes to. At last each stage of each run is replayed
+// on its own log (`homeostat replay`) and must give what it wrote, byte for byte and in its order.
 //
 //	make replay
 //
