@@ -45,7 +45,7 @@ func main() {
 	flag.StringVar(&s.out, "out", "out/replay", "folder for logs, configurations and the brokers' data")
 	flag.StringVar(&s.data, "data", "../shared/data/nezha", "folder of the Nezha data set")
 	flag.Float64Var(&s.speed, "speed", 70, "how many times faster than real time the demo runs; it is 70 minutes long")
-	flag.StringVar(&s.inputs, "inputs", "demo,systems,nezha", "which inputs: demo, systems (the demo's, of three systems), nezha")
+	flag.StringVar(&s.inputs, "inputs", "demo,nezha", "which inputs: demo, nezha, and systems: the demo's of three systems, which differs, as the one objective is summed over whatever systems a lane has")
 	flag.StringVar(&s.only, "only", "", "a deployment's name, to run no others beside the reference")
 	flag.DurationVar(&s.limit, "limit", 3*time.Minute, "after how long a run that does not come to the end of its input counts as stuck")
 	flag.Parse()
