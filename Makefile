@@ -9,7 +9,7 @@ MODE ?= windows
 # The race detector needs a C compiler; without one the tests run without it, and say so.
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 
-.PHONY: help build demo kafka test check fmt lint race fuzz sim chaos bench golden clean
+.PHONY: help build demo kafka test check fmt lint race fuzz sim chaos replay bench golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,10 @@ bench: ## the benchmarks behind docs/performance.md
 chaos: build ## end processes, connections and the broker at random (SEED, ROUNDS, MODE) and compare with an undisturbed run
 	$(GO) build -o bin/chaos ./bench/chaos
 	bin/chaos -seed $(SEED) -rounds $(ROUNDS) -mode $(MODE)
+
+replay: build ## show that outputs do not depend on how stages and partitions are shared out, and that stages replay to the byte
+	$(GO) build -o bin/replay ./bench/replay
+	bin/replay $(ARGS)
 
 golden: ## write the golden files and docs/errors.md anew from what the code says now
 	$(GO) test ./schemas ./pipeline/plan ./internal/house -update

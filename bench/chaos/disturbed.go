@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/homeostat/homeostat/bench/stand"
 )
 
 // disturbed is the run with the faults, and what it is compared with.
@@ -21,8 +23,8 @@ type disturbed struct {
 	report *report
 
 	proxy   *proxy
-	cluster *cluster
-	engines []*engine
+	cluster *stand.Cluster
+	engines []*stand.Engine
 	monitor *monitor
 	feeder  *feeder
 
@@ -50,10 +52,11 @@ func (d *disturbed) compare(ctx context.Context) (err error) {
 	}
 	defer d.proxy.close()
 	d.proxy.distance(d.distance)
-	if d.cluster, err = startCluster(filepath.Join(d.dir, "kafka"), d.proxy); err != nil {
+	if d.cluster, err = stand.Open(filepath.Join(d.dir, "kafka"), d.proxy.port()); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.cluster.stop()) }()
+	d.proxy.connectTo(d.cluster.Broker.ProxiedAddr())
+	defer func() { err = errors.Join(err, d.cluster.Stop()) }()
 	if err := d.topics(ctx, d.cluster); err != nil {
 		return err
 	}
@@ -68,25 +71,25 @@ func (d *disturbed) compare(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	d.report.verdict = compare(want, got)
-	d.report.verdict.compareTime(want, got, d.feeder.lastTick())
+	d.report.verdict = stand.Compare(want, got)
+	d.report.verdict.CompareTime(want, got, d.feeder.lastTick())
 	return nil
 }
 
 // topics makes the input's topics. The inbox has the settings that the pipeline asks for.
-func (d *disturbed) topics(ctx context.Context, c *cluster) error {
+func (d *disturbed) topics(ctx context.Context, c *stand.Cluster) error {
 	own := map[string]string{"cleanup.policy": "delete", "retention.ms": "604800000", "message.timestamp.type": "LogAppendTime"}
 	return errors.Join(
-		c.createTopic(ctx, metricsIn, metricPartitions, map[string]string{"retention.ms": "-1"}),
-		c.createTopic(ctx, logsIn, logPartitions, map[string]string{"retention.ms": "-1"}),
-		c.createTopic(ctx, inboxTopic, inboxPartitions, own))
+		c.CreateTopic(ctx, metricsIn, metricPartitions, map[string]string{"retention.ms": "-1"}),
+		c.CreateTopic(ctx, logsIn, logPartitions, map[string]string{"retention.ms": "-1"}),
+		c.CreateTopic(ctx, inboxTopic, inboxPartitions, own))
 }
 
 // disturb runs the engines and the faults, and lets all settle. When it returns without an error, nobody writes any more.
 func (d *disturbed) disturb(ctx context.Context) (err error) {
 	defer func() {
 		for _, e := range d.engines {
-			e.kill()
+			e.Kill()
 		}
 		d.pending.Wait()
 	}()
@@ -102,9 +105,9 @@ func (d *disturbed) disturb(ctx context.Context) (err error) {
 		if out, err := exec.Command(d.program, "validate", "-c", config).CombinedOutput(); err != nil {
 			return fmt.Errorf("%s validate: %w: %s", d.program, err, out)
 		}
-		e := newEngine(d.program, d.dir, instance, config, s, d.note)
+		e := stand.NewEngine(d.program, d.dir, instance, config, s, d.note)
 		d.engines = append(d.engines, e)
-		if err := e.start(); err != nil {
+		if err := e.Start(); err != nil {
 			return err
 		}
 	}
@@ -114,7 +117,7 @@ func (d *disturbed) disturb(ctx context.Context) (err error) {
 	}
 	d.monitor = newMonitor(d.cluster, d.mode.groups(), inputs)
 	d.report.monitor = d.monitor
-	d.feeder = newFeeder(d.seed, d.cluster.client, inboxTopic, inboxPartitions, d.mode.spread)
+	d.feeder = newFeeder(d.seed, d.cluster.Client, inboxTopic, inboxPartitions, d.mode.spread)
 	d.report.rows = d.feeder.rows
 
 	watching, stopWatching := context.WithCancel(ctx)
@@ -147,20 +150,20 @@ func (d *disturbed) disturb(ctx context.Context) (err error) {
 }
 
 // inputs waits for the pipeline's topics and lists the partitions that each group reads.
-func (d *disturbed) inputs(ctx context.Context) (map[string][]partition, error) {
+func (d *disturbed) inputs(ctx context.Context) (map[string][]stand.Partition, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("the engines did not make their topics within a minute"))
 	defer cancel()
 	for {
-		have, err := d.cluster.allOf(ctx, d.mode.topics()...)
+		have, err := d.cluster.Partitions(ctx, d.mode.topics()...)
 		if err != nil {
 			return nil, err
 		}
-		by := map[string][]partition{}
+		by := map[string][]stand.Partition{}
 		for _, p := range have {
-			by[p.topic] = append(by[p.topic], p)
+			by[p.Topic] = append(by[p.Topic], p)
 		}
 		if len(by) == len(d.mode.topics()) {
-			read := map[string][]partition{}
+			read := map[string][]stand.Partition{}
 			for _, g := range d.mode.groups() {
 				for _, topic := range d.mode.reads(g) {
 					read[g] = append(read[g], by[topic]...)
@@ -223,35 +226,35 @@ func (d *disturbed) later(ctx context.Context, after time.Duration, f func()) {
 
 // inject does what a round asks for. An error is the harness's own.
 func (d *disturbed) inject(ctx context.Context, f *fault) error {
-	restart := func(e *engine) {
+	restart := func(e *stand.Engine) {
 		d.later(ctx, f.Down, func() {
 			if ctx.Err() == nil {
-				d.check(e.start())
+				d.check(e.Start())
 			}
 		})
 	}
 	switch f.Kind {
 	case killEngine, killTwo:
 		for _, i := range f.Engines {
-			d.engines[i].kill()
+			d.engines[i].Kill()
 			restart(d.engines[i])
 		}
 	case drain:
 		e := d.engines[f.Engines[0]]
 		d.pending.Go(func() {
-			e.drain(drainLimit)
+			e.Drain(drainLimit)
 			restart(e)
 		})
 	case freeze:
 		e := d.engines[f.Engines[0]]
-		pid := e.signal(syscall.SIGSTOP)
-		d.later(ctx, f.Down, func() { e.thaw(pid) })
+		pid := e.Signal(syscall.SIGSTOP)
+		d.later(ctx, f.Down, func() { e.Thaw(pid) })
 	case killBroker:
-		if err := d.cluster.broker.Kill(); err != nil {
+		if err := d.cluster.Broker.Kill(); err != nil {
 			return err
 		}
 		time.Sleep(f.Down)
-		return d.cluster.broker.Restart()
+		return d.cluster.Broker.Restart()
 	case resets:
 		d.log.Info("connections reset", "count", d.proxy.resetSome(f.Share))
 	case stalls:
@@ -269,7 +272,7 @@ func (d *disturbed) inject(ctx context.Context, f *fault) error {
 func (d *disturbed) settle(ctx context.Context) error {
 	d.pending.Wait()
 	for _, e := range d.engines {
-		d.check(e.start())
+		d.check(e.Start())
 	}
 	if err := d.caughtUp(ctx, d.cluster, d.mode.groups(), 2*d.limit); err != nil {
 		if ctx.Err() != nil {
@@ -286,36 +289,36 @@ func (d *disturbed) settle(ctx context.Context) error {
 }
 
 // end drains engines and gathers what they tell of themselves.
-func (d *disturbed) end(engines []*engine) {
+func (d *disturbed) end(engines []*stand.Engine) {
 	var all sync.WaitGroup
 	for _, e := range engines {
-		all.Go(func() { e.drain(drainLimit) })
+		all.Go(func() { e.Drain(drainLimit) })
 	}
 	all.Wait()
 	for _, e := range engines {
 		d.mu.Lock()
-		d.report.ended = append(d.report.ended, e.failures()...)
-		d.report.violations = append(d.report.violations, e.confess()...)
+		d.report.ended = append(d.report.ended, e.Failures()...)
+		d.report.violations = append(d.report.violations, e.Confess()...)
 		d.mu.Unlock()
 	}
 }
 
 // caughtUp waits until each group stands at the end of what it reads, as it is when the group before it has come there.
-func (d *disturbed) caughtUp(ctx context.Context, c *cluster, groups []string, limit time.Duration) error {
+func (d *disturbed) caughtUp(ctx context.Context, c *stand.Cluster, groups []string, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for _, g := range groups {
 		topics := d.mode.reads(g)
-		var ends map[partition]int64
+		var ends map[stand.Partition]int64
 		var behind string
 		for done := false; !done; {
-			partitions, err := c.allOf(ctx, topics...)
+			partitions, err := c.Partitions(ctx, topics...)
 			if err == nil && ends == nil {
-				ends, err = c.ends(ctx, partitions, false)
+				ends, err = c.Ends(ctx, partitions, false)
 			}
-			var at map[partition]int64
+			var at map[stand.Partition]int64
 			if err == nil {
-				at, err = c.positions(ctx, g)
+				at, err = c.Positions(ctx, g)
 			}
 			if done = err == nil; done {
 				behind = ""
@@ -340,47 +343,47 @@ func (d *disturbed) caughtUp(ctx context.Context, c *cluster, groups []string, l
 }
 
 // read reads what a run wrote.
-func (d *disturbed) read(ctx context.Context, c *cluster) (*outputs, error) {
+func (d *disturbed) read(ctx context.Context, c *stand.Cluster) (*stand.Outputs, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Minute, errors.New("the outputs could not be read within five minutes"))
 	defer cancel()
-	partitions, err := c.allOf(ctx, outputTopics()...)
+	partitions, err := c.Partitions(ctx, outputTopics()...)
 	if err != nil {
 		return nil, err
 	}
-	out := newOutputs()
-	return out, c.each(ctx, partitions, out.add)
+	out := stand.NewOutputs(deadTopic)
+	return out, c.Each(ctx, partitions, out.Add)
 }
 
 // undisturbed runs one engine over a copy of the input on a broker of its own, and returns what it wrote.
-func (d *disturbed) undisturbed(ctx context.Context) (_ *outputs, err error) {
-	c, err := startCluster(filepath.Join(d.dir, "kafka-undisturbed"), nil)
+func (d *disturbed) undisturbed(ctx context.Context) (_ *stand.Outputs, err error) {
+	c, err := stand.Open(filepath.Join(d.dir, "kafka-undisturbed"), 0)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, c.stop()) }()
+	defer func() { err = errors.Join(err, c.Stop()) }()
 	if err := d.topics(ctx, c); err != nil {
 		return nil, err
 	}
-	inputs, err := d.cluster.allOf(ctx, metricsIn, logsIn, inboxTopic)
+	inputs, err := d.cluster.Partitions(ctx, metricsIn, logsIn, inboxTopic)
 	if err != nil {
 		return nil, err
 	}
-	if d.report.input, err = d.cluster.copyTo(ctx, c, inputs); err != nil {
+	if d.report.input, err = d.cluster.CopyTo(ctx, c, inputs); err != nil {
 		return nil, err
 	}
-	config, err := d.mode.write(d.dir, "undisturbed", c.broker.Addr(), 10*time.Second, true)
+	config, err := d.mode.write(d.dir, "undisturbed", c.Broker.Addr(), 10*time.Second, true)
 	if err != nil {
 		return nil, err
 	}
-	e := newEngine(d.program, d.dir, "undisturbed", config, "", d.note)
-	defer e.kill()
-	if err := e.start(); err != nil {
+	e := stand.NewEngine(d.program, d.dir, "undisturbed", config, "", d.note)
+	defer e.Kill()
+	if err := e.Start(); err != nil {
 		return nil, err
 	}
 	if err := d.caughtUp(ctx, c, d.mode.groups(), 5*time.Minute); err != nil {
 		return nil, err
 	}
-	d.end([]*engine{e})
+	d.end([]*stand.Engine{e})
 	if d.report.ledgers[1], err = ledger(d.program, config); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/homeostat/homeostat/bench/stand"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas"
 	"github.com/homeostat/homeostat/schemas/codec/otlp"
@@ -38,8 +39,6 @@ const (
 
 	// sideRecords are the useless ones and those for the inbox, each, of a step.
 	sideRecords = 3
-
-	mostPending = 2000
 )
 
 // began is the event time of the first step.
@@ -71,7 +70,7 @@ func (f *feeder) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
-			if f.client.BufferedProduceRecords() < mostPending {
+			if f.client.BufferedProduceRecords() < stand.MostPending {
 				f.send(f.next())
 			}
 		}

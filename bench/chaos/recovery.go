@@ -5,17 +5,19 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/homeostat/homeostat/bench/stand"
 )
 
 // monitor watches the groups' positions. The pipeline has come to itself after a fault when every partition's position
 // has moved since.
 type monitor struct {
-	cluster *cluster
+	cluster *stand.Cluster
 	groups  []string
-	inputs  map[string][]partition // by group
+	inputs  map[string][]stand.Partition // by group
 
 	mu      sync.Mutex
-	at      map[string]map[partition]int64
+	at      map[string]map[stand.Partition]int64
 	waiting []*recovery
 	done    []recovery
 	changed chan struct{} // closed when something recovered
@@ -25,14 +27,14 @@ type monitor struct {
 type recovery struct {
 	kind  kind
 	since time.Time
-	from  map[string]map[partition]int64
+	from  map[string]map[stand.Partition]int64
 	took  time.Duration
 	// alone says that no other fault came in between.
 	alone bool
 }
 
-func newMonitor(c *cluster, groups []string, inputs map[string][]partition) *monitor {
-	return &monitor{cluster: c, groups: groups, inputs: inputs, at: map[string]map[partition]int64{}, changed: make(chan struct{})}
+func newMonitor(c *stand.Cluster, groups []string, inputs map[string][]stand.Partition) *monitor {
+	return &monitor{cluster: c, groups: groups, inputs: inputs, at: map[string]map[stand.Partition]int64{}, changed: make(chan struct{})}
 }
 
 // pollEach is how often positions are asked for: the resolution of recovery times.
@@ -50,7 +52,7 @@ func (m *monitor) run(ctx context.Context) {
 		}
 		for _, g := range m.groups {
 			limited, cancel := context.WithTimeout(ctx, 2*time.Second)
-			at, err := m.cluster.positions(limited, g)
+			at, err := m.cluster.Positions(limited, g)
 			cancel()
 			if err == nil {
 				m.mu.Lock()
@@ -69,7 +71,7 @@ func (m *monitor) fault(k kind) {
 	for _, w := range m.waiting {
 		w.alone = false
 	}
-	from := map[string]map[partition]int64{}
+	from := map[string]map[stand.Partition]int64{}
 	for g, at := range m.at {
 		from[g] = at // replaced, never changed
 	}
@@ -144,10 +146,10 @@ func (m *monitor) times(alone bool, of ...kind) []time.Duration {
 }
 
 // where tells the positions, for a run that hangs.
-func (m *monitor) where() map[string]map[partition]int64 {
+func (m *monitor) where() map[string]map[stand.Partition]int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	out := map[string]map[partition]int64{}
+	out := map[string]map[stand.Partition]int64{}
 	for g, at := range m.at {
 		out[g] = at
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/homeostat/homeostat/bench/stand"
 )
 
 // report is what a run found.
@@ -18,7 +20,7 @@ type report struct {
 	faults  map[kind]int
 	input   int // records
 	rows    map[string]int64
-	verdict *verdict
+	verdict *stand.Verdict
 	// judgesTime says that the time records count for the outcome.
 	judgesTime bool
 	// violations beside the verdict's: what hung, and what logs confess.
@@ -32,14 +34,14 @@ type report struct {
 
 // failed says whether anything is wrong.
 func (r *report) failed() bool {
-	return len(r.violations) > 0 || r.verdict == nil || r.wrong() > 0 || r.judgesTime && r.verdict.regress > 0
+	return len(r.violations) > 0 || r.verdict == nil || r.wrong() > 0 || r.judgesTime && r.verdict.Regress > 0
 }
 
 // wrong counts the outputs that are not as they should be.
 func (r *report) wrong() int {
-	n := r.verdict.faults()
+	n := r.verdict.Faults()
 	if !r.judgesTime {
-		n -= r.verdict.of(timeRecords).bad()
+		n -= r.verdict.Of(stand.TimeRecords).Bad()
 	}
 	return n
 }
@@ -102,18 +104,18 @@ func (r *report) printRecovery(out io.Writer) {
 func (r *report) printVerdict(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "\noutputs\tundisturbed\tdisturbed\tmissing\textra\tduplicates\tdiffering\t\n")
-	for _, what := range slices.Sorted(maps.Keys(r.verdict.types)) {
-		c := r.verdict.types[what]
-		if what == timeRecords && !r.judgesTime {
+	for _, what := range slices.Sorted(maps.Keys(r.verdict.Types)) {
+		c := r.verdict.Types[what]
+		if what == stand.TimeRecords && !r.judgesTime {
 			what += " (not judged)"
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n", what, c.want, c.got, c.missing, c.extra, c.duplicates, c.differing)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n", what, c.Want, c.Got, c.Missing, c.Extra, c.Duplicates, c.Differing)
 	}
 	_ = w.Flush() // as fmt.Fprintf
-	fmt.Fprintf(out, "watermarks that fell back: %d\n", r.verdict.regress)
-	for _, what := range slices.Sorted(maps.Keys(r.verdict.examples)) {
+	fmt.Fprintf(out, "watermarks that fell back: %d\n", r.verdict.Regress)
+	for _, what := range slices.Sorted(maps.Keys(r.verdict.Examples)) {
 		fmt.Fprintf(out, "\nfirst of %s:\n", what)
-		r.list(out, r.verdict.examples[what])
+		r.list(out, r.verdict.Examples[what])
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/homeostat/homeostat/bench/stand"
 )
 
 func TestScheduleIsOfTheSeed(t *testing.T) {
@@ -87,10 +89,10 @@ func TestInputIsOfTheSeed(t *testing.T) {
 // Every partition gets rows in each step, so that none is idle while the others run, and one at the end.
 func TestAllPartitionsAdvance(t *testing.T) {
 	rs, f := steps(3, 1)
-	rows := map[partition]int{}
+	rows := map[stand.Partition]int{}
 	for _, r := range rs {
 		if len(r.Key) > 0 {
-			rows[partition{r.Topic, r.Partition}]++
+			rows[stand.Partition{Topic: r.Topic, N: r.Partition}]++
 		}
 	}
 	if len(rows) != metricPartitions+logPartitions {

@@ -32,6 +32,7 @@ func feedCommand() *cobra.Command {
 		Use:   "feed FILE --topic T -c PIPELINE",
 		Short: "Write the rows of a file as events onto a topic",
 		Long: "Write the rows of a file onto a Kafka topic as OTLP metrics, read as the file: section of a source of the pipeline says.\n" +
+			"If FILE is a folder, all files below it that the source names are read, merged by time.\n" +
 			"The topic is made, with one partition, if it is not there.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), args[0], cmd.OutOrStdout()) },
@@ -99,7 +100,15 @@ func writeFile(ctx context.Context, client *broker.Client, log *slog.Logger, p *
 	for k, v := range src.Settings {
 		settings[k] = v
 	}
-	settings["root"], settings["paths"] = filepath.Dir(file), []any{filepath.Base(file)}
+	info, err := os.Stat(file)
+	switch {
+	case err != nil:
+		return 0, pipeline.Errorf("feed.file", "the file can't be read: %w: give a file, or the folder that the paths of the source start from", err)
+	case info.IsDir():
+		settings["root"] = file
+	default:
+		settings["root"], settings["paths"] = filepath.Dir(file), []any{filepath.Base(file)}
+	}
 	source, err := src.Entry.New(settings)
 	if err != nil {
 		return 0, err

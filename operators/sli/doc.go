@@ -9,6 +9,7 @@
 // streams (of which the bad ones are those of severity ERROR and above). Bad events are total − good, or counted, and never less
 // than none or more than all. A threshold looks at each chosen series' value: a window of a series is one event.
 // Where there were no events there is no row: nothing is known, which is neither good nor bad.
+// Sums are exact, so that they don't depend on the order in which series come.
 //
 // The rows of a window may come in several batches. The indicator is emitted when a later window begins or the
 // watermark reaches the window's end; chosen rows that come after that are lost with the reason "late".

@@ -47,7 +47,7 @@ type objective struct {
 	slo    *pipeline.SLO
 	series int64 // ordinal of the derived series; unknown before the first match
 
-	total, good, bad float64
+	total, good, bad exact
 }
 
 const unknown = -1
@@ -135,7 +135,7 @@ func (o *SLI) revise(b pipeline.Batch, out pipeline.Emitter) error {
 	for i := range o.objective {
 		j := &o.objective[i]
 		waiting[i] = *j
-		j.total, j.good, j.bad = 0, 0, 0
+		j.total, j.good, j.bad = exact{}, exact{}, exact{}
 	}
 	o.addUp(b)
 	start := b.Record.Column(pipeline.WindowStart).(*array.Int64).Value(0)
@@ -198,22 +198,22 @@ func (o *SLI) add(r role, s uint32, count int64, sum float64) {
 	}
 	switch r.part {
 	case total:
-		j.total += v
+		j.total.add(v)
 	case good:
 		if series.Type == pipeline.Stream {
 			v -= sum
 		}
-		j.good += v
+		j.good.add(v)
 	case bad:
 		if series.Type == pipeline.Stream {
 			v = sum
 		}
-		j.bad += v
+		j.bad.add(v)
 	case threshold:
-		j.total++
+		j.total.add(1)
 		t := j.slo.Threshold
 		if t.Below != nil && v >= *t.Below || t.Above != nil && v <= *t.Above {
-			j.bad++
+			j.bad.add(1)
 		}
 	}
 }
@@ -265,7 +265,7 @@ func (o *SLI) indicators(start, end, revision int64, out pipeline.Emitter) error
 	for i := range o.objective {
 		j := &o.objective[i]
 		events, bads := j.events()
-		j.total, j.good, j.bad = 0, 0, 0
+		j.empty()
 		if events == 0 {
 			continue
 		}
@@ -292,19 +292,26 @@ func (o *SLI) indicators(start, end, revision int64, out pipeline.Emitter) error
 // events returns the number of events and of bad ones. A total that is no whole number (of gauges) is rounded, up to
 // one at least, and the bad ones with it.
 func (j *objective) events() (int64, float64) {
-	bads := j.bad
+	total, bads := j.total.value(), j.bad.value()
 	if j.slo.Good.Metric != "" || len(j.slo.Good.Labels) > 0 {
-		bads = j.total - j.good
+		bads = total - j.good.value()
 	}
-	if !(j.total > 0) || j.total > 1<<53 {
+	if !(total > 0) || total > 1<<53 {
 		return 0, 0
 	}
-	bads = min(max(0, bads), j.total)
-	n := max(1, math.Round(j.total))
-	if n != j.total {
-		bads = bads / j.total * n
+	bads = min(max(0, bads), total)
+	n := max(1, math.Round(total))
+	if n != total {
+		bads = bads / total * n
 	}
 	return int64(n), bads
+}
+
+// empty makes the sums zero; they keep their memory.
+func (j *objective) empty() {
+	for _, s := range []*exact{&j.total, &j.good, &j.bad} {
+		s.parts = s.parts[:0]
+	}
 }
 
 // The tables of a snapshot: of the lane's window, and of the objectives.
@@ -313,9 +320,11 @@ var (
 		{Name: "pending", Type: state.Bool}, {Name: "any", Type: state.Bool},
 		{Name: "start", Type: state.Int64}, {Name: "end", Type: state.Int64}, {Name: "done", Type: state.Int64},
 	}}
-	objectiveTable = state.Table{Name: "objectives", Version: 1, Fields: []state.Field{
+	objectiveTable = state.Table{Name: "objectives", Version: 2, Fields: []state.Field{
 		{Name: "slo", Type: state.Text}, {Name: "series", Type: state.Int64},
 		{Name: "total", Type: state.Float64}, {Name: "good", Type: state.Float64}, {Name: "bad", Type: state.Float64},
+		// What rounding would have taken away from each sum, since version 2.
+		{Name: "total_rest", Type: state.Floats}, {Name: "good_rest", Type: state.Floats}, {Name: "bad_rest", Type: state.Floats},
 	}}
 )
 
@@ -326,7 +335,10 @@ func (o *SLI) Snapshot() (pipeline.Frozen, error) {
 		t := w.Table(objectiveTable)
 		for i := range o.objective {
 			j := &o.objective[i]
-			t.Text(j.slo.Name).Int64(j.series).Float64(j.total).Float64(j.good).Float64(j.bad)
+			total, totalRest := j.total.split()
+			good, goodRest := j.good.split()
+			bad, badRest := j.bad.split()
+			t.Text(j.slo.Name).Int64(j.series).Float64(total).Float64(good).Float64(bad).Floats(totalRest).Floats(goodRest).Floats(badRest)
 		}
 	})
 }
@@ -346,7 +358,8 @@ func (o *SLI) Restore(r io.Reader) error {
 		}
 		for i := range o.objective {
 			if j := &o.objective[i]; j.slo.Name == objective {
-				j.series, j.total, j.good, j.bad = series, t.Float64("total"), t.Float64("good"), t.Float64("bad")
+				j.series = series
+				j.total, j.good, j.bad = joined(t.Float64("total"), t.Floats("total_rest")), joined(t.Float64("good"), t.Floats("good_rest")), joined(t.Float64("bad"), t.Floats("bad_rest"))
 			}
 		}
 	}

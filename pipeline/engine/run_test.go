@@ -41,6 +41,8 @@ var cases = []struct {
 	{"state survives a kill", stateSurvives},
 	{"rows of no key are shared out", rowsAreSharedOut},
 	{"rows are shared out over kills", sharedOutOverKills},
+	{"a replay of a stage gives the same bytes", replaysTheSame},
+	{"a replay says when it cannot give the same", replayFails},
 	{"two processes share the partitions", twoShare},
 	{"stages run apart find what they find together", stagesApart},
 	{"a failed lane ends the run and commits nothing of itself", failedLaneEnds},

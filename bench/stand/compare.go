@@ -1,4 +1,4 @@
-package main
+package stand
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,8 +19,8 @@ import (
 	"github.com/homeostat/homeostat/schemas"
 )
 
-// output is one record that the pipeline wrote.
-type output struct {
+// Output is one record that the pipeline wrote.
+type Output struct {
 	// what it is: the topic and the type of event, or the reason of a dead letter.
 	what string
 	// id tells it from all others of the topic.
@@ -29,33 +30,38 @@ type output struct {
 	// time is the event time, as text; "" for dead letters.
 	time string
 	// where it lies.
-	at     partition
+	at     Partition
 	offset int64
 }
 
-// outputs are what one run left.
-type outputs struct {
-	byID map[string][]output // by topic and id
+// Outputs are what one run left.
+type Outputs struct {
+	dead string              // the topic of dead letters
+	byID map[string][]Output // by topic and id
 	// time are the marks that each lane told each partition of the events topic, in their order; unknown is a lane without rows.
-	time map[lane][]int64
+	time map[Lane][]int64
 	bad  []string // records that are no outputs at all
 }
 
-// lane is a detect lane as one partition of the events topic hears it.
-type lane struct {
-	name string
-	at   int32
+// Lane is a detect lane as one partition of the events topic hears it.
+type Lane struct {
+	name  string
+	topic string
+	at    int32
 }
 
 const unknownMark = int64(-1 << 63)
 
-// timeRecords is the name of their type in a verdict.
-const timeRecords = "time records"
+// TimeRecords is the name of their type in a verdict.
+const TimeRecords = "time records"
 
-func newOutputs() *outputs { return &outputs{byID: map[string][]output{}, time: map[lane][]int64{}} }
+// NewOutputs is empty. Records of the topic named are dead letters.
+func NewOutputs(deadTopic string) *Outputs {
+	return &Outputs{dead: deadTopic, byID: map[string][]Output{}, time: map[Lane][]int64{}}
+}
 
-// add takes a record in.
-func (o *outputs) add(r *kgo.Record) {
+// Add takes a record in.
+func (o *Outputs) Add(r *kgo.Record) {
 	h := map[string]string{}
 	for _, kv := range r.Headers {
 		h[kv.Key] = string(kv.Value)
@@ -69,13 +75,13 @@ func (o *outputs) add(r *kgo.Record) {
 			o.bad = append(o.bad, fmt.Sprintf("%s/%d@%d: mark of lane %s: %v", r.Topic, r.Partition, r.Offset, name, err))
 			return
 		}
-		l := lane{name, r.Partition}
+		l := Lane{name, r.Topic, r.Partition}
 		o.time[l] = append(o.time[l], mark)
 		return
 	}
-	out := output{at: partition{r.Topic, r.Partition}, offset: r.Offset}
+	out := Output{at: Partition{r.Topic, r.Partition}, offset: r.Offset}
 	var content []byte
-	if r.Topic == deadTopic {
+	if r.Topic == o.dead {
 		out.what = "dead letter " + h["hs-reason"]
 		out.id = strings.Join([]string{h["hs-stage"], h["hs-topic"], h["hs-partition"], h["hs-offset"], h["hs-reason"]}, " ")
 		content = r.Value
@@ -136,52 +142,52 @@ func canonical(typ string, value []byte) []byte {
 	return []byte(strings.Join(rows, "\n"))
 }
 
-// count is what a comparison found of one type.
-type count struct{ want, got, missing, extra, duplicates, differing int }
+// Count is what a comparison found of one type.
+type Count struct{ Want, Got, Missing, Extra, Duplicates, Differing int }
 
-func (c *count) bad() int { return c.missing + c.extra + c.duplicates + c.differing }
+func (c *Count) Bad() int { return c.Missing + c.Extra + c.Duplicates + c.Differing }
 
-// verdict is the comparison of two runs.
-type verdict struct {
-	types map[string]*count
-	// examples are the first ids of each type that are not as they should be.
-	examples map[string][]string
-	// regress counts marks that fell back in the disturbed run; told those told twice.
-	regress, told int
+// Verdict is the comparison of two runs.
+type Verdict struct {
+	Types map[string]*Count
+	// Examples are the first ids of each type that are not as they should be.
+	Examples map[string][]string
+	// Regress counts marks that fell back in the disturbed run; told those told twice.
+	Regress, told int
 }
 
 // exampleIDs bounds the ids that are shown of a type.
 const exampleIDs = 5
 
-func (v *verdict) of(what string) *count {
-	c := v.types[what]
+func (v *Verdict) Of(what string) *Count {
+	c := v.Types[what]
 	if c == nil {
-		c = &count{}
-		v.types[what] = c
+		c = &Count{}
+		v.Types[what] = c
 	}
 	return c
 }
 
-func (v *verdict) show(what, text string) {
-	if len(v.examples[what]) < exampleIDs {
-		v.examples[what] = append(v.examples[what], text)
+func (v *Verdict) show(what, text string) {
+	if len(v.Examples[what]) < exampleIDs {
+		v.Examples[what] = append(v.Examples[what], text)
 	}
 }
 
-// faults is the number of outputs that are not as they should be.
-func (v *verdict) faults() int {
+// Faults is the number of outputs that are not as they should be.
+func (v *Verdict) Faults() int {
 	n := 0
-	for _, c := range v.types {
-		n += c.bad()
+	for _, c := range v.Types {
+		n += c.Bad()
 	}
 	return n
 }
 
-// compare holds the outputs of the disturbed run, got, against those of the undisturbed one.
-func compare(want, got *outputs) *verdict {
-	v := &verdict{types: map[string]*count{}, examples: map[string][]string{}}
+// Compare holds the outputs of a run, got, against those of the undisturbed one.
+func Compare(want, got *Outputs) *Verdict {
+	v := &Verdict{Types: map[string]*Count{}, Examples: map[string][]string{}}
 	for _, b := range append(slices.Clone(want.bad), got.bad...) {
-		v.of("no output").differing++
+		v.Of("no output").Differing++
 		v.show("no output", b)
 	}
 	all := maps.Clone(want.byID)
@@ -197,34 +203,34 @@ func compare(want, got *outputs) *verdict {
 }
 
 // compare holds what is there under one id against what should be.
-func (v *verdict) compare(id string, want, got []output) {
+func (v *Verdict) compare(id string, want, got []Output) {
 	what := append(slices.Clone(want), got...)[0].what
-	c := v.of(what)
-	c.want += len(want)
-	c.got += len(got)
+	c := v.Of(what)
+	c.Want += len(want)
+	c.Got += len(got)
 	if len(want) > 1 {
 		// Then the undisturbed run is at fault, and there is nothing to hold the other against.
-		c.duplicates += len(want) - 1
+		c.Duplicates += len(want) - 1
 		v.show(what, "twice without any disturbance: "+id+places(want))
 	}
 	if len(got) > 1 {
-		c.duplicates += len(got) - 1
+		c.Duplicates += len(got) - 1
 		v.show(what, "duplicate: "+id+places(got))
 	}
 	switch {
 	case len(got) == 0:
-		c.missing++
+		c.Missing++
 		v.show(what, "missing: "+id+places(want))
 	case len(want) == 0:
-		c.extra++
+		c.Extra++
 		v.show(what, "extra: "+id+places(got))
-	case slices.ContainsFunc(got, func(o output) bool { return o.print != want[0].print }):
-		c.differing++
+	case slices.ContainsFunc(got, func(o Output) bool { return o.print != want[0].print }):
+		c.Differing++
 		v.show(what, "differing: "+id+places(got)+", undisturbed"+places(want))
 	}
 }
 
-func places(list []output) string {
+func places(list []Output) string {
 	var b strings.Builder
 	for _, o := range list {
 		fmt.Fprintf(&b, " %s at %s@%d", o.time, o.at, o.offset)
@@ -232,37 +238,37 @@ func places(list []output) string {
 	return b.String()
 }
 
-// compareTime holds the marks of both runs against each other, up to a time; behind it idle time makes them. In the disturbed run
+// CompareTime holds the marks of both runs against each other, up to a time; behind it idle time makes them. In the disturbed run
 // no mark may fall back (invariant I2).
-func (v *verdict) compareTime(want, got *outputs, until int64) {
-	what := timeRecords
-	c := v.of(what)
+func (v *Verdict) CompareTime(want, got *Outputs, until int64) {
+	what := TimeRecords
+	c := v.Of(what)
 	all := maps.Clone(want.time)
 	maps.Copy(all, got.time)
-	for _, l := range slices.SortedFunc(maps.Keys(all), func(a, b lane) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.at, b.at)) }) {
+	for _, l := range slices.SortedFunc(maps.Keys(all), func(a, b Lane) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.at, b.at)) }) {
 		regress, first := regressions(got.time[l])
-		v.regress += regress
+		v.Regress += regress
 		if regress > 0 {
-			v.show(what, fmt.Sprintf("regress: lane %s in %s/%d, %s", l.name, eventsTopic, l.at, first))
+			v.show(what, fmt.Sprintf("regress: lane %s in %s/%d, %s", l.name, l.topic, l.at, first))
 		}
 		w, g := tally(want.time[l], until), tally(got.time[l], until)
 		marks := maps.Clone(w)
 		maps.Copy(marks, g)
 		for _, m := range slices.Sorted(maps.Keys(marks)) {
-			c.want += w[m]
-			c.got += g[m]
-			text := fmt.Sprintf("lane %s in %s/%d at %s", l.name, eventsTopic, l.at, schemas.FormatTime(m))
+			c.Want += w[m]
+			c.Got += g[m]
+			text := fmt.Sprintf("lane %s in %s/%d at %s", l.name, l.topic, l.at, schemas.FormatTime(m))
 			if g[m] > 1 {
-				c.duplicates += g[m] - 1
+				c.Duplicates += g[m] - 1
 				v.told += g[m] - 1
 				v.show(what, "duplicate: "+text)
 			}
 			if g[m] == 0 {
-				c.missing++
+				c.Missing++
 				v.show(what, "missing: "+text)
 			}
 			if w[m] == 0 {
-				c.extra++
+				c.Extra++
 				v.show(what, "extra: "+text)
 			}
 		}
@@ -299,4 +305,31 @@ func tally(marks []int64, until int64) map[int64]int {
 		}
 	}
 	return n
+}
+
+// Before returns the outputs whose event time is earlier, and those that have none.
+func (o *Outputs) Before(t int64) *Outputs {
+	out := NewOutputs(o.dead)
+	out.bad, out.time = o.bad, o.time
+	for id, list := range o.byID {
+		for _, one := range list {
+			at, err := schemas.ParseTime(one.time)
+			if one.time != "" && err == nil && at >= t {
+				continue
+			}
+			out.byID[id] = append(out.byID[id], one)
+		}
+	}
+	return out
+}
+
+// Told returns the event time that all detect lanes with rows have come to, by their own word; the end of time if none has any.
+func (o *Outputs) Told() int64 {
+	told := int64(math.MaxInt64)
+	for _, marks := range o.time {
+		if most := slices.Max(marks); most != unknownMark {
+			told = min(told, most)
+		}
+	}
+	return told
 }

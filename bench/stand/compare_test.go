@@ -1,6 +1,7 @@
-package main
+package stand
 
 import (
+	"math"
 	"strconv"
 	"testing"
 
@@ -11,6 +12,13 @@ import (
 
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas"
+)
+
+const (
+	eventsTopic = "chaos.events"
+	deadTopic   = "chaos.dead-letters"
+	metricsIn   = "raw.metrics"
+	began       = int64(1_700_000_000_000_000_000)
 )
 
 // event is a record of the events topic.
@@ -35,11 +43,11 @@ func letter(offset int, value string) *kgo.Record {
 	return r
 }
 
-func outputsOf(records ...*kgo.Record) *outputs {
-	o := newOutputs()
+func outputsOf(records ...*kgo.Record) *Outputs {
+	o := NewOutputs(deadTopic)
 	for i, r := range records {
 		r.Offset = int64(i)
-		o.add(r)
+		o.Add(r)
 	}
 	return o
 }
@@ -52,47 +60,43 @@ func TestCompare(t *testing.T) {
 	for name, f := range map[string]struct {
 		got  func() []*kgo.Record
 		what string
-		want count
+		want Count
 	}{
-		"equal": {good, finding, count{want: 2, got: 2}},
+		"equal": {good, finding, Count{Want: 2, Got: 2}},
 		"another order and number of its process": {func() []*kgo.Record {
 			return []*kgo.Record{letter(8, "x"), event("b", "2", 700), event("a", "1", 9), letter(7, "x")}
-		}, finding, count{want: 2, got: 2}},
-		"missing":   {func() []*kgo.Record { return good()[1:] }, finding, count{want: 2, got: 1, missing: 1}},
-		"duplicate": {func() []*kgo.Record { return append(good(), event("b", "2", 3)) }, finding, count{want: 2, got: 3, duplicates: 1}},
-		"extra":     {func() []*kgo.Record { return append(good(), event("c", "2", 3)) }, finding, count{want: 2, got: 3, extra: 1}},
+		}, finding, Count{Want: 2, Got: 2}},
+		"missing":   {func() []*kgo.Record { return good()[1:] }, finding, Count{Want: 2, Got: 1, Missing: 1}},
+		"duplicate": {func() []*kgo.Record { return append(good(), event("b", "2", 3)) }, finding, Count{Want: 2, Got: 3, Duplicates: 1}},
+		"extra":     {func() []*kgo.Record { return append(good(), event("c", "2", 3)) }, finding, Count{Want: 2, Got: 3, Extra: 1}},
 		"changed data": {func() []*kgo.Record {
 			return append(good()[1:], event("a", "9", 1))
-		}, finding, count{want: 2, got: 2, differing: 1}},
-		"a duplicate that says something else": {func() []*kgo.Record { return append(good(), event("b", "9", 3)) }, finding, count{want: 2, got: 3, duplicates: 1, differing: 1}},
+		}, finding, Count{Want: 2, Got: 2, Differing: 1}},
+		"a duplicate that says something else": {func() []*kgo.Record { return append(good(), event("b", "9", 3)) }, finding, Count{Want: 2, Got: 3, Duplicates: 1, Differing: 1}},
 		"changed attribute": {func() []*kgo.Record {
 			e := event("a", "1", 1)
 			e.Headers = append(e.Headers, kgo.RecordHeader{Key: schemas.HeaderMode, Value: []byte("live")})
 			return append(good()[1:], e)
-		}, finding, count{want: 2, got: 2, differing: 1}},
+		}, finding, Count{Want: 2, Got: 2, Differing: 1}},
 		"changed key": {func() []*kgo.Record {
 			e := event("a", "1", 1)
 			e.Key = []byte("sys-2")
 			return append(good()[1:], e)
-		}, finding, count{want: 2, got: 2, differing: 1}},
-		"missing letter":   {func() []*kgo.Record { return good()[:3] }, dead, count{want: 2, got: 1, missing: 1}},
-		"duplicate letter": {func() []*kgo.Record { return append(good(), letter(7, "x")) }, dead, count{want: 2, got: 3, duplicates: 1}},
-		"changed letter":   {func() []*kgo.Record { return append(good()[:3], letter(8, "y")) }, dead, count{want: 2, got: 2, differing: 1}},
+		}, finding, Count{Want: 2, Got: 2, Differing: 1}},
+		"missing letter":   {func() []*kgo.Record { return good()[:3] }, dead, Count{Want: 2, Got: 1, Missing: 1}},
+		"duplicate letter": {func() []*kgo.Record { return append(good(), letter(7, "x")) }, dead, Count{Want: 2, Got: 3, Duplicates: 1}},
+		"changed letter":   {func() []*kgo.Record { return append(good()[:3], letter(8, "y")) }, dead, Count{Want: 2, Got: 2, Differing: 1}},
 	} {
-		v := compare(outputsOf(good()...), outputsOf(f.got()...))
-		if d := cmp.Diff(f.want, *v.of(f.what), cmp.AllowUnexported(count{})); d != "" {
+		v := Compare(outputsOf(good()...), outputsOf(f.got()...))
+		if d := cmp.Diff(f.want, *v.Of(f.what)); d != "" {
 			t.Errorf("%s (-want +got)\n%s", name, d)
 		}
-		bad := f.want.bad()
-		if v.faults() != bad {
-			t.Errorf("%s: %d faults, not %d", name, v.faults(), bad)
+		bad := f.want.Bad()
+		if v.Faults() != bad {
+			t.Errorf("%s: %d faults, not %d", name, v.Faults(), bad)
 		}
-		if len(v.examples[f.what]) != bad {
-			t.Errorf("%s: %d faults and the examples %v", name, bad, v.examples[f.what])
-		}
-		r := report{verdict: v, judgesTime: true}
-		if r.failed() != (bad > 0) {
-			t.Errorf("%s: the run failed: %t", name, r.failed())
+		if len(v.Examples[f.what]) != bad {
+			t.Errorf("%s: %d faults and the examples %v", name, bad, v.Examples[f.what])
 		}
 	}
 }
@@ -100,14 +104,14 @@ func TestCompare(t *testing.T) {
 // A duplicate without any disturbance is a fault as well, though both runs agree.
 func TestUndisturbedDuplicate(t *testing.T) {
 	two := outputsOf(event("a", "1", 1), event("a", "1", 2))
-	if v := compare(two, two); v.of("finding.v1").duplicates != 2 {
-		t.Errorf("found %+v", v.of("finding.v1"))
+	if v := Compare(two, two); v.Of("finding.v1").Duplicates != 2 {
+		t.Errorf("found %+v", v.Of("finding.v1"))
 	}
 }
 
 func TestNoOutput(t *testing.T) {
-	if v := compare(outputsOf(), outputsOf(&kgo.Record{Topic: eventsTopic, Value: []byte("?")})); v.faults() != 1 {
-		t.Errorf("a record without attributes: %d faults", v.faults())
+	if v := Compare(outputsOf(), outputsOf(&kgo.Record{Topic: eventsTopic, Value: []byte("?")})); v.Faults() != 1 {
+		t.Errorf("a record without attributes: %d faults", v.Faults())
 	}
 }
 
@@ -145,7 +149,7 @@ func windows(t *testing.T, sum float64, order ...int) []byte {
 
 // The rows of a window count, not the order in which its lane met the series.
 func TestWindowsByRows(t *testing.T) {
-	of := func(body []byte) *outputs {
+	of := func(body []byte) *Outputs {
 		return outputsOf(record(eventsTopic, &schemas.Event{ID: "w", Source: "s", Type: schemas.TypeWindow, Time: 1, Key: "k", Content: schemas.ContentArrow, Data: body}, 1))
 	}
 	want := of(windows(t, 1, 0, 1, 2))
@@ -156,8 +160,8 @@ func TestWindowsByRows(t *testing.T) {
 		"the same": {windows(t, 1, 0, 1, 2), 0}, "another order": {windows(t, 1, 2, 0, 1), 0},
 		"other values": {windows(t, 1.5, 0, 1, 2), 1}, "a row less": {windows(t, 1, 0, 1), 1}, "no Arrow": {[]byte("x"), 1},
 	} {
-		if v := compare(want, of(f.body)); v.of("window.v1").differing != f.bad || v.faults() != f.bad {
-			t.Errorf("%s: %+v", name, v.of("window.v1"))
+		if v := Compare(want, of(f.body)); v.Of("window.v1").Differing != f.bad || v.Faults() != f.bad {
+			t.Errorf("%s: %+v", name, v.Of("window.v1"))
 		}
 	}
 }
@@ -167,7 +171,7 @@ func timeRecord(mark string) *kgo.Record {
 }
 
 func TestCompareTime(t *testing.T) {
-	of := func(marks ...string) *outputs {
+	of := func(marks ...string) *Outputs {
 		var rs []*kgo.Record
 		for _, m := range marks {
 			rs = append(rs, timeRecord(m))
@@ -175,32 +179,63 @@ func TestCompareTime(t *testing.T) {
 		return outputsOf(rs...)
 	}
 	for name, f := range map[string]struct {
-		got     *outputs
-		want    count
+		got     *Outputs
+		want    Count
 		regress int
 	}{
-		"equal":                      {of("10", "20", "30"), count{want: 2, got: 2}, 0},
-		"none first":                 {of("", "10", "20"), count{want: 2, got: 2}, 0},
-		"behind the end all is free": {of("10", "20", "40", "50"), count{want: 2, got: 2}, 0},
-		"missing":                    {of("10"), count{want: 2, got: 1, missing: 1}, 0},
-		"duplicate":                  {of("10", "10", "20"), count{want: 2, got: 3, duplicates: 1}, 0},
-		"extra":                      {of("10", "15", "20"), count{want: 2, got: 3, extra: 1}, 0},
-		"fell back":                  {of("10", "20", "10"), count{want: 2, got: 3, duplicates: 1}, 1},
-		"forgot":                     {of("10", "", "20"), count{want: 2, got: 2}, 1},
+		"equal":                      {of("10", "20", "30"), Count{Want: 2, Got: 2}, 0},
+		"none first":                 {of("", "10", "20"), Count{Want: 2, Got: 2}, 0},
+		"behind the end all is free": {of("10", "20", "40", "50"), Count{Want: 2, Got: 2}, 0},
+		"missing":                    {of("10"), Count{Want: 2, Got: 1, Missing: 1}, 0},
+		"duplicate":                  {of("10", "10", "20"), Count{Want: 2, Got: 3, Duplicates: 1}, 0},
+		"extra":                      {of("10", "15", "20"), Count{Want: 2, Got: 3, Extra: 1}, 0},
+		"fell back":                  {of("10", "20", "10"), Count{Want: 2, Got: 3, Duplicates: 1}, 1},
+		"forgot":                     {of("10", "", "20"), Count{Want: 2, Got: 2}, 1},
 	} {
-		v := compare(of("10", "20", "30"), f.got)
-		v.compareTime(of("10", "20", "30"), f.got, 25)
-		if d := cmp.Diff(f.want, *v.of(timeRecords), cmp.AllowUnexported(count{})); d != "" {
+		v := Compare(of("10", "20", "30"), f.got)
+		v.CompareTime(of("10", "20", "30"), f.got, 25)
+		if d := cmp.Diff(f.want, *v.Of(TimeRecords)); d != "" {
 			t.Errorf("%s (-want +got)\n%s", name, d)
 		}
-		if v.regress != f.regress {
-			t.Errorf("%s: %d marks fell back, not %d", name, v.regress, f.regress)
+		if v.Regress != f.regress {
+			t.Errorf("%s: %d marks fell back, not %d", name, v.Regress, f.regress)
 		}
-		if r := (&report{verdict: v, judgesTime: true}); r.failed() != (f.want.bad()+f.regress > 0) {
-			t.Errorf("%s: the run failed: %t", name, r.failed())
+	}
+}
+
+func TestBefore(t *testing.T) {
+	late := event("b", "2", 2)
+	for i := range late.Headers {
+		if late.Headers[i].Key == schemas.HeaderTime {
+			late.Headers[i].Value = []byte(schemas.FormatTime(began + 5))
 		}
-		if r := (&report{verdict: v}); r.failed() {
-			t.Errorf("%s: the run failed for time, which was not to be judged", name)
+	}
+	all := outputsOf(event("a", "1", 1), late, letter(7, "x"))
+	for until, want := range map[int64]int{began: 1, began + 5: 2, began + 6: 3} {
+		if got := len(all.Before(until).byID); got != want {
+			t.Errorf("before %d there are %d outputs, not %d", until-began, got, want)
+		}
+	}
+	if v := Compare(all, all.Before(began+5)); v.Of("finding.v1").Missing != 1 || v.Faults() != 1 {
+		t.Errorf("the later one is not missing: %+v", v.Of("finding.v1"))
+	}
+}
+
+func TestTold(t *testing.T) {
+	other := timeRecord("20")
+	other.Headers[0].Value = []byte("logs/0")
+	silent := timeRecord("")
+	silent.Headers[0].Value = []byte("metrics/1")
+	for name, f := range map[string]struct {
+		records []*kgo.Record
+		want    int64
+	}{
+		"the slowest lane":     {[]*kgo.Record{timeRecord("10"), other, timeRecord("30")}, 20},
+		"not one without rows": {[]*kgo.Record{timeRecord(""), timeRecord("30"), silent}, 30},
+		"nobody":               {nil, math.MaxInt64},
+	} {
+		if got := outputsOf(f.records...).Told(); got != f.want {
+			t.Errorf("%s: %d, not %d", name, got, f.want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package stand
 
 import (
 	"bufio"
@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// engine is one `homeostat run` process and its successors: the same instance each time, as a supervisor would have it.
-type engine struct {
+// Engine is one `homeostat run` process and its successors: the same instance each time, as a supervisor would have it.
+type Engine struct {
 	instance string
 	args     []string // of the program
 	log      string   // path; all its processes write there
@@ -30,9 +30,9 @@ type engine struct {
 	starts  int
 }
 
-// newEngine makes one that runs the given stages, all if none is named.
-func newEngine(program, dir, instance, config, stages string, note func(string, ...any)) *engine {
-	e := &engine{instance: instance, args: []string{"run", "-c", config}, log: filepath.Join(dir, instance+".log"), program: program, note: note}
+// NewEngine makes one that runs the given stages, all if none is named.
+func NewEngine(program, dir, instance, config, stages string, note func(string, ...any)) *Engine {
+	e := &Engine{instance: instance, args: []string{"run", "-c", config}, log: filepath.Join(dir, instance+".log"), program: program, note: note}
 	if stages != "" {
 		e.args = append(e.args, "--stages", stages)
 	}
@@ -42,15 +42,15 @@ func newEngine(program, dir, instance, config, stages string, note func(string, 
 // restartAfter is how long a supervisor waits before it starts an engine again that ended by itself.
 const restartAfter = 500 * time.Millisecond
 
-// start starts the process if there is none.
-func (e *engine) start() error {
+// Start starts the process if there is none.
+func (e *Engine) Start() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.want = true
 	return e.launch()
 }
 
-func (e *engine) launch() error {
+func (e *Engine) launch() error {
 	if e.process != nil {
 		return nil
 	}
@@ -72,7 +72,7 @@ func (e *engine) launch() error {
 }
 
 // watch waits for a process's end, and starts the next if nobody wanted it.
-func (e *engine) watch(cmd *exec.Cmd, ended chan struct{}) {
+func (e *Engine) watch(cmd *exec.Cmd, ended chan struct{}) {
 	err := cmd.Wait()
 	e.mu.Lock()
 	e.process = nil
@@ -101,7 +101,7 @@ func (e *engine) watch(cmd *exec.Cmd, ended chan struct{}) {
 }
 
 // lastWords is the last line of the log.
-func (e *engine) lastWords() string {
+func (e *Engine) lastWords() string {
 	f, err := os.Open(e.log)
 	if err != nil {
 		return err.Error()
@@ -117,20 +117,20 @@ func (e *engine) lastWords() string {
 	return last
 }
 
-// kill ends the process like a crash and waits until it is gone.
-func (e *engine) kill() { e.end(syscall.SIGKILL, false) }
+// Kill ends the process like a crash and waits until it is gone.
+func (e *Engine) Kill() { e.end(syscall.SIGKILL, false) }
 
-// drain asks the process to finish and waits until it is gone; past the limit it is killed, and that is a failure.
-func (e *engine) drain(limit time.Duration) {
+// Drain asks the process to finish and waits until it is gone; past the limit it is killed, and that is a failure.
+func (e *Engine) Drain(limit time.Duration) {
 	done := time.AfterFunc(limit, func() {
 		e.note("%s does not end within %s of SIGTERM: SIGKILL", e.instance, limit)
-		e.signal(syscall.SIGKILL)
+		e.Signal(syscall.SIGKILL)
 	})
 	defer done.Stop()
 	e.end(syscall.SIGTERM, true)
 }
 
-func (e *engine) end(s syscall.Signal, drained bool) {
+func (e *Engine) end(s syscall.Signal, drained bool) {
 	e.mu.Lock()
 	e.want = false
 	e.drained = drained
@@ -147,8 +147,8 @@ func (e *engine) end(s syscall.Signal, drained bool) {
 	<-ended
 }
 
-// signal sends a signal to the process, if there is one, and tells which it was.
-func (e *engine) signal(s syscall.Signal) (pid int) {
+// Signal sends a signal to the process, if there is one, and tells which it was.
+func (e *Engine) Signal(s syscall.Signal) (pid int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.process == nil {
@@ -158,8 +158,8 @@ func (e *engine) signal(s syscall.Signal) (pid int) {
 	return e.process.Process.Pid
 }
 
-// thaw lets a process go on that was stopped, if it is still there.
-func (e *engine) thaw(pid int) {
+// Thaw lets a process go on that was stopped, if it is still there.
+func (e *Engine) Thaw(pid int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.process != nil && e.process.Process.Pid == pid {
@@ -167,8 +167,8 @@ func (e *engine) thaw(pid int) {
 	}
 }
 
-// failures tells how processes ended that nobody had told to.
-func (e *engine) failures() []string {
+// Failures tells how processes ended that nobody had told to.
+func (e *Engine) Failures() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return append([]string(nil), e.failure...)
@@ -177,8 +177,8 @@ func (e *engine) failures() []string {
 // impossible is what a log must never hold.
 var impossible = regexp.MustCompile(`BUG:|^panic:|^fatal error:|DATA RACE|invariant`)
 
-// confess returns the lines of the log that tell of an impossible state.
-func (e *engine) confess() []string {
+// Confess returns the lines of the log that tell of an impossible state.
+func (e *Engine) Confess() []string {
 	data, err := os.ReadFile(e.log)
 	if err != nil {
 		return []string{err.Error()}
