@@ -70,6 +70,8 @@ type simulator struct {
 	// breakdown, if set, breaks the cluster.
 	breakdown func(*simulated.Kafka)
 	trace     bool
+	// outage, if set, makes the cluster unreachable for so long, in the middle of the feed.
+	outage time.Duration
 	// state says that the pipeline keeps state; then its time must not go back either (I2).
 	state bool
 }
@@ -218,6 +220,10 @@ func (c *schedule) prepare(quiet bool) {
 		}
 	}
 	c.start("a")
+	if s := c.outage; s > 0 {
+		c.at(length/2, func() { c.k.Restart(s) })
+		c.at(length/2+s, func() {}) // not before that is it calm
+	}
 	if quiet {
 		return
 	}

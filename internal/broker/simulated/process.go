@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/pipeline"
@@ -171,3 +172,6 @@ func (p *Process) prepare(messages []broker.Message) ([]outBatch, error) {
 	}
 	return out, nil
 }
+
+// Unreachable implements broker.Cluster: nobody who runs on a simulated cluster is told.
+func (p *Process) Unreachable() (time.Duration, error) { return 0, nil }

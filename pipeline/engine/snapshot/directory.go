@@ -123,3 +123,17 @@ func (d *Directory) read(lane string, slot int) Stored {
 	}
 	return assemble(slot, b[:i], chunks)
 }
+
+// Remove implements Store.
+func (d *Directory) Remove(_ context.Context, lane string) error {
+	var all error
+	for slot := range Slots {
+		if err := os.Remove(d.file(lane, slot)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			all = errors.Join(all, err)
+		}
+	}
+	if all != nil {
+		return pipeline.Errorf("state.directory.remove", "the snapshots of lane %s in %s are not all removed: %w: make the directory writable", lane, d.Path, all)
+	}
+	return nil
+}

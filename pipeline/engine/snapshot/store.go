@@ -12,6 +12,8 @@ type Store interface {
 	Save(ctx context.Context, slot int, s *Snapshot) error
 	// Load returns what lies in the slots of lanes, by lane, the newest first and damaged ones last. No lanes means all.
 	Load(ctx context.Context, lanes ...string) (map[string][]Stored, error)
+	// Remove takes away what lies in all slots of a lane, damaged or not. Nobody may run the lane meanwhile.
+	Remove(ctx context.Context, lane string) error
 }
 
 // sorted puts the newest first: the highest position, of equal ones the latest watermark, then the last written.

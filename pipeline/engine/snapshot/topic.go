@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -146,11 +148,12 @@ func (t *Topic) extent(ctx context.Context, lanes []string) (from, to map[broker
 // add notes one record. A record of another snapshot than those before begins the slot anew: it is being overwritten.
 func (g *gathering) add(rec *pipeline.Record, last string) {
 	id, _ := rec.Header(headerSnapshot)
+	if rec.Value == nil {
+		g.remove(last)
+		return
+	}
 	if g.id != string(id) || g.chunks == nil {
 		*g = gathering{id: string(id), chunks: map[int][]byte{}}
-	}
-	if rec.Value == nil {
-		return
 	}
 	if last == manifestKey {
 		g.manifest = append([]byte{}, rec.Value...)
@@ -161,10 +164,45 @@ func (g *gathering) add(rec *pipeline.Record, last string) {
 	}
 }
 
+// remove notes a tombstone.
+func (g *gathering) remove(last string) {
+	if last == manifestKey {
+		g.manifest = nil
+	} else if i, err := strconv.Atoi(last); err == nil {
+		delete(g.chunks, i)
+	}
+}
+
 func (g *gathering) stored(lane string, slot int) Stored {
 	if g.manifest == nil {
 		m := Manifest{Lane: lane, ID: g.id}
 		return Stored{Slot: slot, Manifest: m, Err: damaged(&m, "its manifest was not written")}
 	}
 	return assemble(slot, g.manifest, g.chunks)
+}
+
+// Remove implements Store: tombstones for all that is there.
+func (t *Topic) Remove(ctx context.Context, lane string) error {
+	from, to, err := t.extent(ctx, []string{lane})
+	if err != nil {
+		return err
+	}
+	keys := map[string]bool{}
+	err = broker.Scan(ctx, t.Cluster, broker.FetchConfig{Uncommitted: true}, from, to, func(rec *pipeline.Record) error {
+		if of, _, _, ok := readKey(rec.Key); ok && of == lane && rec.Value != nil {
+			keys[string(rec.Key)] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reading snapshots from topic %s: %w", t.Name, err)
+	}
+	var tombstones []broker.Message
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		tombstones = append(tombstones, broker.Message{Topic: t.Name, Partition: broker.PartitionOf([]byte(lane), t.Partitions), Key: []byte(key)})
+	}
+	if err := t.Cluster.Produce(ctx, tombstones); err != nil {
+		return fmt.Errorf("removing the snapshots of lane %s: %w", lane, err)
+	}
+	return nil
 }
