@@ -281,3 +281,59 @@ func (g *guarded) count(principal string) int {
 	}
 	return n
 }
+
+// A right that is taken away from a running process ends it with an error that names the right, whatever it was doing.
+func TestARightTakenAwayWhileRunning(t *testing.T) {
+	g := newGuarded(t, map[string]string{"detect": "detect-secret"})
+	acls, err := g.plan.ACLs(pipeline.Detect)
+	if err != nil {
+		t.Fatal(err)
+	}
+	without := func(operation, resource, name string) (rest []plan.ACL) {
+		for _, a := range acls {
+			if a.Operation != operation || a.Resource != resource || a.Name != name {
+				rest = append(rest, a)
+			}
+		}
+		if len(rest) == len(acls) {
+			t.Fatalf("there is no right to %s on %s %s", operation, resource, name)
+		}
+		return rest
+	}
+	metrics, events := g.plan.Sources[0].Topic, g.plan.Topics.Events.Name
+	group := g.plan.Detect.Group
+	for _, c := range []struct{ operation, resource, name string }{
+		{"Read", "topic", metrics}, {"Write", "topic", events}, {"Read", "group", group},
+	} {
+		g.allow("detect", acls)
+		g.forget(group)
+		ended := make(chan error, 1)
+		go func() { ended <- g.as("detect", "run", "-c", g.file, "--stages", "detect") }()
+		before := g.position(group, metrics)
+		g.emit()
+		for g.position(group, metrics) <= before {
+			select {
+			case err := <-ended:
+				t.Fatalf("it ended before a right was taken away: %v", err)
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+		g.allow("detect", without(c.operation, c.resource, c.name))
+		g.emit()
+		err := <-ended
+		if want := fmt.Sprintf("%s on %s %s", c.operation, c.resource, c.name); !strings.HasPrefix(pipeline.Code(err), "kafka.access.") || !strings.Contains(err.Error(), want) {
+			t.Errorf("without %s: %v", want, err)
+		}
+	}
+}
+
+// position is where a group is in the first partition of a topic.
+func (g *guarded) position(group, topic string) int64 {
+	g.t.Helper()
+	tp := broker.TopicPartition{Topic: topic}
+	have, err := g.super.Committed(g.context(), group, []broker.TopicPartition{tp})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return have[tp]
+}
