@@ -48,9 +48,8 @@ var badCases = []struct {
 
 // power turns a broker off and on; its data stay.
 type power struct {
-	address  string
-	off, on  func() error
-	isolated string // a name of its own for the topics
+	address string
+	off, on func() error
 }
 
 func TestBadInputOnTheEmbeddedBroker(t *testing.T) {

@@ -239,27 +239,36 @@ func TestTimeDoesNotGoBackOverRestarts(t *testing.T) {
 	c := &cluster{t: t, bootstrap: b.Addr(), name: "i2"}
 	p, client := c.plan(newKit(), windowed, "a", 4), c.client()
 	feed := slices.DeleteFunc(c.day(4, 120), func(m broker.Message) bool { return m.Topic != c.name+".left" })
-	tp, sent := broker.TopicPartition{Topic: c.name + ".left", Partition: 1}, 0
+	tp, sent, extra := broker.TopicPartition{Topic: c.name + ".left", Partition: 1}, 0, 0
+	// send sends the feed up to a second, with a row before it that is behind and not late: who has forgotten how late it is
+	// would begin with its time.
 	send := func(to int) {
-		must(t, client.Produce(c.context(), feed[sent*4:to*4]))
-		sent = to
+		var behind []broker.Message
+		for part := range 4 {
+			behind = append(behind, c.point("left", part, fmt.Sprint("l", part), 1, max(float64(sent-15), 0)))
+		}
+		must(t, client.Produce(c.context(), append(behind, feed[sent*4:to*4]...)))
+		sent, extra = to, extra+1
 	}
-	for _, cut := range []int{40, 70} {
-		send(cut)
-		r, m := c.begin(p)
-		c.reached(p, tp, int64(cut))
-		r.kill(m)
-	}
+	passed := func() { c.reached(p, tp, int64(sent+extra)) }
+	send(40)
+	first := c.start(p, false)
+	passed()
+	first.halt()
+	send(70)
+	second, m := c.begin(p)
+	passed()
+	second.kill(m)
 	one := c.start(p, false)
 	c.until("ready", func() bool { return one.share() == 4 })
 	two := c.start(c.plan(newKit(), windowed, "b", 4), false)
 	c.until("an even share", func() bool { return one.share() == 2 && two.share() == 2 })
 	send(100)
-	c.reached(p, tp, 100)
+	passed()
 	two.halt()
 	c.until("all again", func() bool { return one.share() == 4 })
 	send(120)
-	c.reached(p, tp, 120)
+	passed()
 	one.halt()
 	last, told := map[string]int64{}, 0
 	recs := c.committed(p.Topics.Events.Name)
