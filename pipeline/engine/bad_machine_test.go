@@ -36,10 +36,10 @@ type disk struct {
 func smallDisk(t *testing.T) *disk {
 	d := &disk{t: t, path: filepath.Join(t.TempDir(), "state")}
 	must(t, os.Mkdir(d.path, 0o700))
-	if err := syscall.Mount("tmpfs", d.path, "tmpfs", 0, "size=1m"); err == nil {
+	if unmount, err := mountMemory(d.path); err == nil {
 		d.real = true
 		t.Cleanup(func() {
-			if err := syscall.Unmount(d.path, 0); err != nil {
+			if err := unmount(); err != nil {
 				t.Error(err)
 			}
 		})
