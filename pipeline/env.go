@@ -74,6 +74,11 @@ func (m *Metrics) Gauge(name, help string, labels ...string) *prometheus.GaugeVe
 	return register(m, prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "homeostat", Name: name, Help: help}, labels))
 }
 
+// GaugeFunc registers a gauge that is asked for its value when it is read; f may be called by any goroutine.
+func (m *Metrics) GaugeFunc(name, help string, f func() float64) {
+	register(m, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "homeostat", Name: name, Help: help}, f))
+}
+
 // Histogram returns the histogram vector of that name (seconds), registering it at first use.
 func (m *Metrics) Histogram(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
 	return register(m, prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "homeostat", Name: name, Help: help, Buckets: buckets}, labels))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/internal/broker/embedded"
@@ -68,7 +69,12 @@ func (a access) secured(cfg broker.Config) (broker.Config, error) {
 
 // connect opens a client on the brokers, or on an embedded broker of its own when there are none. stop ends both.
 func connect(ctx context.Context, a access, instance string, log *slog.Logger) (client *broker.Client, stop func(), err error) {
-	cfg := broker.Config{Bootstrap: a.bootstrap, Instance: instance, Logger: log}
+	return connectFor(ctx, a, instance, log, 0)
+}
+
+// connectFor is connect with a limit for what waits for brokers, as broker.Config has it.
+func connectFor(ctx context.Context, a access, instance string, log *slog.Logger, patience time.Duration) (client *broker.Client, stop func(), err error) {
+	cfg := broker.Config{Bootstrap: a.bootstrap, Instance: instance, Logger: log, Patience: patience}
 	end := func() {}
 	if len(a.bootstrap) == 0 {
 		own, err := embedded.Start(embedded.Options{})

@@ -281,3 +281,72 @@ func (g *guarded) count(principal string) int {
 	}
 	return n
 }
+
+// A right that is taken away from a running process ends it with an error that names the right, whatever it was doing.
+func TestARightTakenAwayWhileRunning(t *testing.T) {
+	g := newGuarded(t, map[string]string{"detect": "detect-secret"})
+	acls, err := g.plan.ACLs(pipeline.Detect)
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics, events := g.plan.Sources[0].Topic, g.plan.Topics.Events.Name
+	group := g.plan.Detect.Group
+	for _, c := range []struct{ operation, resource, name string }{
+		{"Read", "topic", metrics}, {"Write", "topic", events}, {"Read", "group", group},
+	} {
+		g.allow("detect", acls)
+		g.forget(group)
+		ended := make(chan error, 1)
+		go func() { ended <- g.as("detect", "run", "-c", g.file, "--stages", "detect") }()
+		before := g.position(group, metrics)
+		g.emit()
+		for g.position(group, metrics) <= before {
+			select {
+			case err := <-ended:
+				t.Fatalf("it ended before a right was taken away: %v", err)
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+		g.revoke("detect", c.operation, c.resource, c.name)
+		g.emit()
+		err := <-ended
+		if want := fmt.Sprintf("%s on %s %s", c.operation, c.resource, c.name); !strings.HasPrefix(pipeline.Code(err), "kafka.access.") || !strings.Contains(err.Error(), want) {
+			t.Errorf("without %s: %v", want, err)
+		}
+	}
+}
+
+// revoke takes one right away from a user, and leaves the others as they are.
+func (g *guarded) revoke(user, operation, resource, name string) {
+	g.t.Helper()
+	principal := "User:" + user
+	drop := kmsg.NewPtrDeleteACLsRequest()
+	f := kmsg.NewDeleteACLsRequestFilter()
+	f.ResourcePatternType, f.Principal, f.ResourceName, f.PermissionType = kmsg.ACLResourcePatternTypeAny, &principal, &name, kmsg.ACLPermissionTypeAllow
+	var err error
+	if f.ResourceType, err = kmsg.ParseACLResourceType(resource); err != nil {
+		g.t.Fatal(err)
+	}
+	if f.Operation, err = kmsg.ParseACLOperation(operation); err != nil {
+		g.t.Fatal(err)
+	}
+	drop.Filters = append(drop.Filters, f)
+	res, err := drop.RequestWith(g.context(), g.admin)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	if len(res.Results[0].MatchingACLs) != 1 {
+		g.t.Fatalf("%d rights to %s on %s %s are taken away", len(res.Results[0].MatchingACLs), operation, resource, name)
+	}
+}
+
+// position is where a group is in the first partition of a topic.
+func (g *guarded) position(group, topic string) int64 {
+	g.t.Helper()
+	tp := broker.TopicPartition{Topic: topic}
+	have, err := g.super.Committed(g.context(), group, []broker.TopicPartition{tp})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return have[tp]
+}

@@ -57,20 +57,14 @@ func stateCommand() *cobra.Command {
 			return verifyState(cmd.OutOrStdout(), found)
 		},
 	}
-	forget := &cobra.Command{
-		Use: "rm -c FILE LANE", Short: "Delete the snapshots of a lane, so that it begins without state at its committed position", Args: cobra.ExactArgs(1),
-		Long: "Delete the snapshots of a lane. What the lane knew is lost for good: open windows, baselines, its account. Stop the processes\n" +
-			"of the pipeline first. It is the way out when neither snapshot of a lane can be used.",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			store, stop, err := openState(cmd.Context(), path)
-			if err != nil {
-				return err
-			}
-			defer stop()
-			return store.Delete(cmd.Context(), args[0])
-		},
+	remove := &cobra.Command{
+		Use: "rm -c FILE LANE...", Short: "Remove the snapshots of lanes, which then begin without state", Args: cobra.MinimumNArgs(1),
+		Long: "Remove the snapshots of lanes, as state ls names them: for lanes whose topic was made again, or whose positions were set\n" +
+			"past something that no lane can process. They begin without state at their committed positions, or at the start of\n" +
+			"their topic if there are none. Stop the pipeline before.",
+		RunE: func(cmd *cobra.Command, args []string) error { return removeState(cmd, path, args) },
 	}
-	cmd.AddCommand(list, get, verify, forget)
+	cmd.AddCommand(list, get, verify, remove)
 	return cmd
 }
 
@@ -81,6 +75,32 @@ func loadState(cmd *cobra.Command, path string, lanes ...string) (map[string][]s
 	}
 	defer stop()
 	return store.Load(cmd.Context(), lanes...)
+}
+
+func removeState(cmd *cobra.Command, path string, lanes []string) error {
+	store, stop, err := openState(cmd.Context(), path)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	found, err := store.Load(cmd.Context(), lanes...)
+	if err != nil {
+		return err
+	}
+	for _, lane := range lanes {
+		if len(found[lane]) == 0 {
+			return pipeline.Errorf("state.lane.unknown", "there is no snapshot of a lane %s: see homeostat state ls", lane)
+		}
+	}
+	for _, lane := range lanes {
+		if err := store.Delete(cmd.Context(), lane); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "removed %s of lane %s\n", plural(len(found[lane]), "snapshot"), lane); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func listState(w io.Writer, found map[string][]snapshot.Stored) error {

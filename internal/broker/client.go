@@ -33,6 +33,9 @@ type Config struct {
 	MaxBatchBytes int
 	// RequestTimeout bounds one request. Default 10 s.
 	RequestTimeout time.Duration
+	// Patience bounds how long EnsureTopics, Partitions, Bounds and NewTransactor wait for brokers that don't answer or are
+	// still starting. 0 is a minute; below 0 they wait for as long as ctx allows, as all other calls do.
+	Patience time.Duration
 	// Logger gets what is repeated for long, and why. Default slog.Default().
 	Logger *slog.Logger
 }
@@ -53,6 +56,7 @@ type Client struct {
 	topology  topology
 	encoders  sync.Pool // *encoder
 	robin     roundRobin
+	reach     reach
 }
 
 // Open checks the configuration. It does not connect yet: the first call does.
@@ -109,12 +113,14 @@ func ask[R any](ctx context.Context, c *Client, req kafka.Request) (R, error) {
 func askFor[R any](ctx context.Context, c *Client, req kafka.Request, limit time.Duration) (R, error) {
 	var none R
 	// Without a deadline a connection that went silent would be waited on for ever.
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	res, err := c.transport.RoundTrip(ctx, c.addr, req)
+	res, err := c.transport.RoundTrip(bounded, c.addr, req)
 	if err != nil {
+		c.unheard(ctx, err)
 		return none, err
 	}
+	c.answered()
 	r, ok := res.(R)
 	if !ok {
 		return none, pipeline.Errorf("kafka.answer.type", "BUG: a %T was answered by a %T", req, res)

@@ -1,6 +1,9 @@
 package broker
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Cluster is what the engine needs of Kafka. [Client.Cluster] is the real one; internal/broker/simulated has one with a
 // virtual clock and Apache Kafka's ways, for schedules that no real cluster would show twice.
@@ -17,6 +20,8 @@ type Cluster interface {
 	JoinGroup(cfg GroupConfig) (Member, error)
 	NewReader(cfg FetchConfig) Reader
 	NewWriter(ctx context.Context, cfg TransactorConfig) (Writer, error)
+	// Unreachable is Client.Unreachable.
+	Unreachable() (time.Duration, error)
 }
 
 // Member is a membership of a group; a *Group is one.

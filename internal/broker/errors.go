@@ -54,7 +54,7 @@ type GapError struct {
 
 func (e *GapError) Error() string {
 	if e.From > e.To {
-		return fmt.Sprintf("topic %s partition %d ends at offset %d, before the position %d: the topic was made again or cut off; reset the positions of this pipeline (kafka.offset.beyond)",
+		return fmt.Sprintf("topic %s partition %d ends at offset %d, before the position %d: the topic was made again or cut off; set the group's position to what the topic holds, remove the lane's snapshots (homeostat state rm) and start again; until then position and state stay as they are (kafka.offset.beyond)",
 			e.Topic, e.Partition, e.To, e.From)
 	}
 	return fmt.Sprintf("topic %s partition %d: the records from offset %d to %d are gone, deleted before they were read: raise the topic's retention, and reset the position or accept the gap (kafka.offset.gap)",

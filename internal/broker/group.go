@@ -95,6 +95,7 @@ func (g *Group) Next(ctx context.Context) (*Generation, error) {
 		next, err := g.member.Next(ctx)
 		switch {
 		case err == nil:
+			g.client.answered()
 			return g.generation(next), nil
 		case ctx.Err() != nil:
 			return nil, gaveUp(ctx, "join group "+g.cfg.ID, last)
@@ -110,6 +111,7 @@ func (g *Group) Next(ctx context.Context) (*Generation, error) {
 			return nil, pipeline.Errorf("kafka.group.join", "group %s cannot be joined: %w", g.cfg.ID, err)
 		}
 		last = err
+		g.client.unheard(ctx, err)
 		if !told && time.Since(start) > complainAfter {
 			told = true
 			g.client.log.Warn("kafka: still trying to join", "group", g.cfg.ID, "for", time.Since(start).Round(time.Second), "error", err)

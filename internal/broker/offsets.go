@@ -26,7 +26,7 @@ const (
 
 // Bounds returns the bounds of partitions, as they are now.
 func (c *Client) Bounds(ctx context.Context, partitions []TopicPartition) (map[TopicPartition]Bounds, error) {
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	bounds := make(map[TopicPartition]Bounds, len(partitions))
 	patience := backoff{first: 10 * time.Millisecond, longest: 500 * time.Millisecond}

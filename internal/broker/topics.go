@@ -22,14 +22,14 @@ type Topic struct {
 	Settings map[string]string
 }
 
-// startLimit bounds the wait for a cluster that starts, and for topics that are being made.
+// startLimit bounds the wait for a cluster that starts, and for topics that are being made, unless Config.Patience does.
 const startLimit = time.Minute
 
-// EnsureTopics creates the topics that are absent and waits until all of them can be used, for a minute at most.
+// EnsureTopics creates the topics that are absent and waits until all of them can be used, for Config.Patience at most.
 // A topic that is there must have at least the partitions asked for and the same settings; otherwise the error says
 // what differs (kafka.topic.partitions, kafka.topic.setting). Nothing existing is changed.
 func (c *Client) EnsureTopics(ctx context.Context, topics []Topic) error {
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	for _, t := range topics {
 		if t.Partitions < 1 {
@@ -161,7 +161,7 @@ func settingItems(s string) []string {
 // Partitions returns the number of partitions of a topic, asked from the cluster and not from a cache.
 // A topic that is not there is an error (kafka.topic.missing).
 func (c *Client) Partitions(ctx context.Context, topic string) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	n := 0
 	err := c.repeat(ctx, "look up topic "+topic, backoff{first: 20 * time.Millisecond, longest: 500 * time.Millisecond}, transient, func(ctx context.Context) error {

@@ -45,6 +45,11 @@ func (c *Client) leader(ctx context.Context, tp TopicPartition) (int32, error) {
 	if err != nil {
 		return -1, err
 	}
+	if int(tp.Partition) >= len(leaders) { // it may have been added since
+		if leaders, err = c.describe(ctx, tp.Topic); err != nil {
+			return -1, err
+		}
+	}
 	if tp.Partition < 0 || int(tp.Partition) >= len(leaders) {
 		return -1, pipeline.Errorf("kafka.partition.missing", "topic %s has no partition %d, it has %d of them: was the topic made again with fewer?", tp.Topic, tp.Partition, len(leaders))
 	}

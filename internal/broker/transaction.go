@@ -271,6 +271,8 @@ func (t *Transactor) judge(ctx context.Context, err error, start time.Time) erro
 		return err
 	}
 	switch code {
+	case kafka.UnknownTopicOrPartition:
+		return pipeline.Errorf("kafka.topic.gone", "a transaction of %s was aborted, since one of its topics was deleted: nothing of it is lost; a restart makes the pipeline's own topics again, empty, and whoever deleted one should also set the positions of the group that reads it: %w", t.cfg.TransactionalID, err)
 	case kafka.InvalidTransactionState, kafka.InvalidProducerIDMapping, kafka.OutOfOrderSequenceNumber, kafka.UnknownProducerId, kafka.Unknown, transactionAbortable:
 		return &repeatable{err: err, refused: true}
 	}

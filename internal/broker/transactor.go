@@ -53,7 +53,7 @@ const (
 const longestTransaction = 10 * time.Second
 
 // NewTransactor fences and aborts what an earlier process with the same id left, and returns a Transactor. A fresh cluster
-// may need some seconds for it, a minute is the limit.
+// may need some seconds for it; Config.Patience is the limit.
 func (c *Client) NewTransactor(ctx context.Context, cfg TransactorConfig) (*Transactor, error) {
 	if cfg.TransactionalID == "" {
 		return nil, pipeline.Errorf("kafka.transaction.id", "a transactional id is needed: give each process a stable name of its own")
@@ -65,7 +65,7 @@ func (c *Client) NewTransactor(ctx context.Context, cfg TransactorConfig) (*Tran
 		return nil, pipeline.Errorf("kafka.transaction.timeout", "a transaction time-out of %v is outside of 1 s to %v: a dead process blocks its successor for so long", cfg.Timeout, longestTransaction)
 	}
 	t := &Transactor{client: c, cfg: cfg}
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	if err := t.renew(ctx); err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ type namedSink struct {
 // flush makes what the sinks hold durable.
 func flush(ctx context.Context, sinks []namedSink) error {
 	for _, s := range sinks {
-		if err := s.sink.Flush(ctx); err != nil {
+		if err := s.flush(ctx); err != nil {
 			return fmt.Errorf("sink %s: %w", s.name, err)
 		}
 	}
@@ -81,7 +81,7 @@ func (l *actLane) process(in pipeline.Input) error {
 	b.Position = l.position
 	defer b.Release()
 	for _, s := range l.sinks {
-		if err := s.sink.Write(context.Background(), b); err != nil {
+		if err := s.write(context.Background(), l.logger, b); err != nil {
 			return fmt.Errorf("sink %s: %w", s.name, err)
 		}
 	}

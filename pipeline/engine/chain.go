@@ -68,7 +68,7 @@ func (c *chain) offer(b pipeline.Batch, first, origin int) error {
 		if i == origin || !n.consumes[b.Kind] || b.Revision > 0 && !n.revised {
 			continue
 		}
-		if err := n.op.Process(b, emitter{c, i}); err != nil {
+		if err := n.process(b, emitter{c, i}); err != nil {
 			return fmt.Errorf("operator %s: %w", n.name, err)
 		}
 	}
@@ -113,7 +113,7 @@ func (c *chain) watermark(t int64) error {
 		if c.nodes[i].watcher == nil {
 			continue
 		}
-		if err := c.nodes[i].watcher.Watermark(t, emitter{c, i}); err != nil {
+		if err := c.nodes[i].watermark(t, emitter{c, i}); err != nil {
 			return fmt.Errorf("operator %s: %w", c.nodes[i].name, err)
 		}
 		if err := c.circulate(); err != nil {
@@ -131,7 +131,7 @@ func (c *chain) close() error {
 	c.queue = nil
 	var first error
 	for i := range c.nodes {
-		if err := c.nodes[i].op.Close(); err != nil && first == nil {
+		if err := c.nodes[i].close(); err != nil && first == nil {
 			first = fmt.Errorf("closing operator %s: %w", c.nodes[i].name, err)
 		}
 	}

@@ -13,7 +13,7 @@ func (l *detectLane) decode(rec *pipeline.Record) error {
 	l.cols.Mark()
 	err := l.checkSize(rec)
 	if err == nil {
-		err = l.in.codec.Decode(rec, l.cols)
+		err = l.decodeRecord(rec)
 	}
 	lost := 0
 	for reason, n := range l.cols.Lost {

@@ -42,7 +42,7 @@ type laneRun struct {
 	fresh   bool     // it began without a snapshot
 	changes uint64   // steps that changed something
 
-	busySince atomic.Int64
+	busySince atomic.Int64 // since processStart, 0 if it waits: the wall clock may be set
 	newest    atomic.Int64 // the lane's highest event time
 	caughtUp  bool         // of the poll loop: the last chunk reached the end
 }
@@ -69,7 +69,7 @@ func (r *laneRun) run(ctx context.Context, fail func(error)) {
 			in.Release()
 			continue
 		}
-		r.busySince.Store(time.Now().UnixNano())
+		r.busySince.Store(int64(time.Since(processStart)) + 1)
 		if err := r.step(in); err != nil {
 			fail(err)
 		}

@@ -1,12 +1,15 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,7 +28,18 @@ type RunOptions struct {
 	UntilEnd bool
 	// Stages names the stages to run in this process; none names all. Others run in other processes.
 	Stages []string
+	// StartLimit bounds how long NewRunner waits for brokers that don't answer; 0 is five minutes.
+	StartLimit time.Duration
+	// Drain bounds how long Run goes on once its ctx has ended: to finish, to commit and to save states. 0 is 25 seconds.
+	Drain time.Duration
 }
+
+// What RunOptions are without being set. The drain is more than a last commit (commitLimit) and the saving of states
+// (lastLimit) together, and less than the 30 seconds after which a scheduler of containers kills.
+const (
+	startLimit = 5 * time.Minute
+	drainLimit = 25 * time.Second
+)
 
 // Runner runs a plan over Kafka. Live and Ready may be called by any goroutine.
 type Runner struct {
@@ -37,6 +51,9 @@ type Runner struct {
 	commit  *committer
 	keeper  *keeper
 	sinks   []namedSink
+
+	// overdue says that Run gave up to wait for what still runs.
+	overdue atomic.Bool
 
 	mu sync.Mutex
 	// partitions by topic, as they were when they were last looked at
@@ -50,17 +67,23 @@ const stallLimit = 30 * time.Second
 // instance left open. Close it at the end.
 func NewRunner(ctx context.Context, p *plan.Plan, o RunOptions) (*Runner, error) {
 	r := &Runner{surroundings: newSurroundings(p, o.Options), plan: p, opts: o, cluster: o.Cluster, partitions: map[string]int{}}
-	if err := r.ensureTopics(ctx); err != nil {
+	r.metrics.GaugeFunc("kafka_unreachable_seconds", "For how long no broker has answered; 0 while they do.", func() float64 {
+		d, _ := r.cluster.Unreachable()
+		return d.Seconds()
+	})
+	starting, cancel := context.WithTimeout(ctx, cmp.Or(o.StartLimit, startLimit))
+	defer cancel()
+	if err := r.ensureTopics(starting); err != nil {
 		return nil, err
 	}
-	if err := r.open(ctx); err != nil {
+	if err := r.open(ctx, starting); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
 
 // open opens the sinks and makes the stages and what commits for them.
-func (r *Runner) open(ctx context.Context) error {
+func (r *Runner) open(ctx, starting context.Context) error {
 	p := r.plan
 	chosen, err := p.Choose(r.opts.Stages...)
 	if err != nil {
@@ -78,7 +101,7 @@ func (r *Runner) open(ctx context.Context) error {
 		total:   r.metrics.Counter("commits_total", "Commits by outcome: committed, group_lost, doubt.", "outcome"),
 	}
 	if p.Transactions {
-		t, err := r.cluster.NewWriter(ctx, broker.TransactorConfig{TransactionalID: transactionalID(p, chosen)})
+		t, err := r.cluster.NewWriter(starting, broker.TransactorConfig{TransactionalID: transactionalID(p, chosen)})
 		if err != nil {
 			return err
 		}
@@ -197,7 +220,7 @@ func (r *Runner) look(ctx context.Context) error {
 }
 
 // absentLimit is how long a topic that was there may be unknown: a broker that has just started learns of topics one by one.
-const absentLimit = 30 * time.Second
+const absentLimit = 10 * time.Second
 
 // present returns the number of partitions of a topic that was there before.
 func (r *Runner) present(ctx context.Context, topic string) (int, error) {
@@ -309,8 +332,29 @@ func (r *Runner) laneName(s *plan.Stage, tp broker.TopicPartition) string {
 }
 
 // Run runs the stages until ctx ends, the end is reached (UntilEnd), or something fails for good. What is finished when
-// ctx ends is committed before Run returns.
+// ctx ends is committed before Run returns, if that can be done in the time of RunOptions.Drain: then Run returns all the
+// same (engine.drain), what is not committed is processed by the next process, and this one should end.
 func (r *Runner) Run(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() { done <- r.run(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	limit := cmp.Or(r.opts.Drain, drainLimit)
+	end := time.NewTimer(limit)
+	defer end.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-end.C:
+	}
+	r.overdue.Store(true)
+	return pipeline.Errorf("engine.drain", "the process was told to end and did not finish within %s, so it ends as it stands: %s; nothing is lost, what was not committed is processed again by the next start; give it more time with --drain if that is what it needs", limit, r.unfinished())
+}
+
+func (r *Runner) run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	if r.opts.UntilEnd {
@@ -416,6 +460,9 @@ func (r *Runner) Live() error {
 // Ready fails until each stage has joined its group, also if the group gave it no partitions, and until its lanes have
 // replayed what lies between their snapshots and their positions.
 func (r *Runner) Ready() error {
+	if d, err := r.cluster.Unreachable(); d > unreachableLimit {
+		return pipeline.Errorf("engine.kafka.unreachable", "no broker has answered for %s, and the pipeline waits for them: see that they run and that this machine reaches them: %w", d.Round(time.Second), err)
+	}
 	for _, s := range r.stages {
 		g, lanes := s.current()
 		if g == nil {
@@ -430,8 +477,33 @@ func (r *Runner) Ready() error {
 	return nil
 }
 
-// Close closes the sinks. Run must have returned.
-func (r *Runner) Close() error { return closeSinks(r.sinks) }
+// unreachableLimit is how long brokers may be silent before the process counts as not ready.
+const unreachableLimit = 10 * time.Second
+
+// unfinished says what a drain still waits for.
+func (r *Runner) unfinished() string {
+	var at []string
+	for _, s := range r.stages {
+		if tp, busy := s.stalled(0); busy {
+			at = append(at, fmt.Sprintf("lane %s/%d of stage %s is at one input", tp.Topic, tp.Partition, s.stage))
+		}
+	}
+	if d, err := r.cluster.Unreachable(); d > 0 {
+		at = append(at, fmt.Sprintf("no broker has answered for %s (%v)", d.Round(time.Second), err))
+	}
+	if len(at) == 0 {
+		return "a commit, a sink or the saving of states takes longer"
+	}
+	return strings.Join(at, ", ")
+}
+
+// Close closes the sinks. Run must have returned; what it gave up to wait for still has them, so then they stay open.
+func (r *Runner) Close() error {
+	if r.overdue.Load() {
+		return nil
+	}
+	return closeSinks(r.sinks)
+}
 
 // sharedSink lets the act lanes of a process share one sink.
 type sharedSink struct {

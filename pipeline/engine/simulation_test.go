@@ -86,6 +86,8 @@ type simulator struct {
 	// rig, if set, changes a process before it runs.
 	rig   func(c *schedule, r *Runner)
 	trace bool
+	// outage, if set, makes the cluster unreachable for so long, in the middle of the feed.
+	outage time.Duration
 }
 
 // outcome is what a schedule comes to.
@@ -259,6 +261,10 @@ func (c *schedule) prepare(quiet bool) {
 		}
 	}
 	c.at(1, func() { c.start("a") })
+	if s := c.outage; s > 0 {
+		c.at(length/2, func() { c.k.Restart(s) })
+		c.at(length/2+s, func() {}) // not before that is it calm
+	}
 	if quiet {
 		return
 	}

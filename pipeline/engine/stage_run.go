@@ -440,11 +440,14 @@ func (s *stageRun) follows(g *broker.Generation) bool {
 	return s.generation == g && s.lost != g
 }
 
+// processStart is what times of this process are counted from, by the monotonic clock.
+var processStart = time.Now()
+
 // stalled returns the lane that has been at one input for longer than limit, if any.
 func (s *stageRun) stalled(limit time.Duration) (broker.TopicPartition, bool) {
 	_, lanes := s.current()
 	for _, l := range lanes {
-		if since := l.busySince.Load(); since != 0 && time.Since(time.Unix(0, since)) > limit {
+		if since := l.busySince.Load(); since != 0 && time.Since(processStart)-time.Duration(since) > limit {
 			return l.tp, true
 		}
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,20 +15,34 @@ import (
 
 func TestStalledLaneIsNotLive(t *testing.T) {
 	d := newDesk(t)
-	r := &Runner{stages: d.stages}
+	reach := &silence{}
+	r := &Runner{stages: d.stages, cluster: reach}
 	must(t, r.Live(), r.Ready())
-	d.run(d.operate, 0).busySince.Store(time.Now().Add(-stallLimit - time.Second).UnixNano())
+	d.run(d.operate, 0).busySince.Store(int64(time.Since(processStart) - stallLimit - time.Second))
 	// A lane at work holds its own lock, and its health must be told all the same.
 	d.run(d.operate, 0).work.Lock()
 	defer d.run(d.operate, 0).work.Unlock()
 	if err := r.Live(); pipeline.Code(err) != "engine.lane.stalled" {
 		t.Errorf("%v", err)
 	}
+	reach.d = unreachableLimit + time.Second
+	if err := r.Ready(); pipeline.Code(err) != "engine.kafka.unreachable" || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("%v", err)
+	}
+	reach.d = 0
 	d.detect.generation = nil
 	if err := r.Ready(); pipeline.Code(err) != "engine.stage.joining" {
 		t.Errorf("%v", err)
 	}
 }
+
+// silence is a cluster that has not answered for a while.
+type silence struct {
+	broker.Cluster
+	d time.Duration
+}
+
+func (s *silence) Unreachable() (time.Duration, error) { return s.d, errors.New("connection refused") }
 
 func TestWhatCantBeHadIsPassedOver(t *testing.T) {
 	client, err := broker.Open(broker.Config{Bootstrap: []string{"127.0.0.1:1"}})

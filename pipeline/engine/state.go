@@ -90,7 +90,7 @@ func (c *chain) freeze(f *frozen) error {
 		if !ok {
 			continue
 		}
-		state, err := s.Snapshot()
+		state, err := n.snapshot(s)
 		if err != nil {
 			return fmt.Errorf("the state of operator %s: %w", n.name, err)
 		}
@@ -112,7 +112,7 @@ func (c *chain) restore(s *snapshot.Snapshot, now int64, timed bool) error {
 			n.env.Logger.Warn("the snapshot knows nothing of this operator, so it begins empty", "lane", s.Lane, "position", s.Position)
 			continue
 		}
-		if err := op.Restore(bytes.NewReader(b)); err != nil {
+		if err := n.restore(op, bytes.NewReader(b)); err != nil {
 			return unreadable(s, partOperators+n.name, err)
 		}
 	}

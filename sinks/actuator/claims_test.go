@@ -173,6 +173,50 @@ func TestTwoActuatorsShareClaims(t *testing.T) {
 	})
 }
 
+// meeting lets two look a key up before either claims it.
+type meeting struct {
+	actuator.Claims
+	both *sync.WaitGroup
+}
+
+func (m meeting) Lookup(ctx context.Context, key string) (actuator.Entry, bool, error) {
+	e, found, err := m.Claims.Lookup(ctx, key)
+	m.both.Done()
+	m.both.Wait()
+	return e, found, err
+}
+
+// Of two that both found a key free only the one acts that wins the claim.
+func TestOnlyTheWinnerOfAClaimActs(t *testing.T) {
+	stores(t, func(t *testing.T, claims actuator.Claims, _ func() actuator.Claims) {
+		var calls atomic.Int32
+		var both, ended sync.WaitGroup
+		both.Add(2)
+		rec := valid().record(t)
+		for _, instance := range []string{"a", "b"} {
+			cfg := newRig(t).cfg
+			cfg.Claims, cfg.Instance = meeting{claims, &both}, instance
+			cfg.Verbs = map[string]actuator.Func{"set": func(context.Context, actuator.Command) (actuator.Outcome, error) {
+				calls.Add(1)
+				return actuator.Outcome{}, nil
+			}}
+			a, err := actuator.New(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended.Go(func() {
+				if events, err := a.Handle(context.Background(), rec); err != nil || len(events) == 0 {
+					t.Errorf("results %v, error %v", events, err)
+				}
+			})
+		}
+		ended.Wait()
+		if calls.Load() != 1 {
+			t.Errorf("%d calls for one command", calls.Load())
+		}
+	})
+}
+
 // While another instance may be at work the answer is not "unknown"; when its time is up it is.
 func TestOpenClaimOfAnotherInstance(t *testing.T) {
 	r := newRig(t)

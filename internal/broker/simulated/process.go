@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/pipeline"
@@ -176,3 +177,6 @@ func (p *Process) prepare(messages []broker.Message) ([]outBatch, error) {
 	}
 	return out, nil
 }
+
+// Unreachable implements broker.Cluster: nobody who runs on a simulated cluster is told.
+func (p *Process) Unreachable() (time.Duration, error) { return 0, nil }
