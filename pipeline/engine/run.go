@@ -101,6 +101,8 @@ func (r *Runner) newKeeper() *keeper {
 		store: StateStore(p, r.cluster), cluster: r.cluster, times: r.times, interval: p.State.Interval,
 		fingerprint: p.Fingerprint, logger: r.logger, lanes: map[string]*kept{},
 		seconds: r.metrics.Histogram("snapshot_seconds", "Time to freeze and save the state of a lane.", []float64{.01, .05, .1, .5, 1, 5, 30}).WithLabelValues(),
+		pauses:  r.metrics.Histogram("snapshot_pause_seconds", "Time for which a lane stood still for a snapshot.", []float64{.0001, .001, .005, .025, .1, .5}).WithLabelValues(),
+		bytes:   r.metrics.Counter("snapshot_bytes_total", "Bytes of stored snapshots.").WithLabelValues(),
 		saves:   r.metrics.Counter("snapshots_total", "Snapshots of lanes by outcome: saved, failed, damaged.", "outcome"),
 	}
 }
