@@ -233,9 +233,7 @@ func (r *Runner) newStage(s *plan.Stage) *stageRun {
 		run.spread = maxSpread
 	}
 	if s.Stage == pipeline.Ingest {
-		run.columns = func(all []rows) ([]broker.Message, error) {
-			return newColumnsMessages(r.allocator, r.plan.Topics.Columns, all)
-		}
+		run.columns = newColumnsEncoder(r.plan.Topics.Columns).messages
 	}
 	return run
 }
