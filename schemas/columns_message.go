@@ -86,10 +86,8 @@ func encodeArrow(r *Rows) ([]byte, error) {
 	defer rec.Release()
 	var buf bytes.Buffer
 	w := ipc.NewWriter(&buf, ipc.WithSchema(schema))
-	if err := errors.Join(w.Write(rec), w.Close()); err != nil {
-		return nil, pipeline.Errorf("columns.encode", "rows can't be written as Arrow IPC: %w", err)
-	}
-	return buf.Bytes(), nil
+	err := errors.Join(w.Write(rec), w.Close())
+	return buf.Bytes(), err
 }
 
 // recordOf makes a record and gives the columns' data up.

@@ -79,16 +79,23 @@ func (c *cluster) createTopic(ctx context.Context, name string, partitions int) 
 	}
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.Topics, req.TimeoutMillis = []kmsg.CreateTopicsRequestTopic{t}, 10_000
-	res, err := req.RequestWith(ctx, c.client)
-	if err != nil {
-		return err
-	}
-	for _, t := range res.Topics {
-		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
+	for tries := 0; ; tries++ {
+		res, err := req.RequestWith(ctx, c.client)
+		if err != nil {
+			return err
+		}
+		err = kerr.ErrorForCode(res.Topics[0].ErrorCode)
+		if err == nil {
+			return c.known(ctx, name, partitions)
+		}
+		// A node that has just started may not count itself yet.
+		if !errors.Is(err, kerr.InvalidReplicationFactor) || tries == 100 {
 			return fmt.Errorf("topic %s: %w", name, err)
 		}
+		if err := wait(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
 	}
-	return c.known(ctx, name, partitions)
 }
 
 // known waits until the broker knows a new topic and leads it: the controller only says that it will.

@@ -44,7 +44,7 @@ var rules = map[string][]string{
 // Packages of others that only one place may import, and files that may not import at all.
 var doors = map[string][]string{
 	"github.com/segmentio/kafka-go": {"internal/broker"},
-	"github.com/twmb/franz-go":      {"internal/broker/embedded", "bench/chaos"},
+	"github.com/twmb/franz-go":      {"internal/broker/embedded", "bench/chaos", "bench/endtoend"},
 	"go.opentelemetry.io/collector": {},
 	"github.com/spf13/cobra":        {"cmd"},
 	"go.yaml.in/yaml":               {"pipeline/config"},
