@@ -172,13 +172,11 @@ func (c *cluster) members(ctx context.Context, group string) (state string, memb
 	if err != nil {
 		return "", 0, err
 	}
-	for _, g := range res.Groups {
-		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
-			return "", 0, err
-		}
-		return g.State, len(g.Members), nil
+	if len(res.Groups) != 1 {
+		return "", 0, fmt.Errorf("the broker did not answer for group %s", group)
 	}
-	return "", 0, fmt.Errorf("the broker did not answer for group %s", group)
+	g := &res.Groups[0]
+	return g.State, len(g.Members), kerr.ErrorForCode(g.ErrorCode)
 }
 
 // transaction returns the state of a transactional id, "" if the broker does not know it.
@@ -189,10 +187,8 @@ func (c *cluster) transaction(ctx context.Context, id string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, t := range res.TransactionStates {
-		if t.ErrorCode == 0 {
-			return t.State, nil
-		}
+	if len(res.TransactionStates) != 1 || res.TransactionStates[0].ErrorCode != 0 {
+		return "", nil
 	}
-	return "", nil
+	return res.TransactionStates[0].State, nil
 }
