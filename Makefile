@@ -9,10 +9,10 @@ MODE ?= windows
 # The race detector needs a C compiler; without one the tests run without it, and say so.
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 
-.PHONY: help build demo kafka test check fmt lint race fuzz sim chaos replay bench golden clean
+.PHONY: help build demo kafka test check fmt lint race fuzz sim chaos replay bench bench-micro golden clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/homeostat
 	$(GO) build -o $(BIN) ./cmd/homeostat
@@ -60,7 +60,11 @@ sim: ## simulated schedules of the engine with faults: SEEDS=n of them from seed
 	GOGC=800 $(GO) test -tags assert -count=1 -timeout 0 -run '^TestSimulation$$' ./pipeline/engine -v \
 		-sim.seeds=$(SEEDS) -sim.first=$(FIRST) $(if $(PIPELINE),-sim.pipeline=$(PIPELINE)) $(if $(TRACE),-sim.trace)
 
-bench: ## the benchmarks behind docs/performance.md
+bench: build ## figures of the engine end to end on a real Apache Kafka, in ten minutes (LINES=2,3 for some of them)
+	$(GO) build -o bin/endtoend ./bench/endtoend
+	bin/endtoend $(if $(LINES),-lines $(LINES)) $(BENCH)
+
+bench-micro: ## benchmarks of single parts
 	$(GO) test -run '^$$' -bench . -benchmem ./bench/... ./operators/... ./schemas/... ./internal/broker/...
 
 chaos: build ## end processes, connections and the broker at random (SEED, ROUNDS, MODE) and compare with an undisturbed run

@@ -113,8 +113,9 @@ func (c *Columns) Batches(pos Position) []Batch {
 			fixed(arrow.PrimitiveTypes.Int64, n, arrow.Int64Traits.CastToBytes(c.PointTime)),
 			fixed(arrow.PrimitiveTypes.Int64, n, arrow.Int64Traits.CastToBytes(c.PointStart)),
 			fixed(arrow.PrimitiveTypes.Float64, n, arrow.Float64Traits.CastToBytes(c.PointValue))))
-		c.PointSeries, c.PointTime = make([]uint32, 0, cap(c.PointSeries)), make([]int64, 0, cap(c.PointTime))
-		c.PointStart, c.PointValue = make([]int64, 0, cap(c.PointStart)), make([]float64, 0, cap(c.PointValue))
+		room := roomAfter(n, cap(c.PointSeries))
+		c.PointSeries, c.PointTime = make([]uint32, 0, room), make([]int64, 0, room)
+		c.PointStart, c.PointValue = make([]int64, 0, room), make([]float64, 0, room)
 	}
 	if n := len(c.LogStream); n > 0 {
 		body := array.NewData(arrow.BinaryTypes.Binary, n, []*memory.Buffer{nil,
@@ -123,12 +124,22 @@ func (c *Columns) Batches(pos Position) []Batch {
 			fixed(arrow.PrimitiveTypes.Uint32, n, arrow.Uint32Traits.CastToBytes(c.LogStream)),
 			fixed(arrow.PrimitiveTypes.Int64, n, arrow.Int64Traits.CastToBytes(c.LogTime)),
 			fixed(arrow.PrimitiveTypes.Uint8, n, c.LogSeverity), body))
-		c.LogStream, c.LogTime = make([]uint32, 0, cap(c.LogStream)), make([]int64, 0, cap(c.LogTime))
-		c.LogSeverity, c.LogBytes = make([]uint8, 0, cap(c.LogSeverity)), make([]byte, 0, cap(c.LogBytes))
-		c.LogOffset = append(make([]int32, 0, cap(c.LogOffset)), 0)
+		room, bytes := roomAfter(n, cap(c.LogStream)), roomAfter(len(c.LogBytes), cap(c.LogBytes))
+		c.LogStream, c.LogTime = make([]uint32, 0, room), make([]int64, 0, room)
+		c.LogSeverity, c.LogBytes = make([]uint8, 0, room), make([]byte, 0, bytes)
+		c.LogOffset = append(make([]int32, 0, room+1), 0)
 	}
 	c.mark = mark{}
 	return out
+}
+
+// roomAfter is the room for the next rows after n were gathered in that room. It follows what comes: after a catch-up the large room is
+// given up step by step, or each of many small batches would clear megabytes.
+func roomAfter(n, room int) int {
+	if n < room/4 {
+		return room / 2
+	}
+	return room
 }
 
 func (c *Columns) batch(kind Kind, schema *arrow.Schema, rows int, pos Position, data ...arrow.ArrayData) Batch {

@@ -18,10 +18,11 @@ import (
 const HeaderKind = "hs-kind"
 
 // Rows are rows of kind Points or Logs for one message of the columns topic, as slices. Column Series holds indices into
-// Dictionary, whose entries are series in bytes (AppendSeries).
+// the dictionary, whose entries are series in bytes (AppendSeries): entry i is Dictionary[Entry[i]:Entry[i+1]].
 type Rows struct {
 	Kind       pipeline.Kind
-	Dictionary [][]byte
+	Dictionary []byte
+	Entry      []int32
 	Series     []int32
 	Time       []int64
 	// Start and Value are those of points.
@@ -46,26 +47,51 @@ var (
 	logsMessage   = messageSchema(pipeline.Logs)
 )
 
-// EncodeRows writes rows as an Arrow IPC stream that can be read alone. The rows are borrowed.
-func EncodeRows(mem pipeline.Allocator, r *Rows) ([]byte, error) {
+// EncodeRows writes rows as an Arrow IPC stream that can be read alone. The rows are borrowed. There has to be at least one.
+func EncodeRows(r *Rows) ([]byte, error) {
+	if len(r.Series) == 0 || len(r.Dictionary) > 1<<30 {
+		return nil, pipeline.Errorf("columns.encode", "BUG: %d rows of %d bytes of series are no message", len(r.Series), len(r.Dictionary))
+	}
+	f := framesOf(r.Kind)
+	dictionary := [][]byte{nil, arrow.Int32Traits.CastToBytes(r.Entry), r.Dictionary}
+	record := [][]byte{nil, arrow.Int32Traits.CastToBytes(r.Series), nil, arrow.Int64Traits.CastToBytes(r.Time), nil}
+	if r.Kind == pipeline.Points {
+		record = append(record, arrow.Int64Traits.CastToBytes(r.Start), nil, arrow.Float64Traits.CastToBytes(r.Value))
+	} else {
+		record = append(record, r.Severity, nil, arrow.Int32Traits.CastToBytes(r.Offset), r.Bytes)
+	}
+	out := make([]byte, 0, len(f.schema)+f.dictionary.size(dictionary)+f.record.size(record)+len(endOfStream))
+	out = append(out, f.schema...)
+	out = f.dictionary.append(out, len(r.Entry)-1, dictionary)
+	out = f.record.append(out, len(r.Series), record)
+	return append(out, endOfStream...), nil
+}
+
+// encodeArrow writes rows by Arrow's own writer. The format is what it makes of it.
+func encodeArrow(r *Rows) ([]byte, error) {
 	n := len(r.Series)
-	series, err := dictionaryOf(mem, r)
-	if err != nil {
-		return nil, err
-	}
-	schema, columns := pointsMessage, []arrow.ArrayData{
-		series,
-		plainColumn(arrow.PrimitiveTypes.Int64, n, arrow.Int64Traits.CastToBytes(r.Time)),
-	}
+	entries := array.NewData(arrow.BinaryTypes.Binary, len(r.Entry)-1, []*memory.Buffer{nil,
+		memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(r.Entry)), memory.NewBufferBytes(r.Dictionary)}, nil, 0, 0)
+	series := array.NewDataWithDictionary(seriesColumn, n, []*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(r.Series))}, 0, 0, entries)
+	entries.Release()
+	schema, columns := pointsMessage, []arrow.ArrayData{series, plainColumn(arrow.PrimitiveTypes.Int64, n, arrow.Int64Traits.CastToBytes(r.Time))}
 	if r.Kind == pipeline.Points {
 		columns = append(columns, plainColumn(arrow.PrimitiveTypes.Int64, n, arrow.Int64Traits.CastToBytes(r.Start)),
 			plainColumn(arrow.PrimitiveTypes.Float64, n, arrow.Float64Traits.CastToBytes(r.Value)))
 	} else {
 		schema = logsMessage
-		body := array.NewData(arrow.BinaryTypes.Binary, n, []*memory.Buffer{nil,
-			memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(r.Offset)), memory.NewBufferBytes(r.Bytes)}, nil, 0, 0)
-		columns = append(columns, plainColumn(arrow.PrimitiveTypes.Uint8, n, r.Severity), body)
+		columns = append(columns, plainColumn(arrow.PrimitiveTypes.Uint8, n, r.Severity), textColumn(n, r.Offset, r.Bytes))
 	}
+	rec := recordOf(schema, n, columns)
+	defer rec.Release()
+	var buf bytes.Buffer
+	w := ipc.NewWriter(&buf, ipc.WithSchema(schema))
+	err := errors.Join(w.Write(rec), w.Close())
+	return buf.Bytes(), err
+}
+
+// recordOf makes a record and gives the columns' data up.
+func recordOf(schema *arrow.Schema, n int, columns []arrow.ArrayData) arrow.Record {
 	arrays := make([]arrow.Array, len(columns))
 	for i, d := range columns {
 		arrays[i] = array.MakeFromData(d)
@@ -75,34 +101,12 @@ func EncodeRows(mem pipeline.Allocator, r *Rows) ([]byte, error) {
 	for _, a := range arrays {
 		a.Release()
 	}
-	defer rec.Release()
-	var buf bytes.Buffer
-	w := ipc.NewWriter(&buf, ipc.WithSchema(schema), ipc.WithAllocator(mem))
-	if err := errors.Join(w.Write(rec), w.Close()); err != nil {
-		return nil, pipeline.Errorf("columns.encode", "rows can't be written as Arrow IPC: %w", err)
-	}
-	return buf.Bytes(), nil
+	return rec
 }
 
-func dictionaryOf(mem pipeline.Allocator, r *Rows) (arrow.ArrayData, error) {
-	size := 0
-	for _, e := range r.Dictionary {
-		size += len(e)
-	}
-	if size > 1<<30 {
-		return nil, pipeline.Errorf("columns.encode", "BUG: %d bytes of series are too many for one message", size)
-	}
-	b := array.NewBinaryBuilder(mem, arrow.BinaryTypes.Binary)
-	defer b.Release()
-	b.Reserve(len(r.Dictionary))
-	b.ReserveData(size)
-	for _, e := range r.Dictionary {
-		b.Append(e)
-	}
-	dict := b.NewArray()
-	defer dict.Release()
-	return array.NewDataWithDictionary(seriesColumn, len(r.Series), []*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(r.Series))},
-		0, 0, dict.Data().(*array.Data)), nil
+func textColumn(n int, offsets []int32, content []byte) arrow.ArrayData {
+	return array.NewData(arrow.BinaryTypes.Binary, n, []*memory.Buffer{nil,
+		memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)), memory.NewBufferBytes(content)}, nil, 0, 0)
 }
 
 func plainColumn(t arrow.DataType, n int, b []byte) arrow.ArrayData {
@@ -112,78 +116,131 @@ func plainColumn(t arrow.DataType, n int, b []byte) arrow.ArrayData {
 // RowsReader reads messages of the columns topic for one lane. It remembers the series that it has seen by their bytes, so
 // that a series costs a look-up a message. It is used by one goroutine.
 type RowsReader struct {
-	mem   pipeline.Allocator
 	table *pipeline.SeriesTable
 	seen  map[string]uint32
 }
 
 // NewRowsReader makes a reader that interns series in the lane's table.
-func NewRowsReader(mem pipeline.Allocator, table *pipeline.SeriesTable) *RowsReader {
-	return &RowsReader{mem: mem, table: table, seen: map[string]uint32{}}
+func NewRowsReader(table *pipeline.SeriesTable) *RowsReader {
+	return &RowsReader{table: table, seen: map[string]uint32{}}
 }
 
 // Read makes a batch of a message's rows. Bytes that EncodeRows did not write are an error and cost no more memory than a
-// few times their length. The caller owns the batch.
+// few times their length. The bytes are borrowed; the caller owns the batch.
 func (r *RowsReader) Read(kind pipeline.Kind, data []byte) (b pipeline.Batch, err error) {
 	bad := func(err error) (pipeline.Batch, error) {
 		return pipeline.Batch{}, pipeline.Errorf("columns.decode", "a message of the columns topic is not what the contract says: %w", err)
 	}
+	if kind != pipeline.Points && kind != pipeline.Logs {
+		return bad(fmt.Errorf("it has no rows of kind %s", kind))
+	}
+	rec, err := r.read(kind, data)
+	if errors.Is(err, errFrame) {
+		rec, err = r.readArrow(kind, data)
+	}
+	if err != nil {
+		return bad(err)
+	}
+	return pipeline.Batch{Kind: kind, Record: rec, Series: r.table}, nil
+}
+
+// read reads a message that is framed as EncodeRows frames it.
+func (r *RowsReader) read(kind pipeline.Kind, data []byte) (arrow.Record, error) {
+	entries, dictionary, rows, record, err := framesOf(kind).cut(kind, data)
+	if err != nil {
+		return nil, err
+	}
+	// One copy of the fixed columns, aligned: the message is borrowed, and a batch's columns are not.
+	entry := make([]int32, entries+1)
+	copy(arrow.Int32Traits.CastToBytes(entry), dictionary[1])
+	indices := make([]int32, rows)
+	copy(arrow.Int32Traits.CastToBytes(indices), record[1])
+	series, err := r.series(indices, entries, func(i int) ([]byte, error) { return piece(entry, dictionary[2], i) })
+	if err != nil {
+		return nil, err
+	}
+	times := make([]int64, rows)
+	copy(arrow.Int64Traits.CastToBytes(times), record[3])
+	columns := []arrow.ArrayData{plainColumn(arrow.PrimitiveTypes.Uint32, rows, arrow.Uint32Traits.CastToBytes(series)),
+		plainColumn(arrow.PrimitiveTypes.Int64, rows, arrow.Int64Traits.CastToBytes(times))}
+	if kind == pipeline.Points {
+		starts, values := make([]int64, rows), make([]float64, rows)
+		copy(arrow.Int64Traits.CastToBytes(starts), record[5])
+		copy(arrow.Float64Traits.CastToBytes(values), record[7])
+		columns = append(columns, plainColumn(arrow.PrimitiveTypes.Int64, rows, arrow.Int64Traits.CastToBytes(starts)),
+			plainColumn(arrow.PrimitiveTypes.Float64, rows, arrow.Float64Traits.CastToBytes(values)))
+		return recordOf(kind.Schema(), rows, columns), nil
+	}
+	offsets := make([]int32, rows+1)
+	copy(arrow.Int32Traits.CastToBytes(offsets), record[7])
+	for i := range rows {
+		if _, err := piece(offsets, record[8], i); err != nil {
+			return nil, err
+		}
+	}
+	columns = append(columns, plainColumn(arrow.PrimitiveTypes.Uint8, rows, bytes.Clone(record[5])), textColumn(rows, offsets, bytes.Clone(record[8])))
+	return recordOf(kind.Schema(), rows, columns), nil
+}
+
+// readArrow reads any stream of the schema, as another version of Arrow may frame it.
+func (r *RowsReader) readArrow(kind pipeline.Kind, data []byte) (_ arrow.Record, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			b, err = bad(fmt.Errorf("malformed Arrow IPC stream: %v", p))
+			err = fmt.Errorf("malformed Arrow IPC stream: %v", p)
 		}
 	}()
 	if err := framed(data); err != nil {
-		return bad(err)
+		return nil, err
 	}
 	schema := pointsMessage
 	if kind == pipeline.Logs {
 		schema = logsMessage
-	} else if kind != pipeline.Points {
-		return bad(fmt.Errorf("it has no rows of kind %s", kind))
 	}
 	transient := &bounded{Allocator: memory.NewGoAllocator(), left: 4*len(data) + 64<<10}
 	in, err := ipc.NewReader(bytes.NewReader(data), ipc.WithAllocator(transient), ipc.WithSchema(schema))
 	if err != nil {
-		return bad(err)
+		return nil, err
 	}
 	defer in.Release()
 	if !in.Next() {
-		return bad(fmt.Errorf("no record batch: %v", in.Err()))
+		return nil, fmt.Errorf("no record batch: %v", in.Err())
 	}
 	rec := in.Record()
 	for i, col := range rec.Columns() {
 		if col.NullN() > 0 {
-			return bad(fmt.Errorf("column %s has nulls", rec.ColumnName(i)))
+			return nil, fmt.Errorf("column %s has nulls", rec.ColumnName(i))
 		}
 	}
-	series, err := r.series(rec.Column(0).(*array.Dictionary))
+	coded := rec.Column(0).(*array.Dictionary)
+	dict := coded.Dictionary().(*array.Binary)
+	ordinals, err := r.series(coded.Indices().(*array.Int32).Int32Values(), dict.Len(), func(i int) ([]byte, error) { return dict.Value(i), nil })
 	if err != nil {
-		return bad(err)
+		return nil, err
 	}
-	columns := append([]arrow.Array{series}, rec.Columns()[1:]...)
-	out := array.NewRecord(kind.Schema(), columns, rec.NumRows())
-	series.Release()
-	return pipeline.Batch{Kind: kind, Record: out, Series: r.table}, nil
+	data32 := plainColumn(arrow.PrimitiveTypes.Uint32, len(ordinals), arrow.Uint32Traits.CastToBytes(ordinals))
+	series := array.MakeFromData(data32)
+	data32.Release()
+	defer series.Release()
+	return array.NewRecord(kind.Schema(), append([]arrow.Array{series}, rec.Columns()[1:]...), rec.NumRows()), nil
 }
 
-// series turns a dictionary column into ordinals of the lane.
-func (r *RowsReader) series(col *array.Dictionary) (arrow.Array, error) {
-	dict := col.Dictionary().(*array.Binary)
-	ordinals := make([]uint32, dict.Len())
+// series turns indices into a dictionary into ordinals of the lane.
+func (r *RowsReader) series(indices []int32, entries int, entry func(int) ([]byte, error)) ([]uint32, error) {
+	ordinals := make([]uint32, entries)
 	for i := range ordinals {
-		entry := dict.Value(i)
-		ord, ok := r.seen[string(entry)]
+		name, err := entry(i)
+		if err != nil {
+			return nil, err
+		}
+		ord, ok := r.seen[string(name)]
 		if !ok {
-			var err error
-			if ord, err = InternSeries(entry, r.table); err != nil {
+			if ord, err = InternSeries(name, r.table); err != nil {
 				return nil, err
 			}
-			r.seen[string(entry)] = ord
+			r.seen[string(name)] = ord
 		}
 		ordinals[i] = ord
 	}
-	indices := col.Indices().(*array.Int32).Int32Values()
 	out := make([]uint32, len(indices))
 	for i, at := range indices {
 		if at < 0 || int(at) >= len(ordinals) {
@@ -191,9 +248,7 @@ func (r *RowsReader) series(col *array.Dictionary) (arrow.Array, error) {
 		}
 		out[i] = ordinals[at]
 	}
-	data := plainColumn(arrow.PrimitiveTypes.Uint32, len(out), arrow.Uint32Traits.CastToBytes(out))
-	defer data.Release()
-	return array.MakeFromData(data), nil
+	return out, nil
 }
 
 // framed checks that the stream is made of messages as long as they say: the Arrow reader allocates what the bytes claim.

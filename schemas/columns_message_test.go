@@ -24,9 +24,10 @@ func seriesOf(n int) []*pipeline.Series {
 }
 
 func pointRows(n int) *Rows {
-	r := &Rows{Kind: pipeline.Points}
+	r := &Rows{Kind: pipeline.Points, Entry: []int32{0}}
 	for _, s := range seriesOf(n) {
-		r.Dictionary = append(r.Dictionary, AppendSeries(nil, s))
+		r.Dictionary = AppendSeries(r.Dictionary, s)
+		r.Entry = append(r.Entry, int32(len(r.Dictionary)))
 	}
 	for i := range 3 * n {
 		r.Series, r.Time = append(r.Series, int32(i%n)), append(r.Time, int64(i))
@@ -36,8 +37,8 @@ func pointRows(n int) *Rows {
 }
 
 func logRows() *Rows {
-	s := seriesOf(4)[3]
-	return &Rows{Kind: pipeline.Logs, Dictionary: [][]byte{AppendSeries(nil, s)}, Series: []int32{0, 0}, Time: []int64{1, 2},
+	name := AppendSeries(nil, seriesOf(4)[3])
+	return &Rows{Kind: pipeline.Logs, Dictionary: name, Entry: []int32{0, int32(len(name))}, Series: []int32{0, 0}, Time: []int64{1, 2},
 		Severity: []uint8{9, 17}, Offset: []int32{0, 3, 5}, Bytes: []byte("onetw")}
 }
 
@@ -48,10 +49,10 @@ func TestRowsComeBack(t *testing.T) {
 	if _, err := table.Intern("other", "", pipeline.Gauge, nil); err != nil {
 		t.Fatal(err)
 	}
-	reader := NewRowsReader(mem, table)
+	reader := NewRowsReader(table)
 	rows := pointRows(9)
 	for range 2 { // the second time by what is remembered
-		data, err := EncodeRows(mem, rows)
+		data, err := EncodeRows(rows)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +78,7 @@ func TestRowsComeBack(t *testing.T) {
 	if table.Len() != 10 {
 		t.Errorf("%d series", table.Len())
 	}
-	data, err := EncodeRows(mem, logRows())
+	data, err := EncodeRows(logRows())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,11 +94,43 @@ func TestRowsComeBack(t *testing.T) {
 		t.Errorf("logs as points: %v", err)
 	}
 	rows.Series[0] = 9
-	if data, err = EncodeRows(mem, rows); err != nil {
+	if data, err = EncodeRows(rows); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := reader.Read(pipeline.Points, data); pipeline.Code(err) != "columns.decode" {
 		t.Errorf("a row of no series: %v", err)
+	}
+}
+
+// TestRowsAreArrow: what is written is to the byte what Arrow's own writer writes, and Arrow's reader, which reads the messages of
+// other versions, makes the same of it.
+func TestRowsAreArrow(t *testing.T) {
+	for _, r := range []*Rows{pointRows(1), pointRows(2), pointRows(9), logRows()} {
+		data, err := EncodeRows(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		arrow, err := encodeArrow(r)
+		if err != nil || !bytes.Equal(data, arrow) {
+			t.Fatalf("%d rows of kind %s are written as %x, and by Arrow as %x, %v", len(r.Series), r.Kind, data, arrow, err)
+		}
+		reader := NewRowsReader(pipeline.NewSeriesTable(nil, 0))
+		fast, err := reader.read(r.Kind, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow, err := reader.readArrow(r.Kind, data)
+		if err != nil || !array.RecordEqual(fast, slow) {
+			t.Fatalf("%v is read by Arrow as %v, %v", fast, slow, err)
+		}
+		for cut := range data {
+			if _, err := reader.Read(r.Kind, data[:cut]); pipeline.Code(err) != "columns.decode" {
+				t.Errorf("%d of %d bytes: %v", cut, len(data), err)
+			}
+		}
+	}
+	if _, err := EncodeRows(&Rows{Kind: pipeline.Points}); pipeline.Code(err) != "columns.encode" {
+		t.Errorf("no rows: %v", err)
 	}
 }
 
@@ -127,7 +160,7 @@ func TestSeriesComeBack(t *testing.T) {
 
 func FuzzRows(f *testing.F) {
 	for _, r := range []*Rows{pointRows(3), logRows()} {
-		data, err := EncodeRows(memory.NewGoAllocator(), r)
+		data, err := EncodeRows(r)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -136,7 +169,7 @@ func FuzzRows(f *testing.F) {
 	f.Fuzz(func(t *testing.T, kind uint8, data []byte) {
 		mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 		defer mem.AssertSize(t, 0)
-		b, err := NewRowsReader(mem, pipeline.NewSeriesTable(nil, 100)).Read(pipeline.Kind(kind), data)
+		b, err := NewRowsReader(pipeline.NewSeriesTable(nil, 100)).Read(pipeline.Kind(kind), data)
 		if err == nil {
 			b.Release()
 		} else if pipeline.Code(err) != "columns.decode" {
@@ -166,21 +199,21 @@ func FuzzSeries(f *testing.F) {
 }
 
 func BenchmarkRows(b *testing.B) {
-	mem, rows := memory.NewGoAllocator(), pointRows(1000)
+	rows := pointRows(1000)
 	n := len(rows.Series)
 	b.Run("encode", func(b *testing.B) {
 		for range b.N {
-			if _, err := EncodeRows(mem, rows); err != nil {
+			if _, err := EncodeRows(rows); err != nil {
 				b.Fatal(err)
 			}
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/point")
 	})
-	data, err := EncodeRows(mem, rows)
+	data, err := EncodeRows(rows)
 	if err != nil {
 		b.Fatal(err)
 	}
-	reader := NewRowsReader(mem, pipeline.NewSeriesTable(nil, 0))
+	reader := NewRowsReader(pipeline.NewSeriesTable(nil, 0))
 	b.Run("decode", func(b *testing.B) {
 		for range b.N {
 			batch, err := reader.Read(pipeline.Points, data)

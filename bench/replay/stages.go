@@ -12,7 +12,6 @@ import (
 	"slices"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
-	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/homeostat/homeostat/bench/stand"
@@ -230,7 +229,7 @@ type rows map[string]int
 
 func (r rows) add(kind pipeline.Kind, partition int32, value []byte, n int) error {
 	table := pipeline.NewSeriesTable(nil, math.MaxInt32)
-	b, err := schemas.NewRowsReader(memory.NewGoAllocator(), table).Read(kind, value)
+	b, err := schemas.NewRowsReader(table).Read(kind, value)
 	if err != nil {
 		return err
 	}

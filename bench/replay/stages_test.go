@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -101,11 +100,12 @@ func portion(t *testing.T, values ...float64) message {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := schemas.Rows{Kind: pipeline.Points, Dictionary: [][]byte{schemas.AppendSeries(nil, table.At(s))}}
+	one := schemas.AppendSeries(nil, table.At(s))
+	r := schemas.Rows{Kind: pipeline.Points, Dictionary: one, Entry: []int32{0, int32(len(one))}}
 	for i, v := range values {
 		r.Series, r.Time, r.Start, r.Value = append(r.Series, 0), append(r.Time, int64(i)), append(r.Start, 0), append(r.Value, v)
 	}
-	body, err := schemas.EncodeRows(memory.NewGoAllocator(), &r)
+	body, err := schemas.EncodeRows(&r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,10 @@ type FetchConfig struct {
 	MaxBytes, PartitionBytes int
 	// MaxWait is how long a broker may wait for records; default 500 ms.
 	MaxWait time.Duration
+	// Pace is how long partitions rest behind an answer with records before they are asked again, so that records that come
+	// in small pieces cost few requests and make few chunks; a reader is so much later at most. What is not at its end does
+	// not rest, and neither does a partition that was quiet: its first record comes at once. By default nothing rests.
+	Pace time.Duration
 	// DecodedBytes bounds the decompressed bytes of one batch; default 64 MiB. A larger batch counts as corrupt.
 	DecodedBytes int
 	// Uncommitted also delivers records of pending and aborted transactions.
@@ -60,6 +64,7 @@ type fetched struct {
 	stopped bool // at an error
 	gone    bool
 	absent  time.Time // since when its topic is missing
+	rests   time.Time // until when it is not asked
 }
 
 // fetch is one request to one broker, and what came of it.
@@ -113,7 +118,7 @@ func (f *Fetcher) Assign(tp TopicPartition, offset int64) {
 			f.byName[tp] = p
 			f.partitions = append(f.partitions, p)
 		}
-		p.next, p.stopped, p.paused, p.absent = offset, false, false, time.Time{}
+		p.next, p.stopped, p.paused, p.absent, p.rests = offset, false, false, time.Time{}, time.Time{}
 		p.round++
 	})
 }
@@ -166,13 +171,17 @@ func (f *Fetcher) Close() {
 // assigned, also if it holds no record. Transient errors are repeated inside, for as long as they last.
 // The error is ctx's, or ErrClosed.
 func (f *Fetcher) Poll(ctx context.Context) ([]Chunk, error) {
+	var rested <-chan time.Time
 	for {
-		f.start()
+		if rest := f.start(time.Now()); rest > 0 {
+			rested = time.After(rest)
+		}
 		select {
 		case a := <-f.answers:
 			if chunks := f.deliver(a); len(chunks) > 0 {
 				return chunks, nil
 			}
+		case <-rested:
 		case <-f.wake:
 		case <-f.ctx.Done():
 			return nil, ErrClosed
@@ -182,16 +191,25 @@ func (f *Fetcher) Poll(ctx context.Context) ([]Chunk, error) {
 	}
 }
 
-// start sends requests for all partitions that may be asked for, one for each leader.
-func (f *Fetcher) start() {
+// start sends requests for all partitions that may be asked for, one for each leader. It returns how long the others rest, 0 if
+// none does.
+func (f *Fetcher) start(now time.Time) (rest time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ctx.Err() != nil {
-		return
+		return 0
 	}
 	requests := map[int32]*fetch{}
+	// Who has nearly rested goes along with the others.
+	soon := now.Add(f.cfg.Pace / 4)
 	for _, p := range f.partitions {
 		if p.asked || p.paused || p.stopped {
+			continue
+		}
+		if p.rests.After(soon) {
+			if left := p.rests.Sub(now); rest == 0 || left < rest {
+				rest = left
+			}
 			continue
 		}
 		l := f.client.knownLeader(p.TopicPartition)
@@ -210,6 +228,7 @@ func (f *Fetcher) start() {
 		f.underWay[l]++
 		f.running.Go(func() { f.run(r) })
 	}
+	return rest
 }
 
 // run carries out one request and hands its result to Poll.
@@ -404,10 +423,17 @@ func (f *Fetcher) deliver(r *fetch) []Chunk {
 	}
 	chunks := make([]Chunk, 0, len(r.partitions))
 	served := map[*fetched]bool{}
+	var rests time.Time
+	if f.cfg.Pace > 0 && slices.ContainsFunc(r.partitions, func(p wanted) bool {
+		part := found[p.TopicPartition]
+		return part != nil && part.RecordSet.buffer != nil
+	}) {
+		rests = time.Now().Add(f.cfg.Pace)
+	}
 	for _, p := range r.partitions {
 		part, stop := found[p.TopicPartition], r.stops[p.TopicPartition]
 		if !f.current(p) || part == nil && stop == nil || stop == nil && part.ErrorCode != 0 {
-			f.settle(p, nil)
+			f.settle(p, nil, time.Time{})
 			if part != nil && part.RecordSet.buffer != nil {
 				buffers.put(part.RecordSet.buffer)
 			}
@@ -422,7 +448,7 @@ func (f *Fetcher) deliver(r *fetch) []Chunk {
 			})
 			served[p.fetched] = part.RecordSet.buffer != nil
 		}
-		if !f.settle(p, &chunk) {
+		if !f.settle(p, &chunk, rests) {
 			chunk.Release()
 			continue
 		}
@@ -460,15 +486,18 @@ func (f *Fetcher) current(p wanted) bool {
 	return !p.gone && p.fetched.round == p.round
 }
 
-// settle ends a partition's part in a request; false if its chunk is not wanted any more.
-func (f *Fetcher) settle(p wanted, chunk *Chunk) bool {
+// settle ends a partition's part in a request; false if its chunk is not wanted any more. A partition read to its end rests.
+func (f *Fetcher) settle(p wanted, chunk *Chunk, rests time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p.asked = false
 	if p.gone || p.fetched.round != p.round || chunk == nil {
 		return false
 	}
-	p.next, p.stopped, p.absent = chunk.Next, chunk.Err != nil, time.Time{}
+	p.next, p.stopped, p.absent, p.rests = chunk.Next, chunk.Err != nil, time.Time{}, time.Time{}
+	if chunk.Next >= chunk.Stable {
+		p.rests = rests
+	}
 	return true
 }
 

@@ -10,6 +10,38 @@ import (
 	"github.com/homeostat/homeostat/internal/broker/embedded"
 )
 
+// TestFetcherPaces: a partition rests once it was read to its end, and only then; those that have nearly rested go along.
+func TestFetcherPaces(t *testing.T) {
+	c, err := Open(Config{Bootstrap: []string{"127.0.0.1:1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	f := c.NewFetcher(FetchConfig{Pace: 20 * time.Millisecond})
+	defer f.Close()
+	now, atEnd, behind := time.Now(), TopicPartition{"t", 0}, TopicPartition{"t", 1}
+	for tp, stable := range map[TopicPartition]int64{atEnd: 5, behind: 9} {
+		f.Assign(tp, 0)
+		p := f.byName[tp]
+		p.asked = true
+		if !f.settle(wanted{fetched: p, round: p.round}, &Chunk{TopicPartition: tp, Next: 5, Stable: stable}, now.Add(20*time.Millisecond)) {
+			t.Fatalf("%v: the chunk was not wanted", tp)
+		}
+	}
+	for _, at := range []struct {
+		after, rest   time.Duration
+		atEnd, behind bool
+	}{{0, 20 * time.Millisecond, false, true}, {14 * time.Millisecond, 6 * time.Millisecond, false, true}, {16 * time.Millisecond, 0, true, true}} {
+		if rest := f.start(now.Add(at.after)); rest != at.rest || f.byName[atEnd].asked != at.atEnd || f.byName[behind].asked != at.behind {
+			t.Errorf("after %v: %v to rest, asked %v and %v", at.after, rest, f.byName[atEnd].asked, f.byName[behind].asked)
+		}
+	}
+	f.Assign(atEnd, 0)
+	if !f.byName[atEnd].rests.IsZero() {
+		t.Error("a partition that was moved rests")
+	}
+}
+
 // BenchmarkFetch reads 8 partitions of 100,000 records of about 200 bytes over loopback, from KAFKA_BOOTSTRAP if it is
 // set, otherwise from the embedded broker, which shares the processors with it.
 func BenchmarkFetch(b *testing.B) {

@@ -111,12 +111,30 @@ func (g *Group) Next(ctx context.Context) (*Generation, error) {
 			return nil, pipeline.Errorf("kafka.group.join", "group %s cannot be joined: %w", g.cfg.ID, err)
 		}
 		last = err
+		if time.Since(start) > absentTopicLimit {
+			if err := g.client.absent(ctx, g.cfg.Topics); err != nil {
+				return nil, err
+			}
+		}
 		g.client.unheard(ctx, err)
 		if !told && time.Since(start) > complainAfter {
 			told = true
 			g.client.log.Warn("kafka: still trying to join", "group", g.cfg.ID, "for", time.Since(start).Round(time.Second), "error", err)
 		}
 	}
+}
+
+// absentTopicLimit is how long a topic of the group may be missing: brokers learn of topics one by one.
+const absentTopicLimit = 10 * time.Second
+
+// absent is the error of a topic that is certainly not there.
+func (c *Client) absent(ctx context.Context, topics []string) error {
+	for _, t := range topics {
+		if _, err := c.describe(ctx, t); pipeline.Code(err) == "kafka.topic.missing" {
+			return err
+		}
+	}
+	return nil
 }
 
 // joinable says that another attempt to join may succeed.

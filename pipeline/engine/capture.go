@@ -1,5 +1,7 @@
 package engine
 
+import "time"
+
 // capture is a request for a lane's state at a moment whose outputs are committed.
 type capture struct {
 	// done gets the frozen state, or nil when the lane ends before; it has room for one.
@@ -43,12 +45,14 @@ func (r *laneRun) freeze() {
 	}
 	c := r.wanted
 	r.wanted = nil
+	start := time.Now()
 	f, err := r.lane.freeze()
 	if err != nil {
 		r.err = err
 		c.done <- nil
 		return
 	}
+	f.pause = time.Since(start)
 	c.got, r.held = &captured{frozen: f, position: r.done.next, steps: r.steps}, c
 }
 

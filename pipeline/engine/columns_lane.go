@@ -34,7 +34,7 @@ func (s *surroundings) newColumnsLane(name string, components []component, event
 		table: pipeline.NewSeriesTable(s.scope, s.limit), ledger: newLedger(s.metrics, pipeline.Detect, columnsSource, name),
 		upstream: newUpstream(s.lanes.Load().columns),
 	}
-	l.reader = schemas.NewRowsReader(s.allocator, l.table)
+	l.reader = schemas.NewRowsReader(l.table)
 	var err error
 	l.detection, err = s.newDetection(name, l.table, l.ledger, func() int64 { return l.mark }, components, events, partitions)
 	return l, err

@@ -26,6 +26,8 @@ type keeper struct {
 	fingerprint string
 	logger      *slog.Logger
 	seconds     prometheus.Observer
+	pauses      prometheus.Observer
+	bytes       prometheus.Counter
 	saves       *prometheus.CounterVec
 
 	mu    sync.Mutex
@@ -255,6 +257,8 @@ func (k *keeper) write(ctx context.Context, lane string, c *captured, start time
 	}
 	k.saves.WithLabelValues("saved").Inc()
 	k.seconds.Observe(time.Since(start).Seconds())
+	k.pauses.Observe(c.pause.Seconds())
+	k.bytes.Add(float64(s.Bytes))
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	*at = kept{slot: (slot + 1) % snapshot.Slots, position: c.position, watermark: c.watermark, saved: time.Now(), times: max(times, at.times)}

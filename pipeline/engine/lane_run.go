@@ -53,6 +53,9 @@ const queueLength = 256
 // pollWait is how long a broker may wait for records before it answers that there are none.
 const pollWait = 500 * time.Millisecond
 
+// pollPace is how long partitions rest between two answers with records: what it adds to latency, and what it saves in requests and steps.
+const pollPace = 20 * time.Millisecond
+
 func newLaneRun(tp broker.TopicPartition, l lane, position int64, f pausable, memory int64) *laneRun {
 	r := &laneRun{tp: tp, lane: l, done: share{next: position, before: position}, queue: make(chan pipeline.Input, queueLength)}
 	r.flow = flow{tp: tp, fetcher: f, memory: memory, waiting: func() int { return len(r.queue) }}

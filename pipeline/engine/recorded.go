@@ -137,7 +137,7 @@ func (l *recordedLane) hear(mark int64) error { return l.lane.hearClock(mark) }
 
 // hand hands on what a lane has to write.
 func (r *recorded) hand(l *recordedLane) error {
-	messages, err := newColumnsMessages(r.allocator, r.plan.Topics.Columns, takeRows(l.lane))
+	messages, err := newColumnsEncoder(r.plan.Topics.Columns).messages(takeRows(l.lane))
 	if err != nil {
 		return err
 	}

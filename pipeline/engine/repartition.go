@@ -20,10 +20,13 @@ type repartition struct {
 	// places has the partition of each series, by ordinal.
 	places []int32
 	rows   []rows
+	// named is the encoder's.
+	named *named
 }
 
 // rows are some of a lane's rows on their way to the columns topic. They are not changed any more; any goroutine may read them.
 type rows struct {
+	named  *named
 	kind   pipeline.Kind
 	table  []*pipeline.Series // by ordinal
 	places []int32            // by ordinal
@@ -37,7 +40,7 @@ type rows struct {
 }
 
 func (s *surroundings) newRepartition(table *pipeline.SeriesTable, topic plan.Topic, group func(*pipeline.Series) string) *repartition {
-	return &repartition{surroundings: s, table: table, topic: topic, group: group}
+	return &repartition{surroundings: s, table: table, topic: topic, group: group, named: &named{}}
 }
 
 // feed implements rear. The columns of a batch of decoded rows are Go's own memory, so what is kept of them stays.
@@ -46,7 +49,7 @@ func (r *repartition) feed(b pipeline.Batch) error {
 	for n := len(r.places); n < r.table.Len(); n++ {
 		r.places = append(r.places, broker.PartitionOf([]byte(r.group(r.table.At(uint32(n)))), r.topic.Partitions))
 	}
-	out := rows{kind: b.Kind, table: r.table.All(), places: r.places[:len(r.places):len(r.places)],
+	out := rows{named: r.named, kind: b.Kind, table: r.table.All(), places: r.places[:len(r.places):len(r.places)],
 		series: b.Record.Column(0).(*array.Uint32).Uint32Values(), time: b.Record.Column(1).(*array.Int64).Int64Values()}
 	switch b.Kind {
 	case pipeline.Points:
@@ -94,65 +97,86 @@ func (r *repartition) randoms() map[string][]byte                    { return ni
 func (r *repartition) setRandoms(map[string][]byte) error            { return nil }
 func (r *repartition) close() error                                  { return nil }
 
-// newColumnsMessages encodes rows of several lanes: for each partition and kind one message, more when there are many rows. It
-// comes before all else that the lanes have to write in a commit; what lanes say of their time holds all the more then.
-func newColumnsMessages(mem pipeline.Allocator, topic plan.Topic, all []rows) ([]broker.Message, error) {
-	var out []broker.Message
-	for _, kind := range []pipeline.Kind{pipeline.Points, pipeline.Logs} {
-		m := &message{mem: mem, topic: topic, kind: kind, parts: make([]messagePart, topic.Partitions)}
-		for i := range all {
-			if all[i].kind != kind {
-				continue
-			}
-			if err := m.add(&all[i]); err != nil {
-				return nil, err
-			}
-		}
-		for p := range m.parts {
-			if err := m.flush(int32(p)); err != nil {
-				return nil, err
-			}
-		}
-		out = append(out, m.done...)
-	}
-	return out, nil
-}
-
-// message gathers rows by partition.
-type message struct {
-	mem   pipeline.Allocator
+// columnsEncoder makes the messages of the columns topic. One goroutine at a time.
+type columnsEncoder struct {
 	topic plan.Topic
-	kind  pipeline.Kind
-	parts []messagePart
-	done  []broker.Message
+	kinds [2][]messagePart // of points and of logs, by partition
+	// number counts the messages begun.
+	number uint64
+	done   []broker.Message
 }
 
+// messagePart gathers the rows of one partition.
 type messagePart struct {
 	schemas.Rows
-	index map[*pipeline.Series]int32 // in the dictionary
-	size  int
+	number uint64
+	size   int
+}
+
+// named remembers, by ordinal, in the dictionary of which message a lane's series was named last, and where.
+type named struct {
+	message []uint64
+	entry   []int32
+}
+
+func newColumnsEncoder(topic plan.Topic) *columnsEncoder {
+	e := &columnsEncoder{topic: topic}
+	for k, kind := range []pipeline.Kind{pipeline.Points, pipeline.Logs} {
+		e.kinds[k] = make([]messagePart, topic.Partitions)
+		for p := range e.kinds[k] {
+			e.kinds[k][p].Kind = kind
+		}
+	}
+	return e
+}
+
+// messages encodes rows of several lanes: for each partition and kind one message, more when there are many rows. It
+// comes before all else that the lanes have to write in a commit; what lanes say of their time holds all the more then.
+func (e *columnsEncoder) messages(all []rows) ([]broker.Message, error) {
+	defer func() { e.done = nil }()
+	for _, parts := range e.kinds {
+		for i := range all {
+			if all[i].kind == parts[0].Kind {
+				if err := e.add(parts, &all[i]); err != nil {
+					return nil, err
+				}
+			}
+		}
+		for p := range parts {
+			if err := e.flush(&parts[p], int32(p)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return e.done, nil
 }
 
 // messageBytes bounds a message, by an estimate, well below what a topic takes.
 const messageBytes = 512 << 10
 
-func (m *message) add(r *rows) error {
+func (e *columnsEncoder) add(parts []messagePart, r *rows) error {
+	if n := len(r.table) - len(r.named.entry); n > 0 {
+		r.named.entry, r.named.message = append(r.named.entry, make([]int32, n)...), append(r.named.message, make([]uint64, n)...)
+	}
 	for i, s := range r.series {
-		p := &m.parts[r.places[s]]
+		p := &parts[r.places[s]]
 		if p.size > messageBytes {
-			if err := m.flush(r.places[s]); err != nil {
+			if err := e.flush(p, r.places[s]); err != nil {
 				return err
 			}
 		}
-		p.Series = append(p.Series, p.entry(r.table[s]))
+		if len(p.Series) == 0 {
+			e.begin(p)
+		}
+		if r.named.message[s] != p.number {
+			r.named.message[s], r.named.entry[s] = p.number, p.name(r.table[s])
+		}
+		p.Series = append(p.Series, r.named.entry[s])
 		p.Time = append(p.Time, r.time[i])
-		if m.kind == pipeline.Points {
+		if p.Kind == pipeline.Points {
 			p.Start, p.Value = append(p.Start, r.start[i]), append(p.Value, r.value[i])
 			p.size += 28
 			continue
-		}
-		if len(p.Offset) == 0 {
-			p.Offset = append(p.Offset, 0)
 		}
 		p.Severity, p.Bytes = append(p.Severity, r.severity[i]), append(p.Bytes, r.body.Value(i)...)
 		p.Offset = append(p.Offset, int32(len(p.Bytes)))
@@ -161,35 +185,35 @@ func (m *message) add(r *rows) error {
 	return nil
 }
 
-// entry returns the place of a series in the dictionary.
-func (p *messagePart) entry(s *pipeline.Series) int32 {
-	at, ok := p.index[s]
-	if !ok {
-		if p.index == nil {
-			p.index = map[*pipeline.Series]int32{}
-		}
-		at = int32(len(p.Dictionary))
-		p.index[s] = at
-		e := schemas.AppendSeries(nil, s)
-		p.Dictionary = append(p.Dictionary, e)
-		p.size += len(e) + 4
-	}
-	return at
+// begin begins a message in what the one before used.
+func (e *columnsEncoder) begin(p *messagePart) {
+	e.number++
+	p.number, p.size = e.number, 0
+	r := &p.Rows
+	r.Dictionary, r.Entry, r.Series, r.Time = r.Dictionary[:0], append(r.Entry[:0], 0), r.Series[:0], r.Time[:0]
+	r.Start, r.Value, r.Severity, r.Bytes, r.Offset = r.Start[:0], r.Value[:0], r.Severity[:0], r.Bytes[:0], append(r.Offset[:0], 0)
+}
+
+// name adds a series to the dictionary and returns its place.
+func (p *messagePart) name(s *pipeline.Series) int32 {
+	before := len(p.Dictionary)
+	p.Dictionary = schemas.AppendSeries(p.Dictionary, s)
+	p.Entry = append(p.Entry, int32(len(p.Dictionary)))
+	p.size += len(p.Dictionary) - before + 4
+	return int32(len(p.Entry) - 2)
 }
 
 // flush makes a message of a partition's rows.
-func (m *message) flush(partition int32) error {
-	p := &m.parts[partition]
+func (e *columnsEncoder) flush(p *messagePart, partition int32) error {
 	if len(p.Series) == 0 {
 		return nil
 	}
-	p.Kind = m.kind
-	body, err := schemas.EncodeRows(m.mem, &p.Rows)
+	body, err := schemas.EncodeRows(&p.Rows)
 	if err != nil {
 		return err
 	}
-	m.done = append(m.done, broker.Message{Topic: m.topic.Name, Partition: partition, Value: body,
-		Headers: []pipeline.Header{{Key: schemas.HeaderKind, Value: []byte(m.kind.String())}}})
-	*p = messagePart{}
+	e.done = append(e.done, broker.Message{Topic: e.topic.Name, Partition: partition, Value: body,
+		Headers: []pipeline.Header{{Key: schemas.HeaderKind, Value: []byte(p.Kind.String())}}})
+	p.Series = p.Series[:0]
 	return nil
 }

@@ -124,6 +124,8 @@ func (r *Runner) newKeeper() *keeper {
 		store: StateStore(p, r.cluster), cluster: r.cluster, times: r.times, interval: p.State.Interval,
 		fingerprint: p.Fingerprint, logger: r.logger, lanes: map[string]*kept{},
 		seconds: r.metrics.Histogram("snapshot_seconds", "Time to freeze and save the state of a lane.", []float64{.01, .05, .1, .5, 1, 5, 30}).WithLabelValues(),
+		pauses:  r.metrics.Histogram("snapshot_pause_seconds", "Time for which a lane stood still for a snapshot.", []float64{.0001, .001, .005, .025, .1, .5}).WithLabelValues(),
+		bytes:   r.metrics.Counter("snapshot_bytes_total", "Bytes of stored snapshots.").WithLabelValues(),
 		saves:   r.metrics.Counter("snapshots_total", "Snapshots of lanes by outcome: saved, failed, damaged.", "outcome"),
 	}
 }
@@ -222,20 +224,26 @@ func (r *Runner) look(ctx context.Context) error {
 // absentLimit is how long a topic that was there may be unknown: a broker that has just started learns of topics one by one.
 const absentLimit = 10 * time.Second
 
-// present returns the number of partitions of a topic that was there before.
+// present returns the number of partitions of a topic that was there before. It waits whatever becomes of the generation: the
+// group's own look at its topics ends one after the other while one is missing.
 func (r *Runner) present(ctx context.Context, topic string) (int, error) {
+	ctx = context.WithoutCancel(ctx)
 	for start, pause := time.Now(), 50*time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
 		n, err := r.cluster.Partitions(ctx, topic)
-		if pipeline.Code(err) != "kafka.topic.missing" || time.Since(start) > absentLimit {
+		if pipeline.Code(err) != "kafka.topic.missing" {
 			return n, err
 		}
-		select {
-		case <-ctx.Done():
-			return 0, err
-		case <-time.After(pause):
+		if time.Since(start) > absentLimit {
+			return 0, &goneError{err}
 		}
+		time.Sleep(pause)
 	}
 }
+
+// goneError ends the process also when its generation has ended meanwhile.
+type goneError struct{ error }
+
+func (e *goneError) Unwrap() error { return e.error }
 
 // noteLanes says which lanes there are, for those that wait for their time.
 func (r *Runner) noteLanes() {
@@ -272,9 +280,7 @@ func (r *Runner) newStage(s *plan.Stage) *stageRun {
 		run.spread = maxSpread
 	}
 	if s.Stage == pipeline.Ingest {
-		run.columns = func(all []rows) ([]broker.Message, error) {
-			return newColumnsMessages(r.allocator, r.plan.Topics.Columns, all)
-		}
+		run.columns = newColumnsEncoder(r.plan.Topics.Columns).messages
 	}
 	return run
 }

@@ -120,11 +120,11 @@ func (s *stageRun) follow(ctx context.Context, g *broker.Generation) error {
 		case <-running.Done():
 		}
 	}()
-	fetcher := s.cluster.NewReader(broker.FetchConfig{MaxWait: pollWait})
+	fetcher := s.cluster.NewReader(broker.FetchConfig{MaxWait: pollWait, Pace: pollPace})
 	defer fetcher.Close()
 	lanes, err := s.takeOver(running, g, fetcher)
 	if err != nil {
-		if running.Err() != nil {
+		if running.Err() != nil && !errors.As(err, new(*goneError)) {
 			return nil
 		}
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/pipeline/engine/snapshot"
@@ -16,6 +17,7 @@ type frozen struct {
 	watermark int64
 	account   Account
 	parts     []frozenPart
+	pause     time.Duration // how long the lane stood still for it
 }
 
 type frozenPart struct {
