@@ -336,14 +336,26 @@ func (r *run) idle() error {
 // snapshot waits until the states of all lanes are saved as they are.
 func (r *run) snapshot() error {
 	r.settle()
-	// The lanes are asked for their states and freeze them at their next step, which is that they find nothing.
-	r.pass(r.plan.State.Interval + 1500*time.Millisecond)
-	for _, src := range r.plan.Sources {
-		for tp := range r.k.Ends(src.Topic) {
-			r.gates.grant(gateOf(tp))
+	var missing error
+	// Lanes are asked for their states and freeze them at their next step, which is that they find nothing. Each such poll is a
+	// second of idle time at most, so there are only a few.
+	for range 4 {
+		r.pass(r.plan.State.Interval + 1500*time.Millisecond)
+		for _, src := range r.plan.Sources {
+			for tp := range r.k.Ends(src.Topic) {
+				r.gates.grant(gateOf(tp))
+			}
+		}
+		r.pass(3 * time.Second)
+		if missing = r.unsaved(); missing == nil {
+			break
 		}
 	}
-	r.pass(3 * time.Second)
+	return missing
+}
+
+// unsaved names a lane whose newest snapshot is not of where it stands.
+func (r *run) unsaved() error {
 	found, err := r.states()
 	if err != nil {
 		return err
@@ -363,7 +375,7 @@ func (r *run) snapshot() error {
 	return nil
 }
 
-// damageSnapshot overwrites a part of a lane's newest snapshot.
+// damageSnapshot flips a bit in a chunk of a lane's newest snapshot.
 func (r *run) damageSnapshot(lane string) error {
 	found, err := r.states()
 	if err != nil {
@@ -373,9 +385,11 @@ func (r *run) damageSnapshot(lane string) error {
 		return fmt.Errorf("lane %s has no snapshot that could be damaged", lane)
 	}
 	s, t := found[lane][0], r.plan.Topics.State
-	r.k.Append(broker.TopicPartition{Topic: t.Name, Partition: broker.PartitionOf([]byte(lane), t.Partitions)}, []broker.Message{{
-		Key: fmt.Appendf(nil, "%s|%d|0", lane, s.Slot), Value: []byte("damaged"), Headers: []pipeline.Header{{Key: "hs-snapshot", Value: []byte(s.Manifest.ID)}},
-	}}, simulated.Committed, false, false)
+	key := fmt.Sprintf("%s|%d|0", lane, s.Slot)
+	r.k.Damage(t.Name, func(rec *pipeline.Record) bool {
+		id, _ := rec.Header("hs-snapshot")
+		return string(rec.Key) == key && string(id) == s.Manifest.ID
+	})
 	if found, err = r.states(); err != nil {
 		return err
 	}

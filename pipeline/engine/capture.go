@@ -92,6 +92,13 @@ func (r *laneRun) leave() {
 	r.abandon()
 }
 
+// left says whether the lane's generation has ended.
+func (r *laneRun) left() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.gone
+}
+
 // forgo gives up what was asked for.
 func (r *laneRun) forgo() {
 	r.mu.Lock()

@@ -227,7 +227,7 @@ func (r *laneRun) idleAt(position int64) bool {
 func (r *laneRun) finish() error {
 	r.work.Lock()
 	defer r.work.Unlock()
-	if err := r.failed(); err != nil {
+	if err := r.failed(); err != nil || r.left() {
 		return err
 	}
 	err := r.lane.finish(r.position())

@@ -282,7 +282,9 @@ func (s *stageRun) closeLeft() error {
 func closeLanes(lanes map[broker.TopicPartition]*laneRun) error {
 	var all error
 	for _, l := range sorted(lanes) {
+		l.work.Lock()
 		all = errors.Join(all, l.lane.close())
+		l.work.Unlock()
 	}
 	return all
 }
