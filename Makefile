@@ -27,7 +27,7 @@ test: ## all tests: race detector, assertions, random order
 ifeq ($(RACE),)
 	@echo "no C compiler: testing without the race detector (install gcc for it)"
 endif
-	$(GO) test $(RACE) -shuffle=on -tags assert -timeout 15m ./...
+	$(GO) test $(RACE) -shuffle=on -tags assert -timeout 20m ./...
 
 check: fmtcheck lint test fuzz ## all that CI runs
 
