@@ -2,5 +2,4 @@
 
 package engine
 
-// shortSlice is how many simulated schedules a plain run of the tests has.
-const shortSlice = 40
+const raced = false

@@ -11,10 +11,10 @@ import (
 )
 
 var (
-	simSeeds    = flag.Int("sim.seeds", shortSlice, "number of simulated schedules")
+	simSeeds    = flag.Int("sim.seeds", 40, "number of simulated schedules")
 	simFirst    = flag.Uint64("sim.first", 1, "seed of the first one")
 	simPipeline = flag.String("sim.pipeline", "", "simulate one pipeline: keeping, passing or sharing; otherwise seeds take them in turn")
-	simTwice    = flag.Int("sim.twice", shortSlice/5, "number of schedules that are run twice and compared")
+	simTwice    = flag.Int("sim.twice", 8, "number of schedules that are run twice and compared")
 	simTrace    = flag.Bool("sim.trace", false, "print all that happens")
 )
 
@@ -27,6 +27,9 @@ func chosen() []string {
 
 // one lets a single goroutine run at a time, so that a schedule depends on its seed alone.
 func one(t *testing.T) {
+	if raced {
+		t.Skip("the simulation runs without the race detector: make sim, or go test without -race")
+	}
 	before := runtime.GOMAXPROCS(1)
 	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
 }
