@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -198,8 +199,9 @@ func (k *keeper) first(ctx context.Context, lanes map[broker.TopicPartition]*lan
 // lastLimit bounds the saving of states at the end of a process.
 const lastLimit = 15 * time.Second
 
-// last saves the states of lanes that have ended with all their work committed. What can't be saved is replayed at the next start.
-func (k *keeper) last(ctx context.Context, lanes []*laneRun) {
+// last saves the states of lanes that have ended with all their work committed. What can't be saved is replayed at the next start,
+// but a missing right is an error: without it no state would ever be saved.
+func (k *keeper) last(ctx context.Context, lanes []*laneRun) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLimit)
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
@@ -217,9 +219,19 @@ func (k *keeper) last(ctx context.Context, lanes []*laneRun) {
 			return k.write(ctx, r.name, &captured{frozen: f, position: r.position()}, time.Now())
 		})
 	}
-	if err := g.Wait(); err != nil {
+	err := g.Wait()
+	if refused(err) {
+		return err
+	}
+	if err != nil {
 		k.logger.Warn("the states of some lanes were not saved at the end, so the next start replays more", "error", err)
 	}
+	return nil
+}
+
+// refused says whether a right is missing: no later try will go better.
+func refused(err error) bool {
+	return err != nil && strings.HasPrefix(pipeline.Code(err), "kafka.access.")
 }
 
 // stands says whether the lane's newest snapshot is of that position and time.
@@ -298,7 +310,11 @@ func (k *keeper) run(ctx context.Context, stages []*stageRun) error {
 		g.SetLimit(savesAtOnce)
 		for _, r := range due {
 			g.Go(func() error {
-				if err := k.saveLive(ctx, r, ends[r.name]); err != nil && ctx.Err() == nil {
+				err := k.saveLive(ctx, r, ends[r.name])
+				if refused(err) {
+					return err
+				}
+				if err != nil && ctx.Err() == nil {
 					// Not fatal: the older snapshot is still there, and a restart replays more.
 					k.logger.Error("the state of a lane was not saved", "lane", r.name, "error", err)
 				}

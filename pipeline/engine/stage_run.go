@@ -312,7 +312,7 @@ func (s *stageRun) handBack(ctx context.Context) error {
 		l.leave()
 	}
 	if err == nil && ctx.Err() != nil {
-		s.keeper.last(ctx, s.settledLanes())
+		err = s.keeper.last(ctx, s.settledLanes())
 	}
 	s.mu.Lock()
 	s.left = s.lanes

@@ -41,8 +41,8 @@ func (p *Plan) ACLs(stage pipeline.Stage) ([]ACL, error) {
 	// What its lanes know, and what they took from the clock.
 	add("Read", p.Topics.State.Name)
 	add("Write", p.Topics.State.Name)
-	add("Read", p.Topics.Times.Name)
 	if stage != pipeline.Act {
+		add("Read", p.Topics.Times.Name)
 		add("Write", p.Topics.Times.Name)
 	}
 	// Each process checks partitions and settings of all topics of the pipeline when it starts.
