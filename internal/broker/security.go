@@ -127,5 +127,5 @@ func withheld(err error, r rights) error {
 	return nil
 }
 
-// denied says that an error is about a missing right.
-func denied(err error) bool { return strings.HasPrefix(pipeline.Code(err), "kafka.access.") }
+// Denied says that an error is about a missing right: trying again will not go better.
+func Denied(err error) bool { return strings.HasPrefix(pipeline.Code(err), "kafka.access.") }

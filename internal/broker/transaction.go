@@ -260,7 +260,7 @@ func (t *Transactor) judge(ctx context.Context, err error, start time.Time) erro
 	switch {
 	case ctx.Err() != nil:
 		return err
-	case errors.As(err, new(*LostGroupError)), denied(err):
+	case errors.As(err, new(*LostGroupError)), Denied(err):
 		return err
 	case fencing(err):
 		return t.judgeFence(ctx, err, start)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -220,18 +219,13 @@ func (k *keeper) last(ctx context.Context, lanes []*laneRun) error {
 		})
 	}
 	err := g.Wait()
-	if refused(err) {
+	if broker.Denied(err) {
 		return err
 	}
 	if err != nil {
 		k.logger.Warn("the states of some lanes were not saved at the end, so the next start replays more", "error", err)
 	}
 	return nil
-}
-
-// refused says whether a right is missing: no later try will go better.
-func refused(err error) bool {
-	return err != nil && strings.HasPrefix(pipeline.Code(err), "kafka.access.")
 }
 
 // stands says whether the lane's newest snapshot is of that position and time.
@@ -311,7 +305,7 @@ func (k *keeper) run(ctx context.Context, stages []*stageRun) error {
 		for _, r := range due {
 			g.Go(func() error {
 				err := k.saveLive(ctx, r, ends[r.name])
-				if refused(err) {
+				if broker.Denied(err) {
 					return err
 				}
 				if err != nil && ctx.Err() == nil {
