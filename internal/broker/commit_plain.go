@@ -15,7 +15,7 @@ import (
 // before may be there twice after a crash. Transient errors are repeated inside, for as long as ctx allows; a generation
 // that ended is a *LostGroupError.
 func (c *Client) CommitOffsets(ctx context.Context, s Share) error {
-	shares, err := used([]Share{s})
+	shares, err := UsedShares([]Share{s})
 	if err != nil || len(shares) == 0 {
 		return err
 	}

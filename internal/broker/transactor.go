@@ -87,7 +87,7 @@ func (t *Transactor) Commit(ctx context.Context, outputs []Message, shares []Sha
 	if t.fenced != nil {
 		return t.fenced
 	}
-	shares, err := used(shares)
+	shares, err := UsedShares(shares)
 	if err != nil || len(outputs) == 0 && len(shares) == 0 {
 		return err
 	}
@@ -120,8 +120,8 @@ func (t *Transactor) Commit(ctx context.Context, outputs []Message, shares []Sha
 	}
 }
 
-// used returns the shares that say something, if their owners may commit.
-func used(shares []Share) ([]Share, error) {
+// UsedShares returns the shares that say something, if their owners may commit; every Writer asks it first.
+func UsedShares(shares []Share) ([]Share, error) {
 	var list []Share
 	for _, s := range shares {
 		if len(s.Offsets) == 0 {

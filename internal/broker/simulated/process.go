@@ -131,7 +131,7 @@ func (p *Process) Produce(ctx context.Context, messages []broker.Message) error 
 
 // CommitOffsets implements broker.Cluster.
 func (p *Process) CommitOffsets(ctx context.Context, s broker.Share) error {
-	shares, err := used([]broker.Share{s})
+	shares, err := broker.UsedShares([]broker.Share{s})
 	if err != nil || len(shares) == 0 {
 		return err
 	}

@@ -67,7 +67,7 @@ func (w *writer) Commit(ctx context.Context, outputs []broker.Message, shares []
 	if w.fenced != nil {
 		return w.fenced
 	}
-	shares, err := used(shares)
+	shares, err := broker.UsedShares(shares)
 	if err != nil || len(outputs) == 0 && len(shares) == 0 {
 		return err
 	}
@@ -92,19 +92,6 @@ func (w *writer) Commit(ctx context.Context, outputs []broker.Message, shares []
 			return w.conclude(ctx, pipeline.Errorf("kafka.transaction.refused", "the transaction was refused again and again: %w", again.error))
 		}
 	}
-}
-
-func used(shares []broker.Share) (list []broker.Share, err error) {
-	for _, s := range shares {
-		if len(s.Offsets) == 0 {
-			continue
-		}
-		if s.Generation == nil || s.Generation.ID < 0 || s.Generation.Member == "" {
-			return nil, pipeline.Errorf("kafka.generation.missing", "BUG: a share without the generation of its group cannot be committed")
-		}
-		list = append(list, s)
-	}
-	return list, nil
 }
 
 // repeatable says that a transaction was certainly not committed, and that another attempt may succeed.
