@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/arrowipc"
 )
 
 // frames are the messages of an Arrow IPC stream of the columns topic, as Arrow's own writer makes them, for one kind of rows. All
@@ -57,7 +58,7 @@ func newFrames(k pipeline.Kind) *frames {
 	dictionary, rest := cutMessage(rest)
 	record, rest := cutMessage(rest)
 	f.dictionary, f.record = newFrame(dictionary, true), newFrame(record, false)
-	if string(rest) != endOfStream {
+	if string(rest) != arrowipc.EndOfStream {
 		panic("BUG: a stream of one row has other messages than expected")
 	}
 	return f
@@ -66,10 +67,7 @@ func newFrames(k pipeline.Kind) *frames {
 // cutMessage cuts a message with its body off.
 func cutMessage(data []byte) (message, rest []byte) {
 	size := 8 + int(binary.LittleEndian.Uint32(data[4:]))
-	meta := data[8:size]
-	if at := tableField(meta, int(binary.LittleEndian.Uint32(meta)), messageBody); at != 0 {
-		size += int(binary.LittleEndian.Uint64(meta[at:]))
-	}
+	size += int(arrowipc.BodyLength(data[8:size]))
 	return data[:size], data[size:]
 }
 
@@ -80,19 +78,18 @@ const (
 )
 
 func newFrame(message []byte, dictionary bool) frame {
-	const framing = 8
+	const framing = arrowipc.Framing
 	f := frame{meta: message[:framing+int(binary.LittleEndian.Uint32(message[4:]))]}
 	meta := f.meta[framing:]
-	follow := func(at int) int { return at + int(binary.LittleEndian.Uint32(meta[at:])) }
-	root := follow(0)
-	f.body = framing + tableField(meta, root, messageBody)
-	batch := follow(tableField(meta, root, messageHeader))
+	root := arrowipc.Follow(meta, 0)
+	f.body = framing + arrowipc.Field(meta, root, arrowipc.MessageBody)
+	batch := arrowipc.Follow(meta, arrowipc.Field(meta, root, arrowipc.MessageHeader))
 	if dictionary {
-		batch = follow(tableField(meta, batch, dictionaryData))
+		batch = arrowipc.Follow(meta, arrowipc.Field(meta, batch, dictionaryData))
 	}
-	f.rows = append(f.rows, framing+tableField(meta, batch, batchLength))
+	f.rows = append(f.rows, framing+arrowipc.Field(meta, batch, batchLength))
 	each := func(slot int, do func(at int)) {
-		vector := follow(tableField(meta, batch, slot))
+		vector := arrowipc.Follow(meta, arrowipc.Field(meta, batch, slot))
 		for i := range int(binary.LittleEndian.Uint32(meta[vector:])) {
 			do(framing + vector + 4 + 16*i)
 		}
@@ -194,7 +191,7 @@ func (f *frames) cut(k pipeline.Kind, data []byte) (entries int, dictionary [][]
 	if rows, record, rest, err = f.record.cut(rest); err != nil {
 		return 0, nil, 0, nil, err
 	}
-	fits := string(rest) == endOfStream && len(dictionary[1]) == 4*(entries+1) && len(record[1]) == 4*rows
+	fits := string(rest) == arrowipc.EndOfStream && len(dictionary[1]) == 4*(entries+1) && len(record[1]) == 4*rows
 	for i, width := range columnBytes(k) {
 		fits = fits && len(record[3+2*i]) == width*rows
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/arrowipc"
 )
 
 // HeaderKind stands on the messages of the columns topic: the kind of their rows.
@@ -60,11 +61,11 @@ func EncodeRows(r *Rows) ([]byte, error) {
 	} else {
 		record = append(record, r.Severity, nil, arrow.Int32Traits.CastToBytes(r.Offset), r.Bytes)
 	}
-	out := make([]byte, 0, len(f.schema)+f.dictionary.size(dictionary)+f.record.size(record)+len(endOfStream))
+	out := make([]byte, 0, len(f.schema)+f.dictionary.size(dictionary)+f.record.size(record)+len(arrowipc.EndOfStream))
 	out = append(out, f.schema...)
 	out = f.dictionary.append(out, len(r.Entry)-1, dictionary)
 	out = f.record.append(out, len(r.Series), record)
-	return append(out, endOfStream...), nil
+	return append(out, arrowipc.EndOfStream...), nil
 }
 
 // encodeArrow writes rows by Arrow's own writer. The format is what it makes of it.
@@ -196,7 +197,7 @@ func (r *RowsReader) readArrow(kind pipeline.Kind, data []byte) (_ arrow.Record,
 	if kind == pipeline.Logs {
 		schema = logsMessage
 	}
-	transient := &bounded{Allocator: memory.NewGoAllocator(), left: 4*len(data) + 64<<10}
+	transient := arrowipc.Bounded(4*len(data) + 64<<10)
 	in, err := ipc.NewReader(bytes.NewReader(data), ipc.WithAllocator(transient), ipc.WithSchema(schema))
 	if err != nil {
 		return nil, err
@@ -254,7 +255,7 @@ func (r *RowsReader) series(indices []int32, entries int, entry func(int) ([]byt
 // framed checks that the stream is made of messages as long as they say: the Arrow reader allocates what the bytes claim.
 func framed(data []byte) error {
 	for len(data) > 0 {
-		if len(data) < 8 || string(data[:4]) != continuation {
+		if len(data) < 8 || string(data[:4]) != arrowipc.Continuation {
 			return errors.New("a message does not begin as one")
 		}
 		size := int(binary.LittleEndian.Uint32(data[4:]))
@@ -267,11 +268,7 @@ func framed(data []byte) error {
 		if size < 16 || size > len(data)-8 {
 			return fmt.Errorf("a message claims %d bytes of metadata and there are %d", size, len(data)-8)
 		}
-		meta := data[8 : 8+size]
-		body := uint64(0)
-		if at := tableField(meta, int(binary.LittleEndian.Uint32(meta)), messageBody); at != 0 {
-			body = binary.LittleEndian.Uint64(meta[at:])
-		}
+		body := arrowipc.BodyLength(data[8 : 8+size])
 		data = data[8+size:]
 		if body > uint64(len(data)) {
 			return fmt.Errorf("a message claims %d bytes and there are %d", body, len(data))

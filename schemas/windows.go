@@ -9,9 +9,9 @@ import (
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
-	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/arrowipc"
 )
 
 // The body of window.v1: an Arrow IPC stream, one row a series, self-contained: metric, unit, type, labels (JSON
@@ -85,7 +85,7 @@ func DecodeWindows(mem pipeline.Allocator, data []byte, table *pipeline.SeriesTa
 		return bad(err)
 	}
 	// What the reader allocates goes when it panics, too: it comes from Go's heap, within bounds.
-	transient := &bounded{Allocator: memory.NewGoAllocator(), left: 2*len(data) + 64<<10}
+	transient := arrowipc.Bounded(2*len(data) + 64<<10)
 	r, err := ipc.NewReaderFromMessageReader(messages, ipc.WithAllocator(transient), ipc.WithSchema(windowSchema()))
 	if err != nil {
 		return bad(err)

@@ -10,16 +10,12 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
 	"github.com/apache/arrow/go/v15/arrow/memory"
+
+	"github.com/homeostat/homeostat/schemas/arrowipc"
 )
 
-const (
-	// maxFrame bounds a part of a snapshot, and with it a row.
-	maxFrame = 256 << 20
-
-	messageHeaderType, messageHeader, messageBody = 6, 8, 10 // slots in the table Message (Arrow format, Message.fbs)
-	recordBatchCompression                        = 10       // slot in the table RecordBatch
-	recordBatchHeader                             = 3        // value of the union MessageHeader
-)
+// maxFrame bounds a part of a snapshot, and with it a row.
+const maxFrame = 256 << 20
 
 var errShort = errors.New("ends early")
 
@@ -63,7 +59,7 @@ func (f *frames) next() ([]byte, error) {
 
 // message cuts a part into metadata and body of an Arrow message.
 func message(part []byte) (meta, body []byte, err error) {
-	if len(part) < 8 || string(part[:4]) != continuation {
+	if len(part) < 8 || string(part[:4]) != arrowipc.Continuation {
 		return nil, nil, errors.New("has a part that is no Arrow message")
 	}
 	size := int64(binary.LittleEndian.Uint32(part[4:]))
@@ -86,12 +82,12 @@ func recordBatch(schema *ipc.Message, fields *arrow.Schema, part []byte) (rec ar
 	if err != nil {
 		return nil, err
 	}
-	if err := plainBatch(meta, body); err != nil {
-		return nil, err
+	if err := arrowipc.CheckBatch(meta, body); err != nil {
+		return nil, fmt.Errorf("has an Arrow message that %w", err)
 	}
-	list := &messages{schema, ipc.NewMessage(memory.NewBufferBytes(meta), memory.NewBufferBytes(body))}
-	budget := &bounded{Allocator: memory.NewGoAllocator(), left: 2*len(part) + 64<<10}
-	r, err := ipc.NewReaderFromMessageReader(list, ipc.WithAllocator(budget))
+	list := &arrowipc.Messages{schema}
+	list.Add(meta, body)
+	r, err := ipc.NewReaderFromMessageReader(list, ipc.WithAllocator(arrowipc.Bounded(2*len(part)+64<<10)))
 	if err != nil {
 		return nil, fmt.Errorf("has a malformed table (%w)", err)
 	}
@@ -110,40 +106,6 @@ func recordBatch(schema *ipc.Message, fields *arrow.Schema, part []byte) (rec ar
 		}
 	}
 	return rec, nil
-}
-
-// plainBatch checks that metadata is that of an uncompressed record batch of that body. It panics on malformed bytes.
-func plainBatch(meta, body []byte) error {
-	root := int(binary.LittleEndian.Uint32(meta))
-	if kind := tableField(meta, root, messageHeaderType); kind == 0 || meta[kind] != recordBatchHeader {
-		return errors.New("has an Arrow message that is no record batch")
-	}
-	claimed := uint64(0)
-	if at := tableField(meta, root, messageBody); at != 0 {
-		claimed = binary.LittleEndian.Uint64(meta[at:])
-	}
-	if claimed != uint64(len(body)) {
-		return errors.New("has a record batch that is not as long as it says")
-	}
-	header := tableField(meta, root, messageHeader)
-	header += int(binary.LittleEndian.Uint32(meta[header:]))
-	if tableField(meta, header, recordBatchCompression) != 0 {
-		return errors.New("has a compressed record batch")
-	}
-	return nil
-}
-
-// tableField returns where a field of a flatbuffers table is, 0 if it is absent.
-func tableField(buf []byte, table, slot int) int {
-	vtable := table - int(int32(binary.LittleEndian.Uint32(buf[table:])))
-	if slot >= int(binary.LittleEndian.Uint16(buf[vtable:])) {
-		return 0
-	}
-	offset := int(binary.LittleEndian.Uint16(buf[vtable+slot:]))
-	if offset == 0 {
-		return 0
-	}
-	return table + offset
 }
 
 // whole checks that a column has n values, no nulls, and offsets that stay inside of its values.
@@ -209,44 +171,4 @@ func ordered(buffer *memory.Buffer, n, values int) error {
 		last = o
 	}
 	return nil
-}
-
-// messages hands messages to the Arrow reader, which would otherwise allocate whatever length the bytes claim.
-type messages []*ipc.Message
-
-// Message implements ipc.MessageReader.
-func (l *messages) Message() (*ipc.Message, error) {
-	if len(*l) == 0 {
-		return nil, io.EOF
-	}
-	m := (*l)[0]
-	*l = (*l)[1:]
-	return m, nil
-}
-
-// Retain and Release implement ipc.MessageReader.
-func (l *messages) Retain()  {}
-func (l *messages) Release() {}
-
-// bounded panics when more is allocated than it allows; recordBatch recovers.
-type bounded struct {
-	memory.Allocator
-	left int
-}
-
-func (b *bounded) take(size int) {
-	if size < 0 || size > b.left {
-		panic("it claims to be larger than it is")
-	}
-	b.left -= size
-}
-
-func (b *bounded) Allocate(size int) []byte {
-	b.take(size)
-	return b.Allocator.Allocate(size)
-}
-
-func (b *bounded) Reallocate(size int, old []byte) []byte {
-	b.take(max(0, size-len(old)))
-	return b.Allocator.Reallocate(size, old)
 }

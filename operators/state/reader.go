@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/arrowipc"
 )
 
 // Reader reads the tables of one snapshot. Errors stick: after the first one there are no more rows, and only Close has to
@@ -88,7 +89,7 @@ func schemaMessage(fields *arrow.Schema) *ipc.Message {
 	if err := w.Close(); err != nil {
 		panic(fmt.Sprintf("BUG: a schema of plain columns can't be written: %v", err))
 	}
-	meta, _, err := message(b.Bytes()[:b.Len()-len(endOfStream)])
+	meta, _, err := message(b.Bytes()[:b.Len()-len(arrowipc.EndOfStream)])
 	if err != nil {
 		panic(fmt.Sprintf("BUG: Arrow writes a schema as something else: %v", err))
 	}
@@ -220,7 +221,7 @@ func (t *TableReader) batch() bool {
 		s.Fail(err.Error())
 	case part == nil:
 		s.Fail("has a table without an end")
-	case string(part) == endOfStream:
+	case string(part) == arrowipc.EndOfStream:
 		t.open, t.end = false, s.frames.read
 		s.readHead()
 		if s.err == nil && s.head != nil && s.head.Component != s.component {

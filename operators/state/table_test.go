@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/ipc"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/arrowipc"
 )
 
 // everything has a column of each type.
@@ -75,7 +76,7 @@ func TestTableIsAnArrowStream(t *testing.T) {
 	f := frames{in: bytes.NewReader(data[len(magic):])}
 	f.next() // the header
 	var stream []byte
-	for !bytes.HasSuffix(stream, []byte(endOfStream)) {
+	for !bytes.HasSuffix(stream, []byte(arrowipc.EndOfStream)) {
 		part, err := f.next()
 		if err != nil {
 			t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/arrowipc"
 )
 
 const (
@@ -20,9 +21,6 @@ const (
 	batchBytes = 1 << 20
 	// batchRows bounds their rows.
 	batchRows = 64 << 10
-
-	continuation = "\xff\xff\xff\xff"
-	endOfStream  = continuation + "\x00\x00\x00\x00"
 )
 
 // Writer writes the tables of one snapshot. Errors stick: only Close has to be checked. One goroutine uses it.
@@ -81,7 +79,7 @@ func (s *Writer) endTable() {
 		return
 	}
 	s.fail(s.table.close())
-	s.frame([]byte(endOfStream))
+	s.frame([]byte(arrowipc.EndOfStream))
 	s.table = nil
 }
 
@@ -121,7 +119,7 @@ func (m messageWriter) WritePayload(p ipc.Payload) error {
 	defer meta.Release()
 	var b bytes.Buffer
 	size := (meta.Len() + 7) &^ 7
-	b.WriteString(continuation)
+	b.WriteString(arrowipc.Continuation)
 	b.Write(binary.LittleEndian.AppendUint32(nil, uint32(size)))
 	b.Write(meta.Bytes())
 	b.Write(make([]byte, size-meta.Len()))
