@@ -148,10 +148,14 @@ func (k *Kafka) Step() bool {
 	k.mu.Unlock()
 	var can []func()
 	now := time.Now()
-	for _, r := range parked {
-		if k.can(r, now) {
-			can = append(can, func() { k.serve(r) })
+	parked = slices.DeleteFunc(slices.Clone(parked), func(r *request) bool { return !k.can(r, now) })
+	for len(parked) > 0 {
+		same := 1
+		for same < len(parked) && parked[0].same(parked[same]) {
+			same++
 		}
+		twins := parked[:same]
+		can, parked = append(can, func() { k.serve(twins) }), parked[same:]
 	}
 	if !k.down() {
 		for _, t := range k.travelling {
@@ -194,36 +198,69 @@ func (k *Kafka) can(r *request, now time.Time) bool {
 	return r.ready == nil || r.ready()
 }
 
-func (k *Kafka) serve(r *request) {
+// same says whether two requests are reads that the key does not tell apart. They share their fate: in which order goroutines
+// came to ask is not the seed's to decide.
+func (r *request) same(o *request) bool {
+	return r.reads && o.reads && r.process == o.process && r.kind == o.kind && r.name == o.name && r.order == o.order
+}
+
+// serve carries out or answers one request, or reads that are the same.
+func (k *Kafka) serve(twins []*request) {
+	if r := twins[0]; !r.reads {
+		k.change(r)
+		return
+	}
+	now := time.Now()
+	slow := k.chance(k.Slow)
+	for _, r := range twins {
+		switch {
+		case r.done != nil:
+			k.deliver(r, *r.done, "answer")
+		case r.ctx.Err() != nil:
+			k.deliver(r, answer{err: context.Cause(r.ctx)}, "ended")
+		default:
+			value, err := r.do()
+			k.finish(r, answer{value, err}, slow || now.Before(r.process.paused))
+		}
+	}
+}
+
+// finish answers a request that was carried out, or leaves the answer under way.
+func (k *Kafka) finish(r *request, a answer, slow bool) {
+	if !slow {
+		k.deliver(r, a, "answer")
+		return
+	}
+	r.done = &a
+	k.note("done", r.process.label, r.kind, r.name, said(a.err))
+}
+
+// change serves a request that is no read: it may be lost on its way, and its answer too.
+func (k *Kafka) change(r *request) {
 	switch {
 	case r.done != nil:
 		k.deliver(r, *r.done, "answer")
 		return
 	case r.ctx.Err() != nil:
-		if !r.reads && k.random.IntN(2) == 0 {
+		if k.random.IntN(2) == 0 {
 			k.delay(r)
 		}
 		k.deliver(r, answer{err: context.Cause(r.ctx)}, "ended")
 		return
-	case !r.reads && k.chance(k.Lost):
+	case k.chance(k.Lost):
 		k.deliver(r, k.unanswered(r), "lost")
 		return
-	case !r.reads && k.chance(k.Late):
+	case k.chance(k.Late):
 		k.delay(r)
 		k.deliver(r, k.unanswered(r), "late")
 		return
 	}
 	value, err := r.do()
-	a := answer{value, err}
-	switch {
-	case !r.reads && k.chance(k.Unheard):
+	if k.chance(k.Unheard) {
 		k.deliver(r, k.unanswered(r), "unheard")
-	case k.chance(k.Slow) || time.Now().Before(r.process.paused):
-		r.done = &a
-		k.note("done", r.process.label, r.kind, r.name, said(err))
-	default:
-		k.deliver(r, a, "answer")
+		return
 	}
+	k.finish(r, answer{value, err}, k.chance(k.Slow) || time.Now().Before(r.process.paused))
 }
 
 func (k *Kafka) unanswered(r *request) answer {
