@@ -44,6 +44,18 @@ type Snapshotter interface {
 	Restore(r io.Reader) error
 }
 
+// Holder is implemented by operators that keep something of a series that must not end unsaid, such as the rows of an open
+// window or an open finding.
+//
+// When a lane's table of series is full, the engine evicts those that were not seen for long and that no operator holds:
+// each operator is made anew with a smaller table, and restored from its own snapshot without what that says of the evicted
+// series. So the ordinals in a snapshot have to be marked (state.Table, state.Field), and an operator that is no Snapshotter
+// begins empty then, as after a restart.
+type Holder interface {
+	// Hold calls hold for each such series, in any order and several times at will.
+	Hold(hold func(ordinal uint32))
+}
+
 // Frozen is an operator's state as it was when it was frozen. It may outlive the operator.
 type Frozen interface {
 	// Write writes the frozen state; equal states give equal bytes. Called at most once, by any goroutine.

@@ -117,7 +117,7 @@ func escape(b *strings.Builder, s string) {
 }
 
 // SeriesTable interns the series of one lane: a dense ordinal for each, in order of first sight. It only grows, up to
-// its limit. It is used by one goroutine, the lane's.
+// its limit; to forget series is to go on with another table (Without). It is used by one goroutine, the lane's.
 type SeriesTable struct {
 	scope  func(metric string, labels Labels) Scope
 	limit  int
@@ -177,3 +177,27 @@ func (t *SeriesTable) All() []*Series { return t.series[:len(t.series):len(t.ser
 
 // Len returns the number of series.
 func (t *SeriesTable) Len() int { return len(t.series) }
+
+// Limit returns how many series there may be.
+func (t *SeriesTable) Limit() int { return t.limit }
+
+// Gone is what Without says of a series that it left out.
+const Gone = ^uint32(0)
+
+// Without returns a table of the series that are not evicted, in the same order, and for each ordinal of this table the one
+// that the series has there, or Gone. The two tables share the series.
+func (t *SeriesTable) Without(evicted func(ordinal uint32) bool) (rest *SeriesTable, to []uint32) {
+	rest = NewSeriesTable(t.scope, t.limit)
+	to = make([]uint32, len(t.series))
+	for i, s := range t.series {
+		if evicted(uint32(i)) {
+			to[i] = Gone
+			continue
+		}
+		to[i] = uint32(len(rest.series))
+		rest.series = append(rest.series, s)
+		hash := xxhash.Sum64String(s.Key)
+		rest.byHash[hash] = append(rest.byHash[hash], to[i])
+	}
+	return rest, to
+}

@@ -119,6 +119,7 @@ func plainColumn(t arrow.DataType, n int, b []byte) arrow.ArrayData {
 type RowsReader struct {
 	table *pipeline.SeriesTable
 	seen  map[string]uint32
+	full  bool // the present message has a series that the table has no room for
 }
 
 // NewRowsReader makes a reader that interns series in the lane's table.
@@ -126,11 +127,12 @@ func NewRowsReader(table *pipeline.SeriesTable) *RowsReader {
 	return &RowsReader{table: table, seen: map[string]uint32{}}
 }
 
-// Read makes a batch of a message's rows. Bytes that EncodeRows did not write are an error and cost no more memory than a
-// few times their length. The bytes are borrowed; the caller owns the batch.
-func (r *RowsReader) Read(kind pipeline.Kind, data []byte) (b pipeline.Batch, err error) {
-	bad := func(err error) (pipeline.Batch, error) {
-		return pipeline.Batch{}, pipeline.Errorf("columns.decode", "a message of the columns topic is not what the contract says: %w", err)
+// Read makes a batch of a message's rows; refused are those left out because their series is new and the lane's table is full.
+// Bytes that EncodeRows did not write are an error and cost no more memory than a few times their length. The bytes are
+// borrowed; the caller owns the batch.
+func (r *RowsReader) Read(kind pipeline.Kind, data []byte) (b pipeline.Batch, refused int, err error) {
+	bad := func(err error) (pipeline.Batch, int, error) {
+		return pipeline.Batch{}, 0, pipeline.Errorf("columns.decode", "a message of the columns topic is not what the contract says: %w", err)
 	}
 	if kind != pipeline.Points && kind != pipeline.Logs {
 		return bad(fmt.Errorf("it has no rows of kind %s", kind))
@@ -142,7 +144,39 @@ func (r *RowsReader) Read(kind pipeline.Kind, data []byte) (b pipeline.Batch, er
 	if err != nil {
 		return bad(err)
 	}
-	return pipeline.Batch{Kind: kind, Record: rec, Series: r.table}, nil
+	if rows := rec.NumRows(); r.full {
+		rec = admitted(kind, rec)
+		refused = int(rows - rec.NumRows())
+	}
+	return pipeline.Batch{Kind: kind, Record: rec, Series: r.table}, refused, nil
+}
+
+// admitted returns the rows whose series have an ordinal. It takes the record over.
+func admitted(kind pipeline.Kind, rec arrow.Record) arrow.Record {
+	defer rec.Release()
+	out := array.NewRecordBuilder(memory.DefaultAllocator, kind.Schema())
+	defer out.Release()
+	series := rec.Column(0).(*array.Uint32)
+	for row := range int(rec.NumRows()) {
+		if series.Value(row) == pipeline.Gone {
+			continue
+		}
+		for c, col := range rec.Columns() {
+			switch col := col.(type) {
+			case *array.Uint32:
+				out.Field(c).(*array.Uint32Builder).Append(col.Value(row))
+			case *array.Int64:
+				out.Field(c).(*array.Int64Builder).Append(col.Value(row))
+			case *array.Uint8:
+				out.Field(c).(*array.Uint8Builder).Append(col.Value(row))
+			case *array.Float64:
+				out.Field(c).(*array.Float64Builder).Append(col.Value(row))
+			case *array.Binary:
+				out.Field(c).(*array.BinaryBuilder).Append(col.Value(row))
+			}
+		}
+	}
+	return out.NewRecord()
 }
 
 // read reads a message that is framed as EncodeRows frames it.
@@ -228,6 +262,7 @@ func (r *RowsReader) readArrow(kind pipeline.Kind, data []byte) (_ arrow.Record,
 // series turns indices into a dictionary into ordinals of the lane.
 func (r *RowsReader) series(indices []int32, entries int, entry func(int) ([]byte, error)) ([]uint32, error) {
 	ordinals := make([]uint32, entries)
+	r.full = false
 	for i := range ordinals {
 		name, err := entry(i)
 		if err != nil {
@@ -235,10 +270,14 @@ func (r *RowsReader) series(indices []int32, entries int, entry func(int) ([]byt
 		}
 		ord, ok := r.seen[string(name)]
 		if !ok {
-			if ord, err = InternSeries(name, r.table); err != nil {
+			switch ord, err = InternSeries(name, r.table); {
+			case pipeline.Code(err) == "series.limit":
+				ord, r.full = pipeline.Gone, true
+			case err != nil:
 				return nil, err
+			default:
+				r.seen[string(name)] = ord
 			}
-			r.seen[string(name)] = ord
 		}
 		ordinals[i] = ord
 	}

@@ -56,7 +56,7 @@ func TestRowsComeBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := reader.Read(pipeline.Points, data)
+		b, _, err := reader.Read(pipeline.Points, data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +82,7 @@ func TestRowsComeBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := reader.Read(pipeline.Logs, data)
+	b, _, err := reader.Read(pipeline.Logs, data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,14 +90,14 @@ func TestRowsComeBack(t *testing.T) {
 	if body := b.Record.Column(3).(*array.Binary); string(body.Value(0)) != "one" || string(body.Value(1)) != "tw" || b.Record.Column(2).(*array.Uint8).Value(1) != 17 {
 		t.Errorf("%v", b.Record)
 	}
-	if _, err := reader.Read(pipeline.Points, data); pipeline.Code(err) != "columns.decode" {
+	if _, _, err := reader.Read(pipeline.Points, data); pipeline.Code(err) != "columns.decode" {
 		t.Errorf("logs as points: %v", err)
 	}
 	rows.Series[0] = 9
 	if data, err = EncodeRows(rows); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := reader.Read(pipeline.Points, data); pipeline.Code(err) != "columns.decode" {
+	if _, _, err := reader.Read(pipeline.Points, data); pipeline.Code(err) != "columns.decode" {
 		t.Errorf("a row of no series: %v", err)
 	}
 }
@@ -124,7 +124,7 @@ func TestRowsAreArrow(t *testing.T) {
 			t.Fatalf("%v is read by Arrow as %v, %v", fast, slow, err)
 		}
 		for cut := range data {
-			if _, err := reader.Read(r.Kind, data[:cut]); pipeline.Code(err) != "columns.decode" {
+			if _, _, err := reader.Read(r.Kind, data[:cut]); pipeline.Code(err) != "columns.decode" {
 				t.Errorf("%d of %d bytes: %v", cut, len(data), err)
 			}
 		}
@@ -169,7 +169,7 @@ func FuzzRows(f *testing.F) {
 	f.Fuzz(func(t *testing.T, kind uint8, data []byte) {
 		mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 		defer mem.AssertSize(t, 0)
-		b, err := NewRowsReader(pipeline.NewSeriesTable(nil, 100)).Read(pipeline.Kind(kind), data)
+		b, _, err := NewRowsReader(pipeline.NewSeriesTable(nil, 100)).Read(pipeline.Kind(kind), data)
 		if err == nil {
 			b.Release()
 		} else if pipeline.Code(err) != "columns.decode" {
@@ -216,7 +216,7 @@ func BenchmarkRows(b *testing.B) {
 	reader := NewRowsReader(pipeline.NewSeriesTable(nil, 0))
 	b.Run("decode", func(b *testing.B) {
 		for range b.N {
-			batch, err := reader.Read(pipeline.Points, data)
+			batch, _, err := reader.Read(pipeline.Points, data)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -224,4 +224,38 @@ func BenchmarkRows(b *testing.B) {
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/point")
 	})
+}
+
+// TestRowsBeyondTheLimitAreLeftOut reads a message with more series than the lane has room for.
+func TestRowsBeyondTheLimitAreLeftOut(t *testing.T) {
+	rows := Rows{Kind: pipeline.Points, Entry: []int32{0}}
+	for i := range 5 {
+		s := &pipeline.Series{Metric: fmt.Sprintf("m%d", i)}
+		rows.Dictionary = AppendSeries(rows.Dictionary, s)
+		rows.Entry = append(rows.Entry, int32(len(rows.Dictionary)))
+	}
+	for i := range 20 {
+		rows.Series, rows.Time = append(rows.Series, int32(i%5)), append(rows.Time, int64(i))
+		rows.Start, rows.Value = append(rows.Start, int64(-i)), append(rows.Value, float64(i)/2)
+	}
+	data, err := EncodeRows(&rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := NewRowsReader(pipeline.NewSeriesTable(nil, 3))
+	for range 2 {
+		b, refused, err := reader.Read(pipeline.Points, data)
+		if err != nil || refused != 8 || b.Rows() != 12 {
+			t.Fatalf("%d rows, %d refused, %v; want 12 and 8", b.Rows(), refused, err)
+		}
+		for i := range b.Rows() {
+			at := b.Record.Column(pipeline.PointTime).(*array.Int64).Value(i)
+			series := b.Record.Column(pipeline.PointSeries).(*array.Uint32).Value(i)
+			start, value := b.Record.Column(pipeline.PointStart).(*array.Int64).Value(i), b.Record.Column(pipeline.PointValue).(*array.Float64).Value(i)
+			if b.Series.At(series).Metric != fmt.Sprintf("m%d", at%5) || at%5 > 2 || start != -at || value != float64(at)/2 {
+				t.Errorf("row %d is of %s at %d, start %d, value %g", i, b.Series.At(series).Metric, at, start, value)
+			}
+		}
+		b.Release()
+	}
 }

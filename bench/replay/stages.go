@@ -229,7 +229,7 @@ type rows map[string]int
 
 func (r rows) add(kind pipeline.Kind, partition int32, value []byte, n int) error {
 	table := pipeline.NewSeriesTable(nil, math.MaxInt32)
-	b, err := schemas.NewRowsReader(table).Read(kind, value)
+	b, _, err := schemas.NewRowsReader(table).Read(kind, value)
 	if err != nil {
 		return err
 	}

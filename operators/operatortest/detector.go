@@ -38,6 +38,13 @@ func (d *detector) Process(b pipeline.Batch, _ pipeline.Emitter) error {
 	return err
 }
 
+// Hold implements pipeline.Holder.
+func (d *detector) Hold(hold func(uint32)) {
+	if h, ok := d.Detector.(pipeline.Holder); ok {
+		h.Hold(hold)
+	}
+}
+
 // Close implements pipeline.Operator.
 func (d *detector) Close() error {
 	if c, ok := d.Detector.(io.Closer); ok {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -305,6 +306,12 @@ func foreign(b *array.RecordBuilder) {
 func (d *driver) ordinal(i uint32) uint32 {
 	if o, ok := d.ord[i]; ok {
 		return o
+	}
+	if d.evict {
+		label := pipeline.Label{Name: "number", Value: strconv.Itoa(len(d.ord))}
+		if _, err := d.table.Intern(strange, "", pipeline.Gauge, pipeline.Labels{label}); err != nil {
+			d.t.Fatal(err)
+		}
 	}
 	def := d.Input.series[i]
 	var o uint32

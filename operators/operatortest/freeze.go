@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 
+	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
@@ -14,6 +15,8 @@ func (d *driver) border() error {
 		return d.replace()
 	case d.freeze:
 		return d.keep()
+	case d.evict:
+		return d.leave()
 	}
 	return nil
 }
@@ -37,6 +40,51 @@ func (d *driver) replace() error {
 	}
 	if !bytes.Equal(saved, again) {
 		d.t.Errorf("%s: the snapshot of a restored state differs from what was restored", d.name)
+	}
+	if err := d.op.Close(); err != nil {
+		return err
+	}
+	d.op = next
+	d.out.follow(next)
+	return nil
+}
+
+// strange is the metric of the series that come and go.
+const strange = "operatortest.strange"
+
+// leave evicts the strange series: a new operator goes on with what the snapshot says of the others, which have other ordinals
+// then.
+func (d *driver) leave() error {
+	held := map[uint32]bool{}
+	if h, ok := d.op.(pipeline.Holder); ok {
+		h.Hold(func(s uint32) { held[s] = true })
+	}
+	// One in eight, so that some go when there is much to remember of the others.
+	table, to := d.table.Without(func(s uint32) bool { return d.table.At(s).Metric == strange && !held[s] && d.rand.IntN(8) == 0 })
+	if table.Len() == d.table.Len() {
+		return nil
+	}
+	saved, err := snapshot(d.op)
+	if err != nil {
+		return err
+	}
+	var renumbered bytes.Buffer
+	if err := state.Renumber(&renumbered, bytes.NewReader(saved), to); err != nil {
+		return err
+	}
+	for i, s := range d.ord {
+		d.ord[i] = to[s]
+	}
+	d.table, d.out.Series = table, table
+	env := *d.env
+	env.Series = table
+	d.env = &env
+	next := d.make(d.t)
+	if err := next.Open(d.env); err != nil {
+		return err
+	}
+	if err := next.(pipeline.Snapshotter).Restore(&renumbered); err != nil {
+		return err
 	}
 	if err := d.op.Close(); err != nil {
 		return err

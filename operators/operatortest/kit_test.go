@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 
+	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
@@ -21,11 +22,13 @@ type adder struct {
 	sum    float64
 	kept   []float64
 	closed bool
+	// series is that of the first row.
+	series int64
 
 	snapshots int
 }
 
-func (a *adder) Open(env *pipeline.Env) error { a.env = env; return nil }
+func (a *adder) Open(env *pipeline.Env) error { a.env, a.series = env, -1; return nil }
 
 func (a *adder) Process(b pipeline.Batch, out pipeline.Emitter) error {
 	values := b.Record.Column(pipeline.PointValue).(*array.Float64).Float64Values()
@@ -47,7 +50,14 @@ func (a *adder) Process(b pipeline.Batch, out pipeline.Emitter) error {
 	defer rb.Release()
 	for i, v := range values {
 		a.sum += v
-		rb.Field(0).(*array.Uint32Builder).Append(b.Record.Column(0).(*array.Uint32).Value(i))
+		series := b.Record.Column(0).(*array.Uint32).Value(i)
+		if a.series < 0 {
+			a.series = int64(series)
+		}
+		if strings.HasPrefix(a.wrong, "writes to the first series") {
+			series = uint32(a.series)
+		}
+		rb.Field(0).(*array.Uint32Builder).Append(series)
 		rb.Field(1).(*array.Int64Builder).Append(b.Record.Column(1).(*array.Int64).Value(i))
 		rb.Field(2).(*array.Int64Builder).Append(0)
 		sum := a.sum
@@ -76,7 +86,7 @@ func (a *adder) Close() error {
 }
 
 func (a *adder) Snapshot() (pipeline.Frozen, error) {
-	f := &frozenSum{sum: &a.sum}
+	f := &frozenSum{sum: &a.sum, series: a.series, table: a.table()}
 	if a.wrong != "freezes a pointer" {
 		sum := a.sum
 		f.sum = &sum
@@ -88,15 +98,28 @@ func (a *adder) Snapshot() (pipeline.Frozen, error) {
 	return f, nil
 }
 
+// table declares the state of an adder.
+func (a *adder) table() state.Table {
+	role := state.Ordinal
+	if a.wrong == "writes to the first series, unmarked" {
+		role = ""
+	}
+	return state.Table{Name: "sum", Version: 1, Fields: []state.Field{
+		{Name: "sum", Type: state.Float64}, {Name: "number", Type: state.Int64}, {Name: "series", Type: state.Int64, Role: role}}}
+}
+
 // frozenSum is the state of an adder.
 type frozenSum struct {
 	sum    *float64
+	series int64
 	number int
+	table  state.Table
 }
 
 func (f *frozenSum) Write(w io.Writer) error {
-	_, err := fmt.Fprintln(w, *f.sum, f.number)
-	return err
+	s := state.NewWriter(w, "adder")
+	s.Table(f.table).Float64(*f.sum).Int64(int64(f.number)).Int64(f.series)
+	return s.Close()
 }
 
 func (f *frozenSum) Release() {}
@@ -106,8 +129,11 @@ func (a *adder) Restore(r io.Reader) error {
 		_, err := io.Copy(io.Discard, r)
 		return err
 	}
-	_, err := fmt.Fscan(r, &a.sum)
-	return err
+	s := state.NewReader(r, "adder")
+	for t := s.Table(a.table()); t.Next(); {
+		a.sum, a.series = t.Float64("sum"), t.Int64("series")
+	}
+	return s.Close()
 }
 
 // recorder is a testing.TB that notes failures.
@@ -148,17 +174,19 @@ func sums(wrong string) Case {
 
 func TestKit(t *testing.T) {
 	for wrong, complaint := range map[string]string{
-		"":                              "",
-		"depends on batches":            "differs from the plain run",
-		"looks ahead":                   "differs from the plain run",
-		"ignores offsets":               "differs from the plain run",
-		"keeps borrowed memory":         "differs from the plain run",
-		"leaks":                         "invalid memory size",
-		"loses rows silently":           "rows lost",
-		"can't close twice":             "Close",
-		"swallows the consumer's error": "must return the consumer's error",
-		"forgets its state":             "differs from",
-		"numbers its snapshots":         "differs from",
+		"":                                     "",
+		"depends on batches":                   "differs from the plain run",
+		"looks ahead":                          "differs from the plain run",
+		"ignores offsets":                      "differs from the plain run",
+		"keeps borrowed memory":                "differs from the plain run",
+		"leaks":                                "invalid memory size",
+		"loses rows silently":                  "rows lost",
+		"can't close twice":                    "Close",
+		"swallows the consumer's error":        "must return the consumer's error",
+		"forgets its state":                    "differs from",
+		"numbers its snapshots":                "differs from",
+		"writes to the first series":           "",
+		"writes to the first series, unmarked": "others evicted",
 	} {
 		t.Run(wrong, func(t *testing.T) {
 			got := try(t, sums(wrong))

@@ -107,7 +107,9 @@ type variant struct {
 	restore bool
 	// freeze saves at each border and writes what was saved later.
 	freeze bool
-	time   timing
+	// evict puts strange series between those of the input and evicts them at each border.
+	evict bool
+	time  timing
 	// shuffle puts the rows between two watermarks, or between rows of another kind, into another order.
 	shuffle bool
 	// failAt makes the n-th Emit fail; 0 none.
@@ -137,6 +139,7 @@ func (s *subject) variants() []variant {
 		{name: "restored, batches of 1", size: 1, restore: true},
 		{name: "frozen, random batches", size: -1, seed: 5, freeze: true},
 		{name: "frozen, batches of 1", size: 1, freeze: true},
+		{name: "others evicted, random batches", size: -1, seed: 6, evict: true},
 		{name: "time between batches", size: -1, seed: 4, time: between},
 		{name: "time between rows, restored", size: 1, restore: true, time: between},
 	}
@@ -163,7 +166,7 @@ func (s *subject) run(t testing.TB) {
 	_, stateful := s.make(t).(pipeline.Snapshotter)
 	rows := s.Input.rows()
 	for _, v := range s.variants() {
-		saves := v.restore || v.freeze
+		saves := v.restore || v.freeze || v.evict
 		if saves && !stateful || v.time != asWritten && s.FixedTime || saves && rows > maxRestoreRows && v.size != 0 {
 			continue
 		}

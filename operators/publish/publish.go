@@ -43,6 +43,15 @@ func Spec() pipeline.Spec {
 // Register adds the operator to the registry.
 func Register(r *pipeline.Registry) { r.AddOperator(Spec(), New) }
 
+// Hold implements pipeline.Holder.
+func (p *Publisher) Hold(hold func(uint32)) {
+	for i := range p.entities {
+		for _, r := range p.entities[i].rows {
+			hold(r.series)
+		}
+	}
+}
+
 // Publisher is the operator. Its state is the rows of one window.
 type Publisher struct {
 	env      *pipeline.Env
@@ -167,19 +176,30 @@ func (p *Publisher) add(key pipeline.Scope) {
 	p.entities = append(p.entities, entity{name: key.Entity, system: key.System})
 }
 
+// waiting returns the entities with rows, in order of system and name: which were seen before is forgotten by a restore.
+func (p *Publisher) waiting() []*entity {
+	var all []*entity
+	for i := range p.entities {
+		if len(p.entities[i].rows) > 0 {
+			all = append(all, &p.entities[i])
+		}
+	}
+	slices.SortFunc(all, func(a, b *entity) int {
+		return cmp.Or(cmp.Compare(a.system, b.system), cmp.Compare(a.name, b.name))
+	})
+	return all
+}
+
 // flush sends the open window's rows: an event an entity, more for a large one.
 func (p *Publisher) flush(out pipeline.Emitter) error {
 	var events []schemas.Event
-	for i := range p.entities {
-		if len(p.entities[i].rows) == 0 {
-			continue
-		}
-		parts, err := p.events(&p.entities[i])
+	for _, e := range p.waiting() {
+		parts, err := p.events(e)
 		if err != nil {
 			return err
 		}
 		events = append(events, parts...)
-		p.entities[i].rows = p.entities[i].rows[:0]
+		e.rows = e.rows[:0]
 	}
 	if p.any && p.open.revision == 0 {
 		p.done, p.sent = p.open, true

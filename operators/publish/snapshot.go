@@ -9,15 +9,15 @@ import (
 	"github.com/homeostat/homeostat/pipeline"
 )
 
-// The tables of a snapshot: of the open window and the last one that went out, of the entities in the order in which they
-// were seen, and of the rows that wait.
+// The tables of a snapshot: of the open window and the last one that went out, of the entities that have rows waiting,
+// and of these rows.
 var (
 	windowTable = state.Table{Name: "windows", Version: 1, Fields: []state.Field{
 		{Name: "there", Type: state.Bool}, {Name: "start", Type: state.Int64}, {Name: "end", Type: state.Int64}, {Name: "revision", Type: state.Int64},
 	}}
 	entityTable = state.Table{Name: "entities", Version: 1, Fields: []state.Field{{Name: "name", Type: state.Text}, {Name: "system", Type: state.Text}}}
 	rowTable    = state.Table{Name: "rows", Version: 1, Fields: []state.Field{
-		{Name: "entity", Type: state.Uint32}, {Name: "series", Type: state.Uint32}, {Name: "count", Type: state.Int64},
+		{Name: "entity", Type: state.Uint32}, {Name: "series", Type: state.Uint32, Role: state.Ordinal}, {Name: "count", Type: state.Int64},
 		{Name: "sum", Type: state.Float64}, {Name: "min", Type: state.Float64}, {Name: "max", Type: state.Float64}, {Name: "last", Type: state.Float64},
 	}}
 )
@@ -25,9 +25,9 @@ var (
 // Snapshot implements pipeline.Snapshotter. Rows are copied, not written: a window may have many.
 func (p *Publisher) Snapshot() (pipeline.Frozen, error) {
 	open, anyOpen, done, sent := p.open, p.any, p.done, p.sent
-	entities := slices.Clone(p.entities)
-	for i := range entities {
-		entities[i].rows = slices.Clone(entities[i].rows)
+	var entities []entity
+	for _, e := range p.waiting() {
+		entities = append(entities, entity{e.name, e.system, slices.Clone(e.rows)})
 	}
 	return state.Frozen(name, func(w *state.Writer) {
 		w.Table(windowTable).Bool(anyOpen).Int64(open.start).Int64(open.end).Int64(open.revision).

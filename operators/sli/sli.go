@@ -321,7 +321,7 @@ var (
 		{Name: "start", Type: state.Int64}, {Name: "end", Type: state.Int64}, {Name: "done", Type: state.Int64},
 	}}
 	objectiveTable = state.Table{Name: "objectives", Version: 2, Fields: []state.Field{
-		{Name: "slo", Type: state.Text}, {Name: "series", Type: state.Int64},
+		{Name: "slo", Type: state.Text}, {Name: "series", Type: state.Int64, Role: state.Ordinal},
 		{Name: "total", Type: state.Float64}, {Name: "good", Type: state.Float64}, {Name: "bad", Type: state.Float64},
 		// What rounding would have taken away from each sum, since version 2.
 		{Name: "total_rest", Type: state.Floats}, {Name: "good_rest", Type: state.Floats}, {Name: "bad_rest", Type: state.Floats},

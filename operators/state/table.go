@@ -60,7 +60,19 @@ type Field struct {
 	// Default is what the column reads as where an older snapshot has none, in its Go type: bool, uint16, …, string, []byte,
 	// []int64, []float64. nil is the zero value.
 	Default any `json:"-"`
+	// Role says what the values have to do with the lane's series, for Renumber.
+	Role Role `json:"role,omitempty"`
 }
+
+// Role is the meaning of a column of whole numbers (Uint32, Int64) that changes with the ordinals of series.
+type Role string
+
+const (
+	// Ordinal is a series; a negative number is none. The row goes with the series.
+	Ordinal Role = "ordinal"
+	// Count is the number of all series.
+	Count Role = "count"
+)
 
 // Table declares a table. A component declares each of its tables once; a change of its columns, or of what they mean,
 // needs the next version.
@@ -68,6 +80,8 @@ type Table struct {
 	Name    string
 	Version int
 	Fields  []Field
+	// BySeries says that row i is of the series with ordinal i.
+	BySeries bool
 }
 
 func (t Table) field(name string) (Field, bool) {
@@ -85,6 +99,7 @@ type header struct {
 	Table     string  `json:"table"`
 	Version   int     `json:"version"`
 	Columns   []Field `json:"columns"`
+	BySeries  bool    `json:"by_series,omitempty"`
 }
 
 func (h *header) encode() []byte {

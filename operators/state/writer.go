@@ -46,7 +46,7 @@ func (s *Writer) Table(t Table) *TableWriter {
 		panic("BUG: table " + t.Name + " is written twice")
 	}
 	s.names[t.Name] = true
-	h := header{Component: s.component, Table: t.Name, Version: t.Version, Columns: t.Fields}
+	h := header{Component: s.component, Table: t.Name, Version: t.Version, Columns: t.Fields, BySeries: t.BySeries}
 	schema, err := h.schema()
 	if err != nil {
 		panic("BUG: the declaration of table " + t.Name + " " + err.Error())

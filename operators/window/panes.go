@@ -33,6 +33,21 @@ func newPanes(s *shared, cfg settings) *panes {
 	return p
 }
 
+// hold implements cutter.
+func (o *panes) hold(visit func(uint32)) {
+	for _, list := range [...][]*pane{o.past, o.open} {
+		for _, w := range list {
+			for k := range w.cells.Pages() {
+				for i, c := range w.cells.Page(k) {
+					if c.count > 0 {
+						visit(uint32(k*state.SparseRows + i))
+					}
+				}
+			}
+		}
+	}
+}
+
 // points implements cutter.
 func (o *panes) points(series []uint32, times, starts []int64, values []float64, lost *losses) {
 	w := &o.none

@@ -37,6 +37,17 @@ type finished struct {
 	min, max, final float64
 }
 
+// hold implements cutter.
+func (o *sequence) hold(visit func(uint32)) {
+	for k := range o.tracks.Pages() {
+		for i, x := range o.tracks.Page(k) {
+			if x.cell.count > 0 || x.cell.rows != 0 {
+				visit(uint32(k*state.SparseRows + i))
+			}
+		}
+	}
+}
+
 // points implements cutter.
 func (o *sequence) points(series []uint32, times, starts []int64, values []float64, lost *losses) {
 	for i, s := range series {

@@ -16,31 +16,31 @@ var (
 		{Name: "cut", Type: state.Ints}, {Name: "closed", Type: state.Int64}, {Name: "timely", Type: state.Bool},
 		{Name: "last", Type: state.Int64}, {Name: "forgotten", Type: state.Int64},
 	}}
-	seriesTable = state.Table{Name: "series", Version: 1, Fields: []state.Field{
+	seriesTable = state.Table{Name: "series", Version: 1, BySeries: true, Fields: []state.Field{
 		{Name: "type", Type: state.Uint16}, {Name: "known", Type: state.Bool}, {Name: "fixed", Type: state.Bool},
 		{Name: "start", Type: state.Int64}, {Name: "value", Type: state.Float64},
 	}}
 	trackTable = state.Table{Name: "tracks", Version: 1, Fields: []state.Field{
-		{Name: "series", Type: state.Uint32}, {Name: "start", Type: state.Int64}, {Name: "until", Type: state.Int64}, {Name: "begun", Type: state.Bool},
+		{Name: "series", Type: state.Uint32, Role: state.Ordinal}, {Name: "start", Type: state.Int64}, {Name: "until", Type: state.Int64}, {Name: "begun", Type: state.Bool},
 	}}
 	windowTable = state.Table{Name: "windows", Version: 1, Fields: []state.Field{
 		{Name: "window", Type: state.Int64}, {Name: "past", Type: state.Bool}, {Name: "settled", Type: state.Bool}, {Name: "dirty", Type: state.Bool},
 		{Name: "revision", Type: state.Int64},
 	}}
 	cellTable = state.Table{Name: "cells", Version: 1, Fields: []state.Field{
-		{Name: "window", Type: state.Int64}, {Name: "series", Type: state.Uint32}, {Name: "count", Type: state.Int64},
+		{Name: "window", Type: state.Int64}, {Name: "series", Type: state.Uint32, Role: state.Ordinal}, {Name: "count", Type: state.Int64},
 		{Name: "sum", Type: state.Float64}, {Name: "rest", Type: state.Float64}, {Name: "min", Type: state.Float64}, {Name: "max", Type: state.Float64},
 		{Name: "last", Type: state.Float64}, {Name: "time", Type: state.Int64},
 	}}
 	rowTable = state.Table{Name: "rows", Version: 1, Fields: []state.Field{
-		{Name: "window", Type: state.Int64}, {Name: "series", Type: state.Uint32}, {Name: "time", Type: state.Int64},
+		{Name: "window", Type: state.Int64}, {Name: "series", Type: state.Uint32, Role: state.Ordinal}, {Name: "time", Type: state.Int64},
 		{Name: "start", Type: state.Int64}, {Name: "value", Type: state.Float64},
 	}}
 	sumTable = state.Table{Name: "sums", Version: 1, Fields: []state.Field{
-		{Name: "window", Type: state.Int64}, {Name: "series", Type: state.Uint32}, {Name: "pending", Type: state.Int64}, {Name: "chunks", Type: state.Ints},
+		{Name: "window", Type: state.Int64}, {Name: "series", Type: state.Uint32, Role: state.Ordinal}, {Name: "pending", Type: state.Int64}, {Name: "chunks", Type: state.Ints},
 	}}
 	markTable = state.Table{Name: "marks", Version: 1, Fields: []state.Field{
-		{Name: "window", Type: state.Int64}, {Name: "series", Type: state.Uint32}, {Name: "known", Type: state.Bool}, {Name: "fixed", Type: state.Bool},
+		{Name: "window", Type: state.Int64}, {Name: "series", Type: state.Uint32, Role: state.Ordinal}, {Name: "known", Type: state.Bool}, {Name: "fixed", Type: state.Bool},
 		{Name: "start", Type: state.Int64}, {Name: "value", Type: state.Float64},
 	}}
 )

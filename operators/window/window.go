@@ -24,6 +24,8 @@ type cutter interface {
 	logs(streams []uint32, times []int64, severities []uint8, lost *losses)
 	// advance closes the windows that end at or before t, which is later than any t before.
 	advance(t int64, out pipeline.Emitter) error
+	// hold visits the series that have rows in what is kept.
+	hold(visit func(series uint32))
 	// freeze adds what is open to a frozen state.
 	freeze(f *frozen)
 	// load reads the windows that a snapshot has open, before what is in them.
@@ -121,6 +123,9 @@ func (o *Window) Watermark(t int64, out pipeline.Emitter) error {
 	o.closed, o.timely = t, true
 	return o.advance(t, out)
 }
+
+// Hold implements pipeline.Holder: a series stays as long as a window has rows of it.
+func (o *Window) Hold(hold func(uint32)) { o.cutter.hold(hold) }
 
 // losses are the rows of a batch that end here.
 type losses struct{ late, evicted, limit, notFinite, range_ int }

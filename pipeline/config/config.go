@@ -66,6 +66,8 @@ type Kafka struct {
 type Limits struct {
 	// Series is the number of series of one lane.
 	Series int
+	// Idle is for how long in event time a series has to be silent before it makes room for new ones in a full lane; 0 is never.
+	Idle time.Duration
 	// Memory is the number of bytes in flight in the process.
 	Memory int64
 	// Record is the number of decompressed bytes of one record.

@@ -52,7 +52,7 @@ func (r *reader) fingerprint(c *Config) string {
 	}
 	canonical, err := json.Marshal([]any{
 		Version, c.Name, templates(c.Scope.Entity), templates(c.Scope.System), templates(c.Scope.LockDomain), sources, c.SLOs,
-		operators(c.Detect), operators(c.Operate), c.Declare, c.Topology, c.Limits.Series, c.Limits.Record, c.Columns,
+		operators(c.Detect), operators(c.Operate), c.Declare, c.Topology, c.Limits.Series, c.Limits.Idle, c.Limits.Record, c.Columns,
 	})
 	if err != nil {
 		panic("BUG: configuration has no JSON form: " + err.Error())

@@ -28,7 +28,9 @@ func kafkaSettings() []pipeline.Setting {
 func limitSettings() []pipeline.Setting {
 	return []pipeline.Setting{
 		{Name: "series", Type: pipeline.Int, Default: int64(1_000_000), Example: "1000000", Min: pipeline.Bound(1), Max: pipeline.Bound(100_000_000),
-			Doc: "The number of series of one lane."},
+			Doc: "The number of series of one lane. Near it series that are idle make room; beyond it new ones are refused."},
+		{Name: "series_idle", Type: pipeline.Duration, Default: time.Hour, Example: "1h", Min: pipeline.Bound(0), Max: pipeline.Bound(float64(365 * 24 * time.Hour)),
+			Doc: "For how long in event time a series has to be silent to make room; what was learned of it is forgotten then. 0s is never."},
 		{Name: "memory", Type: pipeline.Size, Default: int64(512 << 20), Example: "512MiB", Min: pipeline.Bound(16 << 20), Max: pipeline.Bound(1 << 40),
 			Doc: "The number of bytes in flight in the process."},
 		{Name: "record", Type: pipeline.Size, Default: int64(16 << 20), Example: "16MiB", Min: pipeline.Bound(1 << 10), Max: pipeline.Bound(1 << 30),
@@ -78,7 +80,7 @@ func (r *reader) process(root *node, s pipeline.Settings, c *Config) {
 		r.security(root, k, &c.Kafka)
 	}
 	if l := s.Object("limits"); l != nil {
-		c.Limits = Limits{Series: int(l.Int("series")), Memory: l.Int("memory"), Record: l.Int("record")}
+		c.Limits = Limits{Series: int(l.Int("series")), Idle: l.Duration("series_idle"), Memory: l.Int("memory"), Record: l.Int("record")}
 		if l.Has("record") && l.Has("memory") && c.Limits.Record > c.Limits.Memory {
 			r.at(root, "limits.record", "config.limits.record", "one record may have %s, more than the %s of limits.memory: lower this or raise limits.memory",
 				FormatSize(c.Limits.Record), FormatSize(c.Limits.Memory))

@@ -9,7 +9,7 @@ import (
 
 // node is one operator of a chain with what the chain needs to know of it.
 type node struct {
-	name     string
+	component
 	op       pipeline.Operator
 	watcher  pipeline.Watermarker // nil if it does not act on time
 	consumes [pipeline.Events + 1]bool
@@ -22,6 +22,8 @@ type node struct {
 // of events leaves the lane and is queued for all nodes but i.
 type chain struct {
 	nodes []node
+	// touch, if set, is told of each batch that operators get.
+	touch func(pipeline.Batch)
 	// leave takes the events; it borrows the batch.
 	leave func(pipeline.Batch) error
 	queue []queued
@@ -36,11 +38,22 @@ type queued struct {
 
 func (c *chain) open() error {
 	for i := range c.nodes {
-		n := &c.nodes[i]
-		n.watcher, _ = n.op.(pipeline.Watermarker)
-		if err := n.op.Open(n.env); err != nil {
-			return fmt.Errorf("opening operator %s: %w", n.name, err)
+		if err := c.nodes[i].open(); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// open makes the operator and opens it.
+func (n *node) open() error {
+	var err error
+	if n.op, err = n.component.make(); err != nil {
+		return fmt.Errorf("making operator %s: %w", n.name, err)
+	}
+	n.watcher, _ = n.op.(pipeline.Watermarker)
+	if err := n.op.Open(n.env); err != nil {
+		return fmt.Errorf("opening operator %s: %w", n.name, err)
 	}
 	return nil
 }
@@ -58,6 +71,7 @@ func (e emitter) Emit(b pipeline.Batch) error {
 		return nil
 	}
 	defer b.Release()
+	e.c.note(b)
 	return e.c.offer(b, e.origin+1, e.origin)
 }
 
@@ -75,8 +89,16 @@ func (c *chain) offer(b pipeline.Batch, first, origin int) error {
 	return nil
 }
 
+// note tells of a batch of columns, if anybody wants to know.
+func (c *chain) note(b pipeline.Batch) {
+	if c.touch != nil {
+		c.touch(b)
+	}
+}
+
 // process feeds one batch, which it takes over.
 func (c *chain) process(b pipeline.Batch) error {
+	c.note(b)
 	err := c.offer(b, 0, -1)
 	b.Release()
 	if err != nil {

@@ -29,7 +29,7 @@ func newScript(t testing.TB) *script {
 // node adds an operator that consumes the kinds; react, if not nil, says what it emits for what it sees: names of events
 // begin with "e", other names are windows.
 func (s *script) node(name string, react func(what string) []string, kinds ...pipeline.Kind) {
-	n := node{name: name, env: &pipeline.Env{Component: name, Allocator: s.mem}}
+	n := node{component: component{name: name}, env: &pipeline.Env{Component: name, Allocator: s.mem}}
 	for _, k := range kinds {
 		n.consumes[k] = true
 	}

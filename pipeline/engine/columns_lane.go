@@ -15,7 +15,7 @@ type columnsLane struct {
 	*surroundings
 	*detection
 	name     string
-	table    *pipeline.SeriesTable
+	series   *residence
 	reader   *schemas.RowsReader
 	ledger   *ledger
 	upstream upstream
@@ -31,12 +31,12 @@ const columnsSource = "columns"
 func (s *surroundings) newColumnsLane(name string, components []component, events string, partitions int) (*columnsLane, error) {
 	l := &columnsLane{
 		surroundings: s, name: name, mark: unknownTime, newest: unknownTime,
-		table: pipeline.NewSeriesTable(s.scope, s.limit), ledger: newLedger(s.metrics, pipeline.Detect, columnsSource, name),
+		series: s.newResidence(pipeline.Detect), ledger: newLedger(s.metrics, pipeline.Detect, columnsSource, name),
 		upstream: newUpstream(s.lanes.Load().columns),
 	}
-	l.reader = schemas.NewRowsReader(l.table)
+	l.reader = schemas.NewRowsReader(l.series.table)
 	var err error
-	l.detection, err = s.newDetection(name, l.table, l.ledger, func() int64 { return l.mark }, components, events, partitions)
+	l.detection, err = s.newDetection(name, l.series, l.ledger, func() int64 { return l.mark }, components, events, partitions)
 	return l, err
 }
 
@@ -64,12 +64,15 @@ func (l *columnsLane) rows(rec *pipeline.Record) error {
 	if text, _ := rec.Header(schemas.HeaderKind); string(text) == pipeline.Logs.String() {
 		kind = pipeline.Logs
 	}
-	b, err := l.reader.Read(kind, rec.Value)
+	b, refused, err := l.reader.Read(kind, rec.Value)
 	if err != nil {
 		l.refuse(rec, err)
 		return nil
 	}
-	l.ledger.take(b.Rows())
+	l.ledger.take(b.Rows() + refused)
+	if refused > 0 {
+		l.ledger.lose(lostSeriesLimit, refused)
+	}
 	l.ledger.pass(b.Rows())
 	b.Position = l.position
 	return l.feed(b)
@@ -102,12 +105,26 @@ func (l *columnsLane) advance(to int64) error {
 		return nil
 	}
 	l.mark = to
+	crowded := l.series.move(to)
 	if err := l.watermark(to); err != nil {
 		return err
 	}
 	l.gather()
 	l.pending = append(l.pending, l.tell(l.name, to)...)
+	if crowded {
+		return l.makeRoom()
+	}
 	return nil
+}
+
+// makeRoom evicts series that were not seen for long.
+func (l *columnsLane) makeRoom() error {
+	to := l.series.makeRoom(l.hold)
+	if to == nil {
+		return nil
+	}
+	l.reader = schemas.NewRowsReader(l.series.table)
+	return l.follow(l.series, to)
 }
 
 // newestTime returns the highest time heard of.
@@ -161,7 +178,7 @@ func (l *columnsLane) freeze() (*frozen, error) {
 	if err := f.document(partLane, columnsState{l.mark, l.newest, l.upstream.marks, l.upstream.lanes, l.randoms()}); err != nil {
 		return nil, err
 	}
-	f.series(l.table)
+	l.series.freeze(f)
 	return f, l.detection.freeze(f)
 }
 
@@ -171,7 +188,7 @@ func (l *columnsLane) restore(s *snapshot.Snapshot) error {
 	if err := readDocument(s, partLane, &st); err != nil {
 		return err
 	}
-	if err := readSeries(s, l.table); err != nil {
+	if err := l.series.restore(s, st.Mark); err != nil {
 		return err
 	}
 	l.mark, l.newest = st.Mark, st.Newest

@@ -37,6 +37,9 @@ type rear interface {
 	collect(at pipeline.Position) []broker.Message
 	// tell returns the records that pass the lane's time on; unknownTime says that there was no row yet.
 	tell(lane string, mark int64) []broker.Message
+	// hold visits the series that must not be evicted; follow goes on with the table that is left, to the new ordinals.
+	hold(visit func(series uint32))
+	follow(series *residence, to []uint32) error
 	// freeze adds its state; restore takes it over, with the time that it was at; randoms and setRandoms are its operators'
 	// randomness.
 	freeze(f *frozen) error
@@ -54,7 +57,7 @@ type detectLane struct {
 	name   string
 	stage  pipeline.Stage
 	in     intake
-	table  *pipeline.SeriesTable
+	series *residence
 	cols   *pipeline.Columns
 	ledger *ledger
 	behind rear
@@ -70,7 +73,7 @@ type detectLane struct {
 // number of partitions.
 func (s *surroundings) newDetectLane(name string, in intake, components []component, events string, partitions int) (*detectLane, error) {
 	l := s.newIntakeLane(name, pipeline.Detect, in)
-	d, err := s.newDetection(name, l.table, l.ledger, func() int64 { return l.mark }, components, events, partitions)
+	d, err := s.newDetection(name, l.series, l.ledger, func() int64 { return l.mark }, components, events, partitions)
 	l.behind = d
 	return l, err
 }
@@ -78,10 +81,10 @@ func (s *surroundings) newDetectLane(name string, in intake, components []compon
 func (s *surroundings) newIntakeLane(name string, stage pipeline.Stage, in intake) *detectLane {
 	l := &detectLane{
 		surroundings: s, name: name, stage: stage, in: in, newest: unknownTime, mark: unknownTime,
-		table:  pipeline.NewSeriesTable(s.scope, s.limit),
+		series: s.newResidence(stage),
 		ledger: newLedger(s.metrics, stage, in.source, name),
 	}
-	l.cols = pipeline.NewColumns(l.table)
+	l.cols = pipeline.NewColumns(l.series.table)
 	return l
 }
 
@@ -188,7 +191,7 @@ func (l *detectLane) freeze() (*frozen, error) {
 	if err := f.document(partLane, detectState{l.newest, l.mark, l.saidNone, l.behind.randoms()}); err != nil {
 		return nil, err
 	}
-	f.series(l.table)
+	l.series.freeze(f)
 	return f, l.behind.freeze(f)
 }
 
@@ -198,7 +201,7 @@ func (l *detectLane) restore(s *snapshot.Snapshot) error {
 	if err := readDocument(s, partLane, &st); err != nil {
 		return err
 	}
-	if err := readSeries(s, l.table); err != nil {
+	if err := l.series.restore(s, st.Mark); err != nil {
 		return err
 	}
 	l.newest, l.mark, l.saidNone = st.Newest, st.Mark, st.SaidNone

@@ -256,7 +256,7 @@ func TestDetectLaneTellsAllPartitions(t *testing.T) {
 		if err != nil || e.Type != schemas.TypeWindow || e.Time != 20*second {
 			t.Errorf("%+v, %v", e, err)
 		}
-		w, err := schemas.DecodeWindows(b.allocator, e.Data, b.table)
+		w, err := schemas.DecodeWindows(b.allocator, e.Data, b.series.table)
 		if err != nil || w.Rows() != 0 {
 			t.Errorf("%v", err)
 		}

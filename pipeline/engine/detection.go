@@ -24,14 +24,14 @@ type detection struct {
 }
 
 // newDetection makes the rear of the lane of that name.
-func (s *surroundings) newDetection(name string, table *pipeline.SeriesTable, account *ledger, now func() int64, components []component, events string, partitions int) (*detection, error) {
+func (s *surroundings) newDetection(name string, series *residence, account *ledger, now func() int64, components []component, events string, partitions int) (*detection, error) {
 	d := &detection{surroundings: s, out: s.newOutput(), events: events, partitions: partitions}
 	if err := d.out.Open(context.Background(), s.env(name, "out", now, account.lose)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the output of lane %s: %w", name, err), d.out.Close())
 	}
 	var err error
 	if d.nothing, err = emptyWindows(s.allocator); err == nil {
-		d.chain, err = s.newChain(name, account, table, components, d.leave)
+		d.chain, err = s.newChain(name, account, series, components, d.leave)
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.out.Close())
@@ -49,6 +49,11 @@ func emptyWindows(mem pipeline.Allocator) ([]byte, error) {
 
 // feed implements rear, with what the chain has.
 func (d *detection) feed(b pipeline.Batch) error { return d.chain.process(b) }
+
+// follow implements rear.
+func (d *detection) follow(series *residence, to []uint32) error {
+	return d.renumber(series.table, to)
+}
 
 // leave implements rear.
 func (d *detection) leave(b pipeline.Batch) error { return d.out.Write(context.Background(), b) }

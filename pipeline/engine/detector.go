@@ -37,6 +37,13 @@ func (d *statefulDetector) Snapshot() (pipeline.Frozen, error) { return d.state.
 // Restore implements pipeline.Snapshotter.
 func (d *statefulDetector) Restore(r io.Reader) error { return d.state.Restore(r) }
 
+// Hold implements pipeline.Holder.
+func (d *detector) Hold(hold func(uint32)) {
+	if h, ok := d.detector.(pipeline.Holder); ok {
+		h.Hold(hold)
+	}
+}
+
 // Open implements pipeline.Operator.
 func (d *detector) Open(env *pipeline.Env) error {
 	d.env = env

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"github.com/homeostat/homeostat/internal/broker"
+	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/pipeline/config"
 	"github.com/homeostat/homeostat/pipeline/plan"
@@ -181,18 +183,47 @@ func (o *bucket) Watermark(t int64, out pipeline.Emitter) error {
 	return nil
 }
 
-// Snapshot and Restore keep the sums as JSON, in which keys are in order.
+var (
+	bucketLane = state.Table{Name: "lane", Version: 1, Fields: []state.Field{{Name: "closed", Type: state.Int64}}}
+	bucketSums = state.Table{Name: "sums", Version: 1, Fields: []state.Field{
+		{Name: "start", Type: state.Int64}, {Name: "series", Type: state.Uint32, Role: state.Ordinal}, {Name: "sum", Type: state.Float64}}}
+)
+
 func (o *bucket) Snapshot() (pipeline.Frozen, error) {
-	return frozenJSON(bucketState{o.closed, o.open})
+	return state.Encoded("bucket", func(w *state.Writer) {
+		w.Table(bucketLane).Int64(o.closed)
+		t := w.Table(bucketSums)
+		for _, start := range slices.Sorted(maps.Keys(o.open)) {
+			for _, s := range slices.Sorted(maps.Keys(o.open[start])) {
+				t.Int64(start).Uint32(s).Float64(o.open[start][s])
+			}
+		}
+	})
 }
 
 func (o *bucket) Restore(r io.Reader) error {
-	st := bucketState{}
-	if err := json.NewDecoder(r).Decode(&st); err != nil {
-		return err
+	s := state.NewReader(r, "bucket")
+	for t := s.Table(bucketLane); t.Next(); {
+		o.closed = t.Int64("closed")
 	}
-	o.closed, o.open, o.table = st.Closed, st.Open, o.env.Series
-	return nil
+	o.open, o.table = map[int64]map[uint32]float64{}, o.env.Series
+	for t := s.Table(bucketSums); t.Next(); {
+		start := t.Int64("start")
+		if o.open[start] == nil {
+			o.open[start] = map[uint32]float64{}
+		}
+		o.open[start][t.Uint32("series")] = t.Float64("sum")
+	}
+	return s.Close()
+}
+
+// Hold implements pipeline.Holder.
+func (o *bucket) Hold(hold func(uint32)) {
+	for _, sums := range o.open {
+		for s := range sums {
+			hold(s)
+		}
+	}
 }
 
 // asJSON is a state that is written into memory when it is frozen.
@@ -205,11 +236,6 @@ func frozenJSON(v any) (pipeline.Frozen, error) {
 
 func (f asJSON) Write(w io.Writer) error { _, err := w.Write(f); return err }
 func (f asJSON) Release()                {}
-
-type bucketState struct {
-	Closed int64
-	Open   map[int64]map[uint32]float64
-}
 
 // publish sends each window on to operate, one event a series.
 func publish(env *pipeline.Env, b pipeline.Batch, out pipeline.Emitter) error {

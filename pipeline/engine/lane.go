@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"log/slog"
 	"math/rand/v2"
@@ -63,7 +62,8 @@ type surroundings struct {
 	tick      int64 // time moves in steps of it, and lanes tell each other: the distance of windows, or a second
 	reopen    int64 // for how long after its end a window of the lane may be opened again; 0 is never
 	scope     func(string, pipeline.Labels) pipeline.Scope
-	limit     int // series a lane
+	limit     int   // series a lane
+	idle      int64 // for how long a series is silent, in event time, before it makes room for others; 0 is never
 	dead      string
 	letter    int // bytes that a dead letter keeps of its record
 	newOutput func() Output
@@ -94,19 +94,15 @@ func (s *surroundings) random(name string) *rand.PCG {
 }
 
 // newChain makes the operators of a lane and opens them.
-func (s *surroundings) newChain(laneName string, account *ledger, table *pipeline.SeriesTable, components []component, leave func(pipeline.Batch) error) (*chain, error) {
-	c := &chain{leave: leave}
+func (s *surroundings) newChain(laneName string, account *ledger, series *residence, components []component, leave func(pipeline.Batch) error) (*chain, error) {
+	c := &chain{leave: leave, touch: series.touch}
 	for _, comp := range components {
-		op, err := comp.make()
-		if err != nil {
-			return nil, fmt.Errorf("making operator %s: %w", comp.name, err)
-		}
-		n := node{name: comp.name, op: op, random: s.random(comp.name), revised: comp.entry.Spec.Accepts.Revised}
+		n := node{component: comp, random: s.random(comp.name), revised: comp.entry.Spec.Accepts.Revised}
 		for _, k := range comp.entry.Spec.Consumes {
 			n.consumes[k] = true
 		}
 		n.env = s.env(laneName, comp.name, func() int64 { return c.now }, func(reason string, rows int) { account.end(comp.name, reason, rows) })
-		n.env.Series, n.env.Rand = table, rand.New(n.random)
+		n.env.Series, n.env.Rand = series.table, rand.New(n.random)
 		c.nodes = append(c.nodes, n)
 	}
 	if err := c.open(); err != nil {

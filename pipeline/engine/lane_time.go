@@ -76,12 +76,26 @@ func (l *detectLane) advance(to int64) error {
 		return err
 	}
 	l.mark = to
+	crowded := l.series.move(to)
 	if err := l.behind.watermark(to); err != nil {
 		return err
 	}
 	l.collect()
 	l.pending = append(l.pending, l.behind.tell(l.name, to)...)
+	if crowded {
+		return l.makeRoom()
+	}
 	return nil
+}
+
+// makeRoom evicts series that were not seen for long. No row is under way.
+func (l *detectLane) makeRoom() error {
+	to := l.series.makeRoom(l.behind.hold)
+	if to == nil {
+		return nil
+	}
+	l.cols.Series = l.series.table
+	return l.behind.follow(l.series, to)
 }
 
 // plus adds without wrapping round: what a row says of its time may be anything.

@@ -17,6 +17,7 @@ const (
 	lostRepeat      = "repeat"
 	lostGap         = "retention_gap"
 	lostCorrupt     = "corrupt"
+	lostSeriesLimit = "series_limit"
 )
 
 // Account is the loss ledger of one lane: In = On + Held + the sum of Lost.

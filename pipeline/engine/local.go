@@ -128,7 +128,8 @@ func single(rec pipeline.Record) pipeline.Input {
 // Run reads all file sources to their end, merged by event time.
 func (l *Local) Run(ctx context.Context) error {
 	for _, f := range l.sources {
-		if err := f.source.Open(ctx, l.env(f.lane.name, f.lane.in.source, func() int64 { return f.lane.mark }, f.lane.ledger.refuse), f.lane.table); err != nil {
+		f.lane.series.idle = 0 // the source keeps the ordinals of its columns
+		if err := f.source.Open(ctx, l.env(f.lane.name, f.lane.in.source, func() int64 { return f.lane.mark }, f.lane.ledger.refuse), f.lane.series.table); err != nil {
 			return err
 		}
 		if err := f.next(ctx); err != nil {

@@ -23,7 +23,7 @@ import (
 type operateLane struct {
 	*surroundings
 	name     string
-	table    *pipeline.SeriesTable
+	series   *residence
 	chain    *chain
 	out      Output
 	ledger   *ledger
@@ -52,7 +52,7 @@ const remember = int64(10 * time.Minute)
 func (s *surroundings) newOperateLane(name string, components []component) (*operateLane, error) {
 	l := &operateLane{
 		surroundings: s, name: name, out: s.newOutput(), mark: unknownTime,
-		table:    pipeline.NewSeriesTable(s.scope, s.limit),
+		series:   s.newResidence(pipeline.Operate),
 		ledger:   newLedger(s.metrics, pipeline.Operate, "events", name),
 		upstream: newUpstream(s.lanes.Load().events), recent: map[string]int64{}, most: mostHeld,
 		forced: s.metrics.Counter("operate_unwaited_total", "Times that operate went on without lanes that were behind.").WithLabelValues(),
@@ -61,7 +61,7 @@ func (s *surroundings) newOperateLane(name string, components []component) (*ope
 		return nil, errors.Join(fmt.Errorf("opening the output of lane %s: %w", name, err), l.out.Close())
 	}
 	var err error
-	l.chain, err = s.newChain(name, l.ledger, l.table, components, func(b pipeline.Batch) error { return l.out.Write(context.Background(), b) })
+	l.chain, err = s.newChain(name, l.ledger, l.series, components, func(b pipeline.Batch) error { return l.out.Write(context.Background(), b) })
 	if err != nil {
 		return nil, errors.Join(err, l.out.Close())
 	}
@@ -152,6 +152,7 @@ func (l *operateLane) advance(mark int64) error {
 		return nil
 	}
 	l.mark = mark
+	crowded := l.series.move(mark)
 	if err := l.feed(mark); err != nil {
 		return err
 	}
@@ -163,7 +164,15 @@ func (l *operateLane) advance(mark int64) error {
 	if !l.begun {
 		return nil
 	}
-	return l.move(mark)
+	if err := l.move(mark); err != nil || !crowded {
+		return err
+	}
+	// What is held back has no ordinals yet.
+	to := l.series.makeRoom(l.chain.hold)
+	if to == nil {
+		return nil
+	}
+	return l.chain.renumber(l.series.table, to)
 }
 
 // feed gives the chain what is held up to a time, in order of time and id.
@@ -195,7 +204,7 @@ func (l *operateLane) one(e *held) error {
 	var b pipeline.Batch
 	if e.Type == schemas.TypeWindow {
 		var err error
-		if b, err = schemas.DecodeWindows(l.allocator, e.Data, l.table); err != nil {
+		if b, err = schemas.DecodeWindows(l.allocator, e.Data, l.series.table); err != nil {
 			rec := pipeline.Record{Topic: l.position.Topic, Partition: l.position.Partition, Offset: e.offset, Key: []byte(e.Key), Value: e.Data, Headers: e.Headers(0)}
 			l.refuse(&rec, err)
 			return nil
@@ -297,7 +306,7 @@ func (l *operateLane) freeze() (*frozen, error) {
 	if err := f.document(partLane, st); err != nil {
 		return nil, err
 	}
-	f.series(l.table)
+	l.series.freeze(f)
 	return f, l.chain.freeze(f)
 }
 
@@ -307,7 +316,7 @@ func (l *operateLane) restore(s *snapshot.Snapshot) error {
 	if err := readDocument(s, partLane, &st); err != nil {
 		return err
 	}
-	if err := readSeries(s, l.table); err != nil {
+	if err := l.series.restore(s, st.Mark); err != nil {
 		return err
 	}
 	l.mark, l.begun = st.Mark, st.Begun

@@ -30,7 +30,7 @@ type Options struct {
 func newSurroundings(p *plan.Plan, o Options) *surroundings {
 	s := &surroundings{
 		pipeline: p.Pipeline, allocator: o.Allocator, logger: o.Logger, metrics: &pipeline.Metrics{Registerer: o.Metrics},
-		slos: p.SLOs, topology: &p.Topology, window: int64(p.Window), scope: p.Scope, limit: p.Limits.Series,
+		slos: p.SLOs, topology: &p.Topology, window: int64(p.Window), scope: p.Scope, limit: p.Limits.Series, idle: int64(p.Limits.Idle),
 		dead: p.Topics.DeadLetters.Name, letter: int(p.Limits.Record), newOutput: o.NewOutput,
 	}
 	s.lanes = new(atomic.Pointer[laneSets])
@@ -76,7 +76,7 @@ func (s *surroundings) sourceLane(p *plan.Plan, src *plan.Source, name string, e
 	own.reopen = int64(src.ReopenFor)
 	if !src.Fused {
 		l := own.newIntakeLane(name, pipeline.Ingest, in)
-		l.behind = s.newRepartition(l.table, p.Topics.Columns, p.GroupKey)
+		l.behind = s.newRepartition(l.series, p.Topics.Columns, p.GroupKey)
 		return l, nil
 	}
 	return own.newDetectLane(name, in, components(p.Detect.Operators), p.Topics.Events.Name, eventPartitions)

@@ -38,7 +38,7 @@ func TestLateRowsPassWhileTheirWindowMayBeOpenedAgain(t *testing.T) {
 func TestRevisedWindowsGoToThoseWhoAcceptThem(t *testing.T) {
 	var got []string
 	c := &chain{leave: func(pipeline.Batch) error { return nil }}
-	for _, n := range []node{{name: "learns"}, {name: "publishes", revised: true}} {
+	for _, n := range []node{{component: component{name: "learns"}}, {component: component{name: "publishes"}, revised: true}} {
 		n.consumes[pipeline.Windows] = true
 		name := n.name
 		n.op = &stateless{process: func(_ *pipeline.Env, b pipeline.Batch, _ pipeline.Emitter) error {

@@ -14,7 +14,7 @@ import (
 // encoded here but when a commit takes them, all lanes' rows for one partition into one message.
 type repartition struct {
 	*surroundings
-	table *pipeline.SeriesTable
+	from  *residence
 	topic plan.Topic
 	group func(*pipeline.Series) string
 	// places has the partition of each series, by ordinal.
@@ -39,17 +39,19 @@ type rows struct {
 	body     *array.Binary
 }
 
-func (s *surroundings) newRepartition(table *pipeline.SeriesTable, topic plan.Topic, group func(*pipeline.Series) string) *repartition {
-	return &repartition{surroundings: s, table: table, topic: topic, group: group, named: &named{}}
+func (s *surroundings) newRepartition(series *residence, topic plan.Topic, group func(*pipeline.Series) string) *repartition {
+	return &repartition{surroundings: s, from: series, topic: topic, group: group, named: &named{}}
 }
 
 // feed implements rear. The columns of a batch of decoded rows are Go's own memory, so what is kept of them stays.
 func (r *repartition) feed(b pipeline.Batch) error {
 	defer b.Release()
-	for n := len(r.places); n < r.table.Len(); n++ {
-		r.places = append(r.places, broker.PartitionOf([]byte(r.group(r.table.At(uint32(n)))), r.topic.Partitions))
+	r.from.touch(b)
+	table := r.from.table
+	for n := len(r.places); n < table.Len(); n++ {
+		r.places = append(r.places, broker.PartitionOf([]byte(r.group(table.At(uint32(n)))), r.topic.Partitions))
 	}
-	out := rows{named: r.named, kind: b.Kind, table: r.table.All(), places: r.places[:len(r.places):len(r.places)],
+	out := rows{named: r.named, kind: b.Kind, table: table.All(), places: r.places[:len(r.places):len(r.places)],
 		series: b.Record.Column(0).(*array.Uint32).Uint32Values(), time: b.Record.Column(1).(*array.Int64).Int64Values()}
 	switch b.Kind {
 	case pipeline.Points:
@@ -65,6 +67,15 @@ func (r *repartition) feed(b pipeline.Batch) error {
 
 // leave implements rear: there are no events here.
 func (r *repartition) leave(pipeline.Batch) error { return nil }
+
+// hold implements rear: rows that wait for a commit have the table that they came with.
+func (r *repartition) hold(func(uint32)) {}
+
+// follow implements rear.
+func (r *repartition) follow(*residence, []uint32) error {
+	r.places, r.named = nil, &named{}
+	return nil
+}
 
 // watermark implements rear.
 func (r *repartition) watermark(int64) error { return nil }

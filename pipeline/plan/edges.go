@@ -53,7 +53,11 @@ func (p *Plan) explainLosses(t *page) {
 			t.row("future", s.Name+": not checked")
 		}
 	}
-	t.row("series limit", fmt.Sprintf("rows of series beyond the first %d of a lane are refused", p.Limits.Series))
+	limit := fmt.Sprintf("near %d series in a lane those silent for %s make room, and what was learned of them is forgotten; beyond it rows of new series are refused", p.Limits.Series, config.FormatDuration(p.Limits.Idle))
+	if p.Limits.Idle == 0 {
+		limit = fmt.Sprintf("rows of series beyond the first %d of a lane are refused", p.Limits.Series)
+	}
+	t.row("series limit", limit)
 	t.row("retention", "records that Kafka deletes before they are read: keep topics longer than the longest standstill")
 	t.row("operators", "rows that an operator cannot use or has no room for, as its settings say")
 }

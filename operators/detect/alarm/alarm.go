@@ -107,6 +107,13 @@ func (t *Table) Open(series uint32) bool {
 	return open
 }
 
+// Hold calls hold for each series with an open finding.
+func (t *Table) Hold(hold func(series uint32)) {
+	for series := range t.open {
+		hold(series)
+	}
+}
+
 // Said returns what was last said of an open finding.
 func (t *Table) Said(series uint32) pipeline.Finding { return t.open[series].said }
 

@@ -11,12 +11,12 @@ import (
 // The tables in a detector's snapshot: of the lane, of its series, row by ordinal, and of what is open.
 var (
 	laneTable = state.Table{Name: "alarm", Version: 1, Fields: []state.Field{{Name: "end", Type: state.Int64}}}
-	cellTable = state.Table{Name: "alarm.series", Version: 1, Fields: []state.Field{
+	cellTable = state.Table{Name: "alarm.series", Version: 1, BySeries: true, Fields: []state.Field{
 		{Name: "recent", Type: state.Uint64}, {Name: "run", Type: state.Int64}, {Name: "calm", Type: state.Uint16},
 		{Name: "rest", Type: state.Uint16}, {Name: "in_run", Type: state.Bool},
 	}}
 	findingTable = state.Table{Name: "alarm.findings", Version: 1, Fields: []state.Field{
-		{Name: "series", Type: state.Uint32}, {Name: "onset", Type: state.Int64}, {Name: "start", Type: state.Int64}, {Name: "end", Type: state.Int64},
+		{Name: "series", Type: state.Uint32, Role: state.Ordinal}, {Name: "onset", Type: state.Int64}, {Name: "start", Type: state.Int64}, {Name: "end", Type: state.Int64},
 		{Name: "revision", Type: state.Int64}, {Name: "silent", Type: state.Int64}, {Name: "seen", Type: state.Int64},
 		{Name: "score", Type: state.Float64}, {Name: "probability", Type: state.Float64}, {Name: "value", Type: state.Float64},
 		{Name: "low", Type: state.Float64}, {Name: "high", Type: state.Float64}, {Name: "direction", Type: state.Text}, {Name: "severity", Type: state.Text},

@@ -11,9 +11,9 @@ import (
 // ordinal, each with its values from the oldest to the newest; and of what was rejected.
 func tables(name string) (settings, values, rejected state.Table) {
 	settings = state.Table{Name: name, Version: 1, Fields: []state.Field{{Name: "history", Type: state.Int64}}}
-	values = state.Table{Name: name + ".series", Version: 1, Fields: []state.Field{{Name: "values", Type: state.Floats}}}
+	values = state.Table{Name: name + ".series", Version: 1, BySeries: true, Fields: []state.Field{{Name: "values", Type: state.Floats}}}
 	rejected = state.Table{Name: name + ".rejected", Version: 1, Fields: []state.Field{
-		{Name: "series", Type: state.Uint32}, {Name: "total", Type: state.Int64}, {Name: "ring", Type: state.Floats},
+		{Name: "series", Type: state.Uint32, Role: state.Ordinal}, {Name: "total", Type: state.Int64}, {Name: "ring", Type: state.Floats},
 	}}
 	return settings, values, rejected
 }

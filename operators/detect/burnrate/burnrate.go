@@ -159,12 +159,22 @@ func rank(severity string) int {
 
 // The tables of a snapshot, besides those of package alarm: of the lane, of the objectives' series, and of their past.
 var (
-	laneTable      = state.Table{Name: "lane", Version: 1, Fields: []state.Field{{Name: "series", Type: state.Int64}}}
+	laneTable      = state.Table{Name: "lane", Version: 1, Fields: []state.Field{{Name: "series", Type: state.Int64, Role: state.Count}}}
 	indicatorTable = state.Table{Name: "indicators", Version: 1, Fields: []state.Field{
-		{Name: "series", Type: state.Uint32}, {Name: "slo", Type: state.Text}, {Name: "begun", Type: state.Int64},
+		{Name: "series", Type: state.Uint32, Role: state.Ordinal}, {Name: "slo", Type: state.Text}, {Name: "begun", Type: state.Int64},
 		{Name: "start", Type: state.Ints}, {Name: "end", Type: state.Ints}, {Name: "total", Type: state.Ints}, {Name: "bad", Type: state.Ints},
 	}}
 )
+
+// Hold implements pipeline.Holder: rules look back for longer than a series may be silent.
+func (d *Detector) Hold(hold func(uint32)) {
+	for i, x := range d.indicator {
+		if x != nil && len(x.past) > x.first {
+			hold(uint32(i))
+		}
+	}
+	d.alarm.Hold(hold)
+}
 
 // Snapshot implements pipeline.Snapshotter. Indicators are few and are written into memory, the rest is frozen.
 func (d *Detector) Snapshot() (pipeline.Frozen, error) {

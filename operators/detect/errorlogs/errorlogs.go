@@ -165,8 +165,11 @@ func (d *Detector) traffic(s uint32, others float64) float64 {
 // The tables of a snapshot, besides those of packages alarm and baseline.
 var (
 	laneTable   = state.Table{Name: "lane", Version: 1, Fields: []state.Field{{Name: "begun", Type: state.Int64}, {Name: "any", Type: state.Bool}}}
-	seriesTable = state.Table{Name: "series", Version: 1, Fields: []state.Field{{Name: "last", Type: state.Int64}, {Name: "seen", Type: state.Bool}}}
+	seriesTable = state.Table{Name: "series", Version: 1, BySeries: true, Fields: []state.Field{{Name: "last", Type: state.Int64}, {Name: "seen", Type: state.Bool}}}
 )
+
+// Hold implements pipeline.Holder: a finding that is open has to be closed.
+func (d *Detector) Hold(hold func(uint32)) { d.alarm.Hold(hold) }
 
 // Snapshot implements pipeline.Snapshotter.
 func (d *Detector) Snapshot() (pipeline.Frozen, error) {

@@ -194,7 +194,10 @@ func (d *Detector) ruleOf(s *pipeline.Series) int16 {
 	return unwatched
 }
 
-var seriesTable = state.Table{Name: "series", Version: 1, Fields: []state.Field{{Name: "rule", Type: state.Int64}, {Name: "whole", Type: state.Bool}}}
+var seriesTable = state.Table{Name: "series", Version: 1, BySeries: true, Fields: []state.Field{{Name: "rule", Type: state.Int64}, {Name: "whole", Type: state.Bool}}}
+
+// Hold implements pipeline.Holder: a finding that is open has to be closed.
+func (d *Detector) Hold(hold func(uint32)) { d.alarm.Hold(hold) }
 
 // Snapshot implements pipeline.Snapshotter.
 func (d *Detector) Snapshot() (pipeline.Frozen, error) {
