@@ -57,12 +57,12 @@ type part struct {
 // broker refuses it anyway.
 const commitLimit = 8 * time.Second
 
-// lingering returns a context that ends somewhat after ctx, so that a commit under way comes to its end: one that is
+// lingering returns a context that ends a while after ctx, so that a commit under way comes to its end: one that is
 // cut off leaves a transaction open, which holds up the next owner of the partitions until it times out.
-func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
+func lingering(ctx context.Context, while time.Duration) (context.Context, context.CancelFunc) {
 	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		end := time.AfterFunc(commitLimit, cancel)
+		end := time.AfterFunc(while, cancel)
 		context.AfterFunc(lasting, func() { end.Stop() })
 	})
 	return lasting, func() { stop(); cancel() }
@@ -78,7 +78,7 @@ func (c *committer) wake() {
 
 // run commits as soon as there are outputs, an interval after the last commit at the earliest; positions alone now and then.
 func (c *committer) run(ctx context.Context) error {
-	lasting, cancel := lingering(ctx)
+	lasting, cancel := lingering(ctx, commitLimit)
 	defer cancel()
 	rest := time.NewTimer(c.rest)
 	defer rest.Stop()

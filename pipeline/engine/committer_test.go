@@ -341,7 +341,7 @@ func TestCommitDoesNotWaitForALaneAtWork(t *testing.T) {
 func TestLingeringEndsLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		lasting, end := lingering(ctx)
+		lasting, end := lingering(ctx, commitLimit)
 		defer end()
 		cancel()
 		time.Sleep(commitLimit - time.Millisecond)

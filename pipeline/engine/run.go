@@ -159,7 +159,9 @@ func (r *Runner) openActSinks(ctx context.Context) (err error) {
 
 func (r *Runner) newStage(s *plan.Stage) *stageRun {
 	run := &stageRun{
-		stage: s.Stage, group: s.Group, topics: s.Inputs, cluster: r.cluster, logger: r.logger,
+		// No two wait for the committer to the same instant: who gives up first must not be for the scheduler to say.
+		patience: commitLimit + time.Duration(2+slices.Index(r.plan.Stages(), s)),
+		stage:    s.Stage, group: s.Group, topics: s.Inputs, cluster: r.cluster, logger: r.logger,
 		newLane:  func(tp broker.TopicPartition) (lane, error) { return r.newLane(s, tp) },
 		laneName: func(tp broker.TopicPartition) string { return r.laneName(s, tp) },
 		commit:   r.commit.commit, wake: r.commit.wake, keeper: r.keeper, look: r.look, session: r.plan.Session,
@@ -305,7 +307,7 @@ func (r *Runner) ends(ctx context.Context, topics []string) (map[broker.TopicPar
 
 // untilEnd takes the stages to their end one after the other: what detect has written until then is operate's end.
 func (r *Runner) untilEnd(ctx context.Context) error {
-	lasting, cancel := lingering(ctx)
+	lasting, cancel := lingering(ctx, commitLimit+time.Nanosecond)
 	defer cancel()
 	ends := r.stages[0].ends
 	for i, s := range r.stages {

@@ -38,6 +38,8 @@ type stageRun struct {
 	// commit commits what all lanes of the process have finished; wake tells that some of it should not wait.
 	commit func(context.Context) error
 	wake   func()
+	// patience is how long a commit may take once the stage has to end: about commitLimit.
+	patience time.Duration
 	// flush, if set, makes durable outside of Kafka what the lanes have finished, before their positions are committed.
 	flush func(context.Context) error
 	// columns encodes rows for the columns topic.
@@ -142,7 +144,7 @@ func (s *stageRun) follow(ctx context.Context, g *broker.Generation) error {
 // takeOver makes the lanes of a generation at their committed positions, with the states that they had there.
 func (s *stageRun) takeOver(ctx context.Context, g *broker.Generation, f broker.Reader) (map[broker.TopicPartition]*laneRun, error) {
 	// What an earlier generation left in doubt is settled first, or the positions would not be final.
-	lasting, cancel := lingering(ctx)
+	lasting, cancel := lingering(ctx, s.patience)
 	defer cancel()
 	if err := s.commit(lasting); err != nil {
 		return nil, err
@@ -305,7 +307,7 @@ func (s *stageRun) handBack(ctx context.Context) error {
 		close(l.queue)
 	}
 	s.workers.Wait()
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitLimit)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.patience)
 	defer cancel()
 	err := s.commit(last)
 	for _, l := range s.lanes {
