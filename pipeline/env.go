@@ -105,6 +105,9 @@ type Selector struct {
 	Labels map[string]string
 }
 
+// Empty tells whether the selector is unused: it names nothing.
+func (s Selector) Empty() bool { return s.Metric == "" && len(s.Labels) == 0 }
+
 // Match tells whether the series is chosen.
 func (s Selector) Match(series *Series) bool {
 	if !glob(s.Metric, series.Metric) {
@@ -125,40 +128,6 @@ func glob(pattern, s string) bool {
 	ok, err := path.Match(pattern, s)
 	return ok && err == nil
 }
-
-// SLO is a service-level objective. Its indicator is either a ratio of good (or bad) events to all, or the share of
-// windows in which a value keeps a threshold.
-type SLO struct {
-	Name string
-	// Entity is the one whose users suffer; "" takes the entity of the first matching series.
-	Entity string
-	// Total with Good or Bad make a ratio; Threshold stands alone. Unused selectors have an empty Metric.
-	Good, Bad, Total Selector
-	Threshold        *Threshold
-	// Objective is the share of good events promised, 0..1, over Window (nanoseconds).
-	Objective float64
-	Window    int64
-	Burn      []BurnRule
-}
-
-// Threshold makes a window good when its value is within bounds.
-type Threshold struct {
-	Selector Selector
-	// Below and Above bound the value; nil bounds nothing.
-	Below, Above *float64
-}
-
-// BurnRule alerts when the error budget burns faster than Factor over both the long and the short window
-// (Beyer et al., The Site Reliability Workbook, O'Reilly 2018, chapter 5). Durations in nanoseconds.
-type BurnRule struct {
-	Long, Short int64
-	Factor      float64
-	Severity    string
-}
-
-// SLIMetric is the name of the series that the burn-rate detector derives for each SLO: per window, count is the number
-// of events (or windows), sum the number of bad ones. Its label "slo" names the SLO.
-const SLIMetric = "slo.bad"
 
 // Topology is who calls whom, by entity name.
 type Topology struct{ Edges []Edge }

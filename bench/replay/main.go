@@ -2,7 +2,8 @@
 // (invariant I3).
 //
 // It records inputs on a real Apache Kafka: the topics of `homeostat demo`, with the results that came back through the inbox,
-// and the Nezha example, fed from its files. One process with all stages on a copy of the input, offset for offset, is the
+// and the Nezha example, fed from its files. Of the demo it makes a second input, in which three systems share the topics and
+// the objective. One process with all stages on a copy of the input, offset for offset, is the
 // reference. The same records are then given to deployments that split the stages over processes, spread the topics over
 // partitions and share detect among four instances: the same events must come out, once each, by source and id and by all
 // that they say, up to the event time that the rows alone brought all lanes to. At last each stage of each run is replayed
@@ -45,7 +46,7 @@ func main() {
 	flag.StringVar(&s.out, "out", "out/replay", "folder for logs, configurations and the brokers' data")
 	flag.StringVar(&s.data, "data", "../shared/data/nezha", "folder of the Nezha data set")
 	flag.Float64Var(&s.speed, "speed", 70, "how many times faster than real time the demo runs; it is 70 minutes long")
-	flag.StringVar(&s.inputs, "inputs", "demo,nezha", "which inputs: demo, nezha, and systems: the demo's of three systems, which differs, as the one objective is summed over whatever systems a lane has")
+	flag.StringVar(&s.inputs, "inputs", "demo,systems,nezha", "which inputs: demo, systems (the demo's of three systems, which share the one objective), and nezha")
 	flag.StringVar(&s.only, "only", "", "a deployment's name, to run no others beside the reference")
 	flag.DurationVar(&s.limit, "limit", 3*time.Minute, "after how long a run that does not come to the end of its input counts as stuck")
 	flag.Parse()

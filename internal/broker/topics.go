@@ -45,7 +45,7 @@ func (c *Client) EnsureTopics(ctx context.Context, topics []Topic) error {
 func (c *Client) ensure(ctx context.Context, t Topic) error {
 	patience := backoff{first: 20 * time.Millisecond, longest: 500 * time.Millisecond}
 	made := false
-	err := c.repeat(ctx, "create topic "+t.Name, patience, transient, func(ctx context.Context) error {
+	err := c.repeat(ctx, "create topic "+t.Name, patience, whileRegistering(time.Now()), func(ctx context.Context) error {
 		_, err := c.describe(ctx, t.Name)
 		if pipeline.Code(err) != "kafka.topic.missing" {
 			return err
@@ -66,6 +66,18 @@ func (c *Client) ensure(ctx context.Context, t Topic) error {
 		c.noteLargest(t)
 	}
 	return err
+}
+
+// registerLimit is how long a refusal counts as that of a cluster whose brokers are still registering.
+const registerLimit = 15 * time.Second
+
+// whileRegistering says which failures to create a topic are worth another attempt. A broker that has just started answers before
+// the controller has registered it, and has too few brokers for any replication factor until then. The same answer is for
+// good where the cluster really is smaller than its default.replication.factor: so it is repeated for registerLimit only.
+func whileRegistering(since time.Time) func(error) bool {
+	return func(err error) bool {
+		return transient(err) || errors.Is(err, kafka.InvalidReplicationFactor) && time.Since(since) < registerLimit
+	}
 }
 
 // create creates a topic; nil if another process was quicker.

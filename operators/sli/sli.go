@@ -1,27 +1,25 @@
 package sli
 
 import (
-	"fmt"
-	"io"
+	"cmp"
 	"math"
-	"strings"
+	"slices"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
 
-	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
 const (
 	name    = "sli"
-	version = 1
+	version = 2
 )
 
 // Spec describes the operator.
 func Spec() pipeline.Spec {
 	return pipeline.Spec{
 		Name: name, Version: version, Stage: pipeline.Detect,
-		Doc:      "Derives the indicator of each service-level objective, window by window.",
+		Doc:      "Derives the indicator of each service-level objective in each system, window by window.",
 		Consumes: []pipeline.Kind{pipeline.Windows}, Emits: []pipeline.Kind{pipeline.Windows},
 		Accepts: pipeline.Accepts{Revised: true},
 	}
@@ -30,12 +28,12 @@ func Spec() pipeline.Spec {
 // Register adds the operator to the registry.
 func Register(r *pipeline.Registry) { r.AddOperator(Spec(), New) }
 
-// SLI is the operator. Its state is one window's sums for each objective.
+// SLI is the operator. Its state is one window's sums for each objective and system.
 type SLI struct {
-	env       *pipeline.Env
-	table     *pipeline.SeriesTable
-	objective []objective
-	roles     [][]role // by ordinal: what a series is to which objectives
+	env        *pipeline.Env
+	table      *pipeline.SeriesTable
+	indicators []*indicator // in order of objective and system
+	roles      [][]role     // by ordinal: what a series is to which indicators
 
 	start, end int64 // of the window that is being added up
 	pending    bool
@@ -43,17 +41,26 @@ type SLI struct {
 	any        bool  // whether there was one
 }
 
-type objective struct {
-	slo    *pipeline.SLO
-	series int64 // ordinal of the derived series; unknown before the first match
+// indicator is one objective in one system.
+type indicator struct {
+	objective int // of the configuration's
+	system    string
+	series    int64 // ordinal of the derived series; unknown before the first window with events
+	sums
+}
 
+// sums is what a window has of an indicator.
+type sums struct {
 	total, good, bad exact
+	// first is the ordinal of the series with the least key among those that make up the total, while the derived series is
+	// unknown and takes its scope from there.
+	first int64
 }
 
 const unknown = -1
 
 type role struct {
-	objective int
+	indicator *indicator
 	part      part
 }
 
@@ -72,24 +79,11 @@ func New(pipeline.Settings) (pipeline.Operator, error) { return &SLI{}, nil }
 // Open implements pipeline.Operator.
 func (o *SLI) Open(env *pipeline.Env) error {
 	o.env, o.table = env, env.Series
-	o.objective = make([]objective, len(env.SLOs))
-	for i := range env.SLOs {
-		o.objective[i] = objective{slo: &env.SLOs[i], series: unknown}
-	}
 	return nil
 }
 
 // Close implements pipeline.Operator.
 func (o *SLI) Close() error { return nil }
-
-// Describe implements pipeline.Describer.
-func (o *SLI) Describe() string {
-	names := make([]string, len(o.objective))
-	for i := range o.objective {
-		names[i] = o.objective[i].slo.Name
-	}
-	return fmt.Sprintf("the objectives %s", strings.Join(names, ", "))
-}
 
 // Process implements pipeline.Operator.
 func (o *SLI) Process(b pipeline.Batch, out pipeline.Emitter) error {
@@ -131,19 +125,16 @@ func (o *SLI) addUp(b pipeline.Batch) {
 // revise derives the indicators of a window that was opened again, of which the batch has all rows. The window that is being
 // added up waits.
 func (o *SLI) revise(b pipeline.Batch, out pipeline.Emitter) error {
-	waiting := make([]objective, len(o.objective))
-	for i := range o.objective {
-		j := &o.objective[i]
-		waiting[i] = *j
-		j.total, j.good, j.bad = exact{}, exact{}, exact{}
+	waiting := make([]sums, len(o.indicators))
+	for i, j := range o.indicators {
+		waiting[i], j.sums = j.sums, sums{first: unknown}
 	}
 	o.addUp(b)
 	start := b.Record.Column(pipeline.WindowStart).(*array.Int64).Value(0)
 	end := b.Record.Column(pipeline.WindowEnd).(*array.Int64).Value(0)
-	err := o.indicators(start, end, b.Revision, out)
-	for i := range o.objective {
-		j := &o.objective[i]
-		j.total, j.good, j.bad = waiting[i].total, waiting[i].good, waiting[i].bad
+	err := o.emitIndicators(start, end, b.Revision, out)
+	for i, j := range o.indicators {
+		j.sums = waiting[i]
 	}
 	return err
 }
@@ -161,40 +152,51 @@ func (o *SLI) lose(series []uint32) {
 	}
 }
 
-// learnRoles finds out what new series are to the objectives.
+// learnRoles finds out what new series are to the objectives, in their own system.
 func (o *SLI) learnRoles() {
 	for n := len(o.roles); n < o.table.Len(); n++ {
 		s := o.table.At(uint32(n))
 		var roles []role
-		for i := range o.objective {
-			slo := o.objective[i].slo
+		for i := range o.env.SLOs {
+			slo := &o.env.SLOs[i]
+			if !slo.Counts(s) {
+				continue
+			}
+			j := o.indicator(i, s.System)
 			for p, sel := range [...]pipeline.Selector{total: slo.Total, good: slo.Good, bad: slo.Bad} {
-				if s.Metric != pipeline.SLIMetric && chosen(sel, s) {
-					roles = append(roles, role{i, part(p)})
+				if !sel.Empty() && sel.Match(s) {
+					roles = append(roles, role{j, part(p)})
 				}
 			}
-			if s.Metric != pipeline.SLIMetric && slo.Threshold != nil && chosen(slo.Threshold.Selector, s) {
-				roles = append(roles, role{i, threshold})
+			if t := slo.Threshold; t != nil && !t.Selector.Empty() && t.Selector.Match(s) {
+				roles = append(roles, role{j, threshold})
 			}
 		}
 		o.roles = append(o.roles, roles)
 	}
 }
 
-func chosen(sel pipeline.Selector, s *pipeline.Series) bool {
-	return (sel.Metric != "" || len(sel.Labels) > 0) && sel.Match(s)
+// indicator returns that of an objective in a system, new if there is none.
+func (o *SLI) indicator(objective int, system string) *indicator {
+	i, found := slices.BinarySearchFunc(o.indicators, system, func(j *indicator, system string) int {
+		return cmp.Or(cmp.Compare(j.objective, objective), cmp.Compare(j.system, system))
+	})
+	if !found {
+		o.indicators = slices.Insert(o.indicators, i, &indicator{objective: objective, system: system, series: unknown, sums: sums{first: unknown}})
+	}
+	return o.indicators[i]
 }
 
-// add takes one row into the sums of an objective.
+// add takes one row into the sums of an indicator.
 func (o *SLI) add(r role, s uint32, count int64, sum float64) {
 	series := o.table.At(s)
 	v := value(series.Type, count, sum)
 	if v-v != 0 {
 		return
 	}
-	j := &o.objective[r.objective]
-	if j.series == unknown {
-		o.derive(j, series)
+	j := r.indicator
+	if j.series == unknown && (r.part == total || r.part == threshold) && (j.first == unknown || series.Key < o.table.At(uint32(j.first)).Key) {
+		j.first = int64(s)
 	}
 	switch r.part {
 	case total:
@@ -211,7 +213,7 @@ func (o *SLI) add(r role, s uint32, count int64, sum float64) {
 		j.bad.add(v)
 	case threshold:
 		j.total.add(1)
-		t := j.slo.Threshold
+		t := o.env.SLOs[j.objective].Threshold
 		if t.Below != nil && v >= *t.Below || t.Above != nil && v <= *t.Above {
 			j.bad.add(1)
 		}
@@ -229,15 +231,15 @@ func value(t pipeline.SeriesType, count int64, sum float64) float64 {
 	return sum
 }
 
-// derive interns the objective's series, with the scope of the first series chosen for it.
-func (o *SLI) derive(j *objective, first *pipeline.Series) {
-	scope := first.Scope
-	if e := j.slo.Entity; e != "" && e != scope.Entity {
+// derive interns the indicator's series, with the scope of one of those that it is made of.
+func (o *SLI) derive(j *indicator, scope pipeline.Scope) {
+	slo := &o.env.SLOs[j.objective]
+	if e := slo.Entity; e != "" && e != scope.Entity {
 		scope.Entity, scope.Domain = e, e
 	}
-	ord, err := o.table.InternScoped(pipeline.SLIMetric, "", pipeline.Delta, pipeline.Labels{{Name: "slo", Value: j.slo.Name}}, scope)
+	ord, err := o.table.InternScoped(pipeline.SLIMetric, "", pipeline.Delta, slo.IndicatorLabels(j.system), scope)
 	if err != nil {
-		o.env.Logger.Error("an objective cannot be watched", "slo", j.slo.Name, "error", err)
+		o.env.Logger.Error("an objective cannot be watched", "slo", slo.Name, "system", j.system, "error", err)
 		return
 	}
 	j.series = int64(ord)
@@ -254,20 +256,23 @@ func (o *SLI) Watermark(t int64, out pipeline.Emitter) error {
 // emit gives out the indicators of the window and begins anew.
 func (o *SLI) emit(out pipeline.Emitter) error {
 	o.done, o.any, o.pending = o.end, true, false
-	return o.indicators(o.start, o.end, 0, out)
+	return o.emitIndicators(o.start, o.end, 0, out)
 }
 
-// indicators emits what the sums say and makes them zero.
-func (o *SLI) indicators(start, end, revision int64, out pipeline.Emitter) error {
+// emitIndicators emits what the sums say and makes them zero.
+func (o *SLI) emitIndicators(start, end, revision int64, out pipeline.Emitter) error {
 	rb := array.NewRecordBuilder(o.env.Allocator, pipeline.Windows.Schema())
 	defer rb.Release()
 	rows := 0
-	for i := range o.objective {
-		j := &o.objective[i]
-		events, bads := j.events()
+	for _, j := range o.indicators {
+		first := j.first
+		events, bads := j.events(!o.env.SLOs[j.objective].Good.Empty())
 		j.empty()
 		if events == 0 {
 			continue
+		}
+		if j.series == unknown && first != unknown {
+			o.derive(j, o.table.At(uint32(first)).Scope)
 		}
 		if j.series == unknown {
 			o.env.Lose("series_limit", 1)
@@ -290,10 +295,10 @@ func (o *SLI) indicators(start, end, revision int64, out pipeline.Emitter) error
 }
 
 // events returns the number of events and of bad ones. A total that is no whole number (of gauges) is rounded, up to
-// one at least, and the bad ones with it.
-func (j *objective) events() (int64, float64) {
+// one at least, and the bad ones with it. With goodCounts the bad ones are those that are not good.
+func (j *sums) events(goodCounts bool) (int64, float64) {
 	total, bads := j.total.value(), j.bad.value()
-	if j.slo.Good.Metric != "" || len(j.slo.Good.Labels) > 0 {
+	if goodCounts {
 		bads = total - j.good.value()
 	}
 	if !(total > 0) || total > 1<<53 {
@@ -308,60 +313,9 @@ func (j *objective) events() (int64, float64) {
 }
 
 // empty makes the sums zero; they keep their memory.
-func (j *objective) empty() {
+func (j *sums) empty() {
 	for _, s := range []*exact{&j.total, &j.good, &j.bad} {
 		s.parts = s.parts[:0]
 	}
-}
-
-// The tables of a snapshot: of the lane's window, and of the objectives.
-var (
-	windowTable = state.Table{Name: "window", Version: 1, Fields: []state.Field{
-		{Name: "pending", Type: state.Bool}, {Name: "any", Type: state.Bool},
-		{Name: "start", Type: state.Int64}, {Name: "end", Type: state.Int64}, {Name: "done", Type: state.Int64},
-	}}
-	objectiveTable = state.Table{Name: "objectives", Version: 2, Fields: []state.Field{
-		{Name: "slo", Type: state.Text}, {Name: "series", Type: state.Int64, Role: state.Ordinal},
-		{Name: "total", Type: state.Float64}, {Name: "good", Type: state.Float64}, {Name: "bad", Type: state.Float64},
-		// What rounding would have taken away from each sum, since version 2.
-		{Name: "total_rest", Type: state.Floats}, {Name: "good_rest", Type: state.Floats}, {Name: "bad_rest", Type: state.Floats},
-	}}
-)
-
-// Snapshot implements pipeline.Snapshotter.
-func (o *SLI) Snapshot() (pipeline.Frozen, error) {
-	return state.Encoded(name, func(w *state.Writer) {
-		w.Table(windowTable).Bool(o.pending).Bool(o.any).Int64(o.start).Int64(o.end).Int64(o.done)
-		t := w.Table(objectiveTable)
-		for i := range o.objective {
-			j := &o.objective[i]
-			total, totalRest := j.total.split()
-			good, goodRest := j.good.split()
-			bad, badRest := j.bad.split()
-			t.Text(j.slo.Name).Int64(j.series).Float64(total).Float64(good).Float64(bad).Floats(totalRest).Floats(goodRest).Floats(badRest)
-		}
-	})
-}
-
-// Restore implements pipeline.Snapshotter. Objectives that are new begin empty, those that went are forgotten.
-func (o *SLI) Restore(r io.Reader) error {
-	s := state.NewReader(r, name)
-	for t := s.Table(windowTable); t.Next(); {
-		o.pending, o.any = t.Bool("pending"), t.Bool("any")
-		o.start, o.end, o.done = t.Int64("start"), t.Int64("end"), t.Int64("done")
-	}
-	for t := s.Table(objectiveTable); t.Next(); {
-		objective, series := t.Text("slo"), t.Int64("series")
-		if series < unknown || series > math.MaxUint32 {
-			s.Fail("has a series that can't be")
-			break
-		}
-		for i := range o.objective {
-			if j := &o.objective[i]; j.slo.Name == objective {
-				j.series = series
-				j.total, j.good, j.bad = joined(t.Float64("total"), t.Floats("total_rest")), joined(t.Float64("good"), t.Floats("good_rest")), joined(t.Float64("bad"), t.Floats("bad_rest"))
-			}
-		}
-	}
-	return s.Close()
+	j.first = unknown
 }

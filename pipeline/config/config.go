@@ -198,6 +198,7 @@ func (r *reader) config(root *node, c *Config) {
 	c.Declare = r.declare(root)
 	c.Topology = r.topology(root)
 	c.Sinks = r.sinks(root)
+	r.sumsMeet(root, c)
 	r.burnFitsWindow(root, c)
 	r.windows(root, c)
 }

@@ -172,6 +172,8 @@ func TestFaults(t *testing.T) {
 			"14:27: slos[0].burn[2].short: a short window of 5s is shorter than the windows of detect, 10s: make it at least as long (config.slo.burn.short)"}},
 		{"default burn never fires", small + "slos:\n  - {name: a, objective: 90%, threshold: {metric: m, below: 1}}\n", []string{
 			"7:26: slos[0].objective: the default rule for a budget that burns 14.4 times too fast can never fire, since with this objective it burns 10 times too fast at most: write burn: with rules of your own (config.slo.burn)"}},
+		{"sums of a system in one lane", small + "slos:\n  - {name: a, objective: 99%, threshold: {metric: m, below: 1}}\ncolumns: {by: entity}\n", []string{
+			"8:15: columns.by: an objective is added up over all entities of a system, and by: entity would spread them over lanes: write by: system, or leave it out (config.columns.by)"}},
 		{"selectors", small + "slos:\n  - {name: a, objective: 99%, total: {metric: ''}, bad: {metric: b, labels: {c.d: '[x'}}}\ndeclare: [{metric: 'a[', labels: {x: {}}}, {labels: {a: b}}]\n", []string{
 			"7:47: slos[0].total.metric: an objective is about a metric: write its name (config.slo.metric)",
 			`7:83: slos[0].bad.labels["c.d"]: "[x" is no pattern: close what [ opens, and write \[ for the character itself (config.selector.pattern)`,

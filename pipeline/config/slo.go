@@ -20,7 +20,7 @@ func sloSettings() []pipeline.Setting {
 		pipeline.Setting{Name: "above", Type: pipeline.Float, Example: "0.1", Doc: "A window is good when its value is above."})
 	return []pipeline.Setting{
 		{Name: "name", Type: pipeline.String, Required: true, Example: "checkout"},
-		{Name: "entity", Type: pipeline.String, Example: "web", Doc: "The one whose users suffer; by default that of the first series."},
+		{Name: "entity", Type: pipeline.String, Example: "web", Doc: "The one whose users suffer, in each system; by default that of the first of its series, by name."},
 		{Name: "total", Type: pipeline.Object, Fields: selectorSettings(), Example: "{metric: http.requests}", Doc: "All events."},
 		{Name: "good", Type: pipeline.Object, Fields: selectorSettings(), Example: "{metric: http.requests, labels: {outcome: ok}}", Doc: "The good ones of them."},
 		{Name: "bad", Type: pipeline.Object, Fields: selectorSettings(), Example: "{metric: http.errors}", Doc: "The bad ones of them."},
@@ -168,6 +168,14 @@ func (r *reader) burn(root *node, path string, s pipeline.Settings, slo *pipelin
 			r.at(root, join(here, "factor"), "config.slo.burn", "a factor of %v can never fire or always does: choose one between 0 and %.4g, the highest that this objective allows", rule.Factor, highest)
 		}
 		slo.Burn = append(slo.Burn, rule)
+	}
+}
+
+// sumsMeet refuses to share the rows of one system out over several lanes where there are objectives: each lane would have a part
+// of the sum and tell it under the same name.
+func (r *reader) sumsMeet(root *node, c *Config) {
+	if len(c.SLOs) > 0 && c.Columns.By == ByEntity {
+		r.at(root, "columns.by", "config.columns.by", "an objective is added up over all entities of a system, and by: entity would spread them over lanes: write by: system, or leave it out")
 	}
 }
 

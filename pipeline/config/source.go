@@ -25,7 +25,7 @@ type Source struct {
 	Settings pipeline.Settings
 	// Codec decodes the records; nil for a source that makes columns itself.
 	Codec *Component
-	// Keyed says that the producers key records by the series group or coarser.
+	// Keyed says that the producers key records by entity or coarser; where there are objectives, by system or coarser.
 	Keyed bool
 	// Disorder is how far event times may lie behind the highest one seen: the bound of the watermark. By default
 	// 10 s for sources with a topic and 0 for the others, which are read in order.
@@ -50,7 +50,7 @@ func sourceSettings() []pipeline.Setting {
 	return []pipeline.Setting{
 		{Name: "name", Type: pipeline.String, Required: true, Example: "metrics", Doc: "The source's name, unique in the pipeline."},
 		{Name: "topic", Type: pipeline.String, Example: "shop.metrics", Doc: "The Kafka topic, as its producers call it."},
-		{Name: "keyed", Type: pipeline.Bool, Default: false, Doc: "Producers key records by the series group or coarser."},
+		{Name: "keyed", Type: pipeline.Bool, Default: false, Doc: "Producers key records by entity or coarser; with objectives, by system or coarser."},
 		{Name: "disorder", Type: pipeline.Duration, Example: "10s", Min: pipeline.Bound(0), Max: pipeline.Bound(float64(7 * day)),
 			Doc: "How far event times may lie behind the highest one seen; 10s for a topic, 0s for other sources."},
 		{Name: "late", Type: pipeline.String, Required: true, Enum: []string{LateDeadLetter, LateDrop, LateReopen}, Example: LateDeadLetter,

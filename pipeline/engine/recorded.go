@@ -32,7 +32,7 @@ func Replay(ctx context.Context, p *plan.Plan, c broker.Cluster, o Options, stag
 	if chosen[0].Stage == pipeline.Act {
 		return pipeline.Errorf("engine.replay.act", "stage act is not replayed: what its sinks do outside would be done again")
 	}
-	rep := &recorded{Runner: r, stage: chosen[0], each: each, lanes: map[broker.TopicPartition]*recordedLane{}}
+	rep := &recorded{Runner: r, stage: chosen[0], columns: newColumnsEncoder(p.Topics.Columns), each: each, lanes: map[broker.TopicPartition]*recordedLane{}}
 	return errors.Join(rep.run(ctx), rep.close())
 }
 
@@ -40,8 +40,10 @@ func Replay(ctx context.Context, p *plan.Plan, c broker.Cluster, o Options, stag
 type recorded struct {
 	*Runner
 	stage *plan.Stage
-	each  func(lane string, m broker.Message) error
-	lanes map[broker.TopicPartition]*recordedLane
+	// columns is one for all messages, since lanes remember by its count of them what it has named.
+	columns *columnsEncoder
+	each    func(lane string, m broker.Message) error
+	lanes   map[broker.TopicPartition]*recordedLane
 }
 
 type recordedLane struct {
@@ -137,7 +139,7 @@ func (l *recordedLane) hear(mark int64) error { return l.lane.hearClock(mark) }
 
 // hand hands on what a lane has to write.
 func (r *recorded) hand(l *recordedLane) error {
-	messages, err := newColumnsEncoder(r.plan.Topics.Columns).messages(takeRows(l.lane))
+	messages, err := r.columns.messages(takeRows(l.lane))
 	if err != nil {
 		return err
 	}

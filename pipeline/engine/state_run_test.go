@@ -9,8 +9,12 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/apache/arrow/go/v15/arrow/array"
+
 	"github.com/homeostat/homeostat/internal/broker"
+	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/pipeline/plan"
+	"github.com/homeostat/homeostat/schemas"
 )
 
 // mortal is a cluster as a process sees it that can be killed: from then on nothing it does reaches the brokers.
@@ -152,6 +156,30 @@ func rowsAreSharedOut(t *testing.T, c *cluster) {
 	must(t, r.end())
 	c.foundAll(p, feed)
 	c.balanced(p, len(feed))
+	var wrote []broker.Message
+	for _, rec := range c.committed(p.Topics.Columns.Name) {
+		wrote = append(wrote, broker.Message{Partition: rec.Partition, Value: rec.Value, Headers: rec.Headers})
+	}
+	c.same("rows of a replay", c.rowsOf(c.replayed(p, "ingest")[p.Topics.Columns.Name]), c.rowsOf(wrote))
+}
+
+// rowsOf lists the rows in messages of the columns topic, sorted.
+func (c *cluster) rowsOf(messages []broker.Message) (out []string) {
+	c.t.Helper()
+	table := pipeline.NewSeriesTable(nil, 0)
+	for _, m := range messages {
+		if header(m, schemas.HeaderKind) == "" {
+			continue
+		}
+		b, _, err := schemas.NewRowsReader(table).Read(pipeline.Points, m.Value)
+		must(c.t, err)
+		for i, s := range b.Record.Column(pipeline.PointSeries).(*array.Uint32).Uint32Values() {
+			out = append(out, fmt.Sprint(m.Partition, table.At(s).Key, b.Record.Column(pipeline.PointTime).ValueStr(i), b.Record.Column(pipeline.PointValue).ValueStr(i)))
+		}
+		b.Release()
+	}
+	slices.Sort(out)
+	return out
 }
 
 // foundAll compares what a pipeline wrote with what one lane finds.

@@ -81,6 +81,9 @@ func (p *Plan) explainPipeline(t *page) {
 		}
 		t.row(name, objective(s))
 	}
+	if len(p.SLOs) > 0 {
+		t.row("", "each holds in each system by itself; all that it counts of a system has to come by one lane")
+	}
 	t.row("limits", fmt.Sprintf("%d series a lane, %s in flight, %s a record", p.Limits.Series, config.FormatSize(p.Limits.Memory), config.FormatSize(p.Limits.Record)))
 	t.row("state", p.state())
 	admin := "none"
@@ -207,7 +210,7 @@ func (p *Plan) detectLanes() []string {
 		why := "one lane in a backtest; a run refuses it until it names a topic (run.source.file)"
 		switch {
 		case s.Topic != "" && s.Keyed:
-			why = "fused, its producers key by the series group (keyed: true)"
+			why = "fused, its producers key by " + p.GroupBy + " or coarser (keyed: true)"
 		case s.Topic != "":
 			why = "fused if " + s.Topic + " has one partition; with more its rows come through " + p.Topics.Columns.Name
 		}

@@ -54,7 +54,7 @@ func groupOf(cfg *config.Config) (by, why string) {
 	case cfg.Columns.By != config.ByDefault:
 		return cfg.Columns.By, "as columns.by says"
 	case len(cfg.SLOs) > 0:
-		return config.BySystem, "since the good and the total of an objective have to meet"
+		return config.BySystem, "since the good and the total of an objective have to meet, and it has one sum a system"
 	}
 	return config.ByEntity, "since all operators look at one entity at a time"
 }

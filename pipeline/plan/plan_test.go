@@ -236,7 +236,11 @@ func TestPlaceFusesWhereSeriesStayTogether(t *testing.T) {
 	if p.GroupBy != "system" {
 		t.Errorf("by %s: the good and the total of an objective have to meet", p.GroupBy)
 	}
-	if q, _ := made(t, lean+"\ncolumns: {by: entity}\n"); q.GroupBy != "entity" {
+	without := lean[:strings.Index(lean, "slos:")] + lean[strings.Index(lean, "detect:"):]
+	if q, _ := made(t, without); q.GroupBy != "entity" {
+		t.Errorf("by %s, without objectives", q.GroupBy)
+	}
+	if q, _ := made(t, without+"\ncolumns: {by: system}\n"); q.GroupBy != "system" {
 		t.Errorf("by %s", q.GroupBy)
 	}
 }

@@ -2,18 +2,15 @@ package burnrate
 
 import (
 	"fmt"
-	"io"
-	"slices"
 	"time"
 
 	"github.com/homeostat/homeostat/operators/detect/alarm"
-	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
 const (
 	name    = "burnrate"
-	version = 1
+	version = 2
 )
 
 // Spec describes the detector.
@@ -36,6 +33,7 @@ type Detector struct {
 	minBad float64
 	alarm  *alarm.Table
 	slos   []pipeline.SLO
+	table  *pipeline.SeriesTable
 	// by ordinal; nil for series that are no indicators
 	indicator []*indicator
 }
@@ -56,13 +54,13 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 
 // Open implements pipeline.Detector.
 func (d *Detector) Open(env *pipeline.Env) error {
-	d.slos = env.SLOs
+	d.slos, d.table = env.SLOs, env.Series
 	return nil
 }
 
 // Describe implements pipeline.Describer.
 func (d *Detector) Describe() string {
-	return fmt.Sprintf("the burn rates of all objectives, from %g bad events in a long window", d.minBad)
+	return fmt.Sprintf("the burn rates of all objectives, in each system, from %g bad events in a long window", d.minBad)
 }
 
 // Detect implements pipeline.Detector.
@@ -155,78 +153,4 @@ func rank(severity string) int {
 		return 3
 	}
 	return 0
-}
-
-// The tables of a snapshot, besides those of package alarm: of the lane, of the objectives' series, and of their past.
-var (
-	laneTable      = state.Table{Name: "lane", Version: 1, Fields: []state.Field{{Name: "series", Type: state.Int64, Role: state.Count}}}
-	indicatorTable = state.Table{Name: "indicators", Version: 1, Fields: []state.Field{
-		{Name: "series", Type: state.Uint32, Role: state.Ordinal}, {Name: "slo", Type: state.Text}, {Name: "begun", Type: state.Int64},
-		{Name: "start", Type: state.Ints}, {Name: "end", Type: state.Ints}, {Name: "total", Type: state.Ints}, {Name: "bad", Type: state.Ints},
-	}}
-)
-
-// Hold implements pipeline.Holder: rules look back for longer than a series may be silent.
-func (d *Detector) Hold(hold func(uint32)) {
-	for i, x := range d.indicator {
-		if x != nil && len(x.past) > x.first {
-			hold(uint32(i))
-		}
-	}
-	d.alarm.Hold(hold)
-}
-
-// Snapshot implements pipeline.Snapshotter. Indicators are few and are written into memory, the rest is frozen.
-func (d *Detector) Snapshot() (pipeline.Frozen, error) {
-	kept := make([]keptIndicator, 0, len(d.slos))
-	for i, x := range d.indicator {
-		if x != nil {
-			kept = append(kept, keptIndicator{uint32(i), x.slo.Name, x.begun, slices.Clone(x.past[x.first:])})
-		}
-	}
-	series, alarms := len(d.indicator), d.alarm.Freeze()
-	return state.Frozen(name, func(w *state.Writer) {
-		w.Table(laneTable).Int64(int64(series))
-		t := w.Table(indicatorTable)
-		for i := range kept {
-			kept[i].write(t)
-		}
-		alarms.Write(w)
-	}, alarms.Release), nil
-}
-
-// Restore implements pipeline.Snapshotter. Sums are taken anew, so that rules may have changed; an objective that
-// went is forgotten.
-func (d *Detector) Restore(r io.Reader) error {
-	s := state.NewReader(r, name)
-	n := int64(-1)
-	for t := s.Table(laneTable); t.Next(); {
-		n = t.Int64("series")
-	}
-	restored := map[uint32]*indicator{}
-	for t := s.Table(indicatorTable); t.Next(); {
-		series := t.Uint32("series")
-		if int64(series) >= n || restored[series] != nil {
-			s.Fail("has an unknown series")
-			break
-		}
-		if x := d.indicatorNamed(t.Text("slo")); x != nil {
-			if !x.read(t) {
-				s.Fail("has times out of order")
-				break
-			}
-			restored[series] = x
-		}
-	}
-	if got := d.alarm.Load(s); int64(got) != n {
-		s.Fail("has columns of different length")
-	}
-	if err := s.Close(); err != nil {
-		return err
-	}
-	d.indicator = make([]*indicator, n)
-	for series, x := range restored {
-		d.indicator[series] = x
-	}
-	return nil
 }

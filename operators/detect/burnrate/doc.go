@@ -1,5 +1,5 @@
 // Package burnrate raises findings when a service-level objective's error budget burns too fast. It reads the series
-// pipeline.SLIMetric that operator sli derives.
+// pipeline.SLIMetric that operator sli derives, one for each objective and system: each burns, and is found, by itself.
 //
 // The burn rate over a stretch of time is the share of bad events there, divided by the share that the objective allows: at
 // 1 the budget is used up exactly at the end of the objective's window. A rule fires when the rate is at least its
