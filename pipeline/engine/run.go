@@ -24,7 +24,8 @@ import (
 type RunOptions struct {
 	Options
 	Cluster broker.Cluster
-	// UntilEnd stops when what the topics held at the start is processed by all stages; time then ends there.
+	// UntilEnd stops when what the topics held at the start is processed by all stages of this process, also by the instances
+	// with which it shares a stage; time then ends there.
 	UntilEnd bool
 	// Stages names the stages to run in this process; none names all. Others run in other processes.
 	Stages []string
@@ -283,69 +284,6 @@ func (r *Runner) run(ctx context.Context) error {
 		})
 	}
 	return g.Wait()
-}
-
-// ends returns where the topics end now. It is the end of the log and not of what is committed: the markers of a
-// transaction that is over may still be on their way.
-func (r *Runner) ends(ctx context.Context, topics []string) (map[broker.TopicPartition]int64, error) {
-	var tps []broker.TopicPartition
-	for _, t := range topics {
-		for p := range r.partitionsOf(t) {
-			tps = append(tps, broker.TopicPartition{Topic: t, Partition: int32(p)})
-		}
-	}
-	bounds, err := r.cluster.Bounds(ctx, tps)
-	if err != nil {
-		return nil, err
-	}
-	ends := make(map[broker.TopicPartition]int64, len(tps))
-	for _, tp := range tps {
-		ends[tp] = bounds[tp].End
-	}
-	return ends, nil
-}
-
-// untilEnd takes the stages to their end one after the other: what detect has written until then is operate's end.
-func (r *Runner) untilEnd(ctx context.Context) error {
-	lasting, cancel := lingering(ctx, commitLimit+time.Nanosecond)
-	defer cancel()
-	ends := r.stages[0].ends
-	for i, s := range r.stages {
-		if i > 0 {
-			var err error
-			if ends, err = r.ends(ctx, s.topics); err != nil {
-				return err
-			}
-		}
-		// Where the group is shared out anew in between, its new lanes have to end as well.
-		for ended := false; !ended; {
-			g, err := finished(ctx, s, ends)
-			if err != nil {
-				return err
-			}
-			if err := r.commit.commit(lasting); err != nil {
-				return err
-			}
-			ended = s.follows(g)
-		}
-	}
-	return nil
-}
-
-// finished waits until the lanes of a stage have come to their ends and been finished there.
-func finished(ctx context.Context, s *stageRun, ends map[broker.TopicPartition]int64) (*broker.Generation, error) {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if g, err := s.finish(ends); g != nil || err != nil {
-			return g, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, pipeline.Errorf("run.interrupted", "stopped before the end was reached: %w", context.Cause(ctx))
-		case <-tick.C:
-		}
-	}
 }
 
 // Live fails when a lane has been at one input for too long.

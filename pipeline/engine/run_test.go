@@ -35,6 +35,7 @@ var cases = []struct {
 }{
 	{"a run to the end finds what Local finds", untilEndFindsTheSame},
 	{"a run to the end leaves what comes later", untilEndLeavesTheRest},
+	{"a run to the end waits for the other instances", endsWaitForOthers},
 	{"the inbox reaches operate, and act the sinks", theLoopCloses},
 	{"outputs are there once over restarts", onceOverRestarts},
 	{"outputs are there once whatever the doubt", onceInDoubt},
