@@ -2,6 +2,7 @@ package operatortest
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -10,6 +11,21 @@ import (
 
 	"github.com/homeostat/homeostat/pipeline"
 )
+
+// ThreadsOnly is an environment variable. If it is not empty, the kit runs a case only plainly and in the ways in which two
+// goroutines meet. It is for a run under the race detector, which makes all the other ways many times slower and has nothing to
+// find in them, beside a second run without the detector and without the variable.
+const ThreadsOnly = "OPERATORTEST_THREADS_ONLY"
+
+// OneGoroutine skips a test under ThreadsOnly. It is for a test that computes much, in its own goroutine.
+func OneGoroutine(t testing.TB) {
+	t.Helper()
+	if threadsOnly() {
+		t.Skipf("a test of one goroutine is skipped where %s is set: it runs without the race detector", ThreadsOnly)
+	}
+}
+
+func threadsOnly() bool { return os.Getenv(ThreadsOnly) != "" }
 
 // Case is one operator with an input and what it must make of it.
 type Case struct {
@@ -162,9 +178,10 @@ func (s *subject) run(t testing.TB) {
 	}
 	_, stateful := s.make(t).(pipeline.Snapshotter)
 	rows := s.Input.rows()
+	threads := threadsOnly()
 	for _, v := range s.variants() {
 		saves := v.restore || v.freeze
-		if saves && !stateful || v.time != asWritten && s.FixedTime || saves && rows > maxRestoreRows && v.size != 0 {
+		if saves && !stateful || v.time != asWritten && s.FixedTime || saves && rows > maxRestoreRows && v.size != 0 || threads && !v.freeze {
 			continue
 		}
 		got := s.drive(t, v)
@@ -177,6 +194,9 @@ func (s *subject) run(t testing.TB) {
 		if t.Failed() {
 			return
 		}
+	}
+	if threads {
+		return
 	}
 	s.prefixes(t, plain)
 	for n := 1; n <= min(3, plain.emits); n++ {
