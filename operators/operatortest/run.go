@@ -123,7 +123,9 @@ type variant struct {
 	restore bool
 	// freeze saves at each border and writes what was saved later.
 	freeze bool
-	time   timing
+	// threads leaves out the freezes that no other goroutine writes.
+	threads bool
+	time    timing
 	// shuffle puts the rows between two watermarks, or between rows of another kind, into another order.
 	shuffle bool
 	// failAt makes the n-th Emit fail; 0 none.
@@ -184,6 +186,7 @@ func (s *subject) run(t testing.TB) {
 		if saves && !stateful || v.time != asWritten && s.FixedTime || saves && rows > maxRestoreRows && v.size != 0 || threads && !v.freeze {
 			continue
 		}
+		v.threads = threads
 		got := s.drive(t, v)
 		if diff := cmp.Diff(plain.exact, got.exact, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s: output differs from the plain run (-plain +%s):\n%s", v.name, v.name, clip(diff))
