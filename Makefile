@@ -33,7 +33,7 @@ ifeq ($(RACE),)
 endif
 	$(ALONE) $(GO) test $(RACE) -shuffle=on -tags assert -timeout 20m ./...
 ifneq ($(RACE),)
-	$(GO) test -shuffle=on -tags assert -timeout 20m ./operators/... ./plant
+	$(GO) test -shuffle=on -tags assert -timeout 20m ./operators/...
 	$(GO) test -shuffle=on -tags assert -timeout 20m -run '^TestLockstep' ./cmd/homeostat
 endif
 
