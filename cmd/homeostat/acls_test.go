@@ -28,6 +28,7 @@ type guarded struct {
 	kafka *apachekafka.Secured
 	admin *kgo.Client
 	super *broker.Client
+	rig   *plant.Rig
 	file  string
 	plan  *plan.Plan
 }
@@ -41,13 +42,22 @@ func TestACLsAreEnoughAndNothingMore(t *testing.T) {
 	}
 	g := newGuarded(t, users)
 	g.feedsAndTaps()
-	g.emit()
+	// Each run of detect reads all from the beginning. Ten minutes make it write all that it writes; operate needs the burst
+	// that comes after them for a remediation.
+	g.emit(10 * time.Minute)
 	for _, stage := range []pipeline.Stage{pipeline.Detect, pipeline.Operate, pipeline.Act} {
 		acls, err := g.plan.ACLs(stage)
 		if err != nil {
 			t.Fatal(err)
 		}
-		g.needs(string(stage), acls, "run", "-c", g.file, "--until-end", "--stages", string(stage))
+		command := []string{"run", "-c", g.file, "--until-end", "--stages", string(stage)}
+		g.needs(string(stage), acls, command...)
+		if stage == pipeline.Detect {
+			g.emit(22 * time.Minute)
+			if err := g.as(string(stage), command...); err != nil {
+				t.Errorf("%s with all its rights, later: %v", stage, err)
+			}
+		}
 		// What nobody can read makes the next stage write a dead letter.
 		for _, topic := range []string{g.plan.Topics.Events.Name, g.plan.Topics.Incidents.Name} {
 			g.produce(broker.Message{Topic: topic, Value: []byte("illegible"), Headers: []pipeline.Header{{Key: "ce_type", Value: []byte("x")}}})
@@ -104,6 +114,16 @@ sinks:
 	if err := g.super.EnsureTopics(g.context(), topics); err != nil {
 		t.Fatal(err)
 	}
+	scenario, err := plant.Lookup("ceiling")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g.rig, err = plant.NewRig(plant.RigConfig{
+		Scenario: scenario, Seed: 1, Start: demoStart(true), Interval: demoInterval,
+		MetricsTopic: g.plan.Sources[0].Topic, LogsTopic: g.plan.Sources[1].Topic, InboxTopic: g.plan.Topics.Inbox.Name,
+	}); err != nil {
+		t.Fatal(err)
+	}
 	return g
 }
 
@@ -120,23 +140,12 @@ func (g *guarded) produce(messages ...broker.Message) {
 	}
 }
 
-// emit writes what the plant says of half an hour in which its database jams, and a record that nobody can read.
-func (g *guarded) emit() {
+// emit writes what the plant, whose database jams after a while, says of so much more time, and a record that nobody can read.
+func (g *guarded) emit(span time.Duration) {
 	g.t.Helper()
-	scenario, err := plant.Lookup("ceiling")
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	rig, err := plant.NewRig(plant.RigConfig{
-		Scenario: scenario, Seed: 1, Start: demoStart(true), Interval: demoInterval,
-		MetricsTopic: g.plan.Sources[0].Topic, LogsTopic: g.plan.Sources[1].Topic, InboxTopic: g.plan.Topics.Inbox.Name,
-	})
-	if err != nil {
-		g.t.Fatal(err)
-	}
 	messages := []broker.Message{{Topic: g.plan.Sources[0].Topic, Value: []byte("illegible")}}
-	for rig.Now().Before(demoStart(true).Add(32 * time.Minute)) {
-		records, err := rig.Step()
+	for end := g.rig.Now().Add(span); g.rig.Now().Before(end); {
+		records, err := g.rig.Step()
 		if err != nil {
 			g.t.Fatal(err)
 		}
@@ -147,12 +156,12 @@ func (g *guarded) emit() {
 	g.produce(messages...)
 }
 
-// as runs a command as a user.
+// as runs a command as a user, from any goroutine. A command that does not end is an error, and runs on.
 func (g *guarded) as(user string, args ...string) error {
 	g.t.Helper()
 	g.t.Setenv("SHOP_USER", user)
 	if err := os.WriteFile(filepath.Join(filepath.Dir(g.file), "password"), []byte(user+"-secret\n"), 0o600); err != nil {
-		g.t.Fatal(err)
+		return err
 	}
 	done := make(chan error, 1)
 	go func() {
@@ -163,8 +172,7 @@ func (g *guarded) as(user string, args ...string) error {
 	case err := <-done:
 		return err
 	case <-time.After(time.Minute):
-		g.t.Fatalf("homeostat %s as %s does not end", strings.Join(args, " "), user)
-		return nil
+		return fmt.Errorf("homeostat %s as %s does not end", strings.Join(args, " "), user)
 	}
 }
 
@@ -299,7 +307,7 @@ func TestARightTakenAwayWhileRunning(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- g.as("detect", "run", "-c", g.file, "--stages", "detect") }()
 		before := g.position(group, metrics)
-		g.emit()
+		g.emit(5 * time.Minute)
 		for g.position(group, metrics) <= before {
 			select {
 			case err := <-ended:
@@ -308,7 +316,7 @@ func TestARightTakenAwayWhileRunning(t *testing.T) {
 			}
 		}
 		g.revoke("detect", c.operation, c.resource, c.name)
-		g.emit()
+		g.emit(5 * time.Minute)
 		err := <-ended
 		if want := fmt.Sprintf("%s on %s %s", c.operation, c.resource, c.name); !strings.HasPrefix(pipeline.Code(err), "kafka.access.") || !strings.Contains(err.Error(), want) {
 			t.Errorf("without %s: %v", want, err)

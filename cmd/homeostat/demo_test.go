@@ -7,6 +7,14 @@ import (
 	"testing"
 )
 
+// oneGoroutine skips a test of the demo in lockstep, which has one goroutine, under the race detector.
+func oneGoroutine(t *testing.T) {
+	t.Helper()
+	if raced {
+		t.Skip("a demo in lockstep is one goroutine and runs without the race detector: make test, or go test without -race")
+	}
+}
+
 // outcomeOf runs the demo in lockstep and returns what it came to.
 func outcomeOf(t *testing.T, scenario string, seed int) outcome {
 	t.Helper()
@@ -21,7 +29,8 @@ func outcomeOf(t *testing.T, scenario string, seed int) outcome {
 	return o
 }
 
-func TestQuietIsLeftAlone(t *testing.T) {
+func TestLockstepLeavesQuietAlone(t *testing.T) {
+	oneGoroutine(t)
 	for seed := 1; seed <= 2; seed++ {
 		if o := outcomeOf(t, "quiet", seed); o.Requested != 0 || o.Incidents != 0 || o.BadShare > 0.01 {
 			t.Errorf("seed %d: %+v", seed, o)
@@ -29,7 +38,8 @@ func TestQuietIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestBlipIsWaitedFor(t *testing.T) {
+func TestLockstepWaitsForBlip(t *testing.T) {
+	oneGoroutine(t)
 	for seed := 1; seed <= 3; seed++ {
 		o := outcomeOf(t, "blip", seed)
 		if o.Requested != 0 || o.Incidents != 1 || o.Hypotheses != 1 || o.Verdicts["supported"] != 1 {
@@ -38,7 +48,8 @@ func TestBlipIsWaitedFor(t *testing.T) {
 	}
 }
 
-func TestCeilingIsPutRight(t *testing.T) {
+func TestLockstepPutsCeilingRight(t *testing.T) {
+	oneGoroutine(t)
 	for seed := 1; seed <= 2; seed++ {
 		o := outcomeOf(t, "ceiling", seed)
 		if o.Incidents != 1 || o.Executed != 1 || o.Verdicts["supported"] != 1 || o.BadShare > 0.3 || o.TwinBadShare < 0.5 || o.Restored < 300 {
@@ -48,6 +59,7 @@ func TestCeilingIsPutRight(t *testing.T) {
 }
 
 func TestLockstepRepeatsItself(t *testing.T) {
+	oneGoroutine(t)
 	a, b := t.TempDir(), t.TempDir()
 	first := mustRun(t, "demo", "--lockstep", "--scenario", "ceiling", "--seed", "7", "--out", a)
 	second := mustRun(t, "demo", "--lockstep", "--scenario", "ceiling", "--seed", "7", "--out", b)

@@ -2,4 +2,7 @@
 
 package main
 
-const hostileRounds = 3
+const (
+	raced         = false
+	hostileRounds = 3
+)

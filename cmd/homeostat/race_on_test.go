@@ -2,5 +2,9 @@
 
 package main
 
-// The race detector makes the embedded broker in the test many times slower; the process that is tested has none.
-const hostileRounds = 1
+const (
+	// raced says that the race detector is on. What is one goroutine runs without it, and make test runs that apart.
+	raced = true
+	// The race detector makes the embedded broker in the test many times slower; the process that is tested has none.
+	hostileRounds = 1
+)

@@ -9,6 +9,7 @@ import (
 
 	arrowmemory "github.com/apache/arrow/go/v15/arrow/memory"
 
+	"github.com/homeostat/homeostat/operators/operatortest"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas"
 )
@@ -81,6 +82,7 @@ func (x experiment) judge(t testing.TB, seed uint64) schemas.Judgement {
 // share returns how often a verdict comes in n runs.
 func (x experiment) share(t testing.TB, n int, verdict string) float64 {
 	t.Helper()
+	operatortest.OneGoroutine(t)
 	hits := 0
 	for seed := range n {
 		if x.judge(t, uint64(seed)).Verdict == verdict {

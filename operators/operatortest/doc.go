@@ -31,6 +31,8 @@
 //   - an input that ends early: what was said until then must not change (no look-ahead);
 //   - Close without Open, Close twice, and at the end not a byte of Arrow memory in use.
 //
+// Where that takes too long under the race detector, ThreadsOnly leaves it what it is for.
+//
 // # Notation
 //
 // A script has one statement a line; # begins a comment.

@@ -150,7 +150,13 @@ func (r *recorder) Failed() bool                      { return len(r.failures) >
 func (r *recorder) Fatalf(format string, args ...any) { r.Errorf(format, args...); runtime.Goexit() }
 func (r *recorder) Fatal(args ...any)                 { r.Errorf("%s", fmt.Sprint(args...)); runtime.Goexit() }
 
+// try returns what the kit says of a case, with all ways to run it.
 func try(t *testing.T, c Case) string {
+	t.Setenv(ThreadsOnly, "")
+	return said(t, c)
+}
+
+func said(t *testing.T, c Case) string {
 	r := &recorder{TB: t}
 	done := make(chan struct{})
 	go func() {
@@ -277,5 +283,15 @@ func TestKitShufflesRows(t *testing.T) {
 	c.AnyOrder = true
 	if got := try(t, c); !strings.Contains(got, "shuffled: output differs from the plain run") {
 		t.Errorf("running sums depend on the order of rows, and the kit says %q", got)
+	}
+}
+
+// What is left out has to be run elsewhere, and what two goroutines do is never left out.
+func TestThreadsOnly(t *testing.T) {
+	t.Setenv(ThreadsOnly, "1")
+	for wrong, complaint := range map[string]string{"": "", "depends on batches": "frozen, random batches: output differs", "forgets its state": "", "numbers its snapshots": "a frozen state changed while it was written"} {
+		if got := said(t, sums(wrong)); complaint == "" && got != "" || !strings.Contains(got, complaint) {
+			t.Errorf("of an operator that %s the kit said %q, want %q", wrong, got, complaint)
+		}
 	}
 }

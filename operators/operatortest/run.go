@@ -2,6 +2,7 @@ package operatortest
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -10,6 +11,21 @@ import (
 
 	"github.com/homeostat/homeostat/pipeline"
 )
+
+// ThreadsOnly is an environment variable. If it is not empty, the kit runs a case only plainly and in the ways in which two
+// goroutines meet. It is for a run under the race detector, which makes all the other ways many times slower and has nothing to
+// find in them, beside a second run without the detector and without the variable.
+const ThreadsOnly = "OPERATORTEST_THREADS_ONLY"
+
+// OneGoroutine skips a test under ThreadsOnly. It is for a test that computes much, in its own goroutine.
+func OneGoroutine(t testing.TB) {
+	t.Helper()
+	if threadsOnly() {
+		t.Skipf("a test of one goroutine is skipped where %s is set: it runs without the race detector", ThreadsOnly)
+	}
+}
+
+func threadsOnly() bool { return os.Getenv(ThreadsOnly) != "" }
 
 // Case is one operator with an input and what it must make of it.
 type Case struct {
@@ -109,7 +125,9 @@ type variant struct {
 	freeze bool
 	// evict puts strange series between those of the input and evicts them at each border.
 	evict bool
-	time  timing
+	// threads leaves out the freezes that no other goroutine writes.
+	threads bool
+	time    timing
 	// shuffle puts the rows between two watermarks, or between rows of another kind, into another order.
 	shuffle bool
 	// failAt makes the n-th Emit fail; 0 none.
@@ -165,11 +183,13 @@ func (s *subject) run(t testing.TB) {
 	}
 	_, stateful := s.make(t).(pipeline.Snapshotter)
 	rows := s.Input.rows()
+	threads := threadsOnly()
 	for _, v := range s.variants() {
 		saves := v.restore || v.freeze || v.evict
-		if saves && !stateful || v.time != asWritten && s.FixedTime || saves && rows > maxRestoreRows && v.size != 0 {
+		if saves && !stateful || v.time != asWritten && s.FixedTime || saves && rows > maxRestoreRows && v.size != 0 || threads && !v.freeze {
 			continue
 		}
+		v.threads = threads
 		got := s.drive(t, v)
 		if diff := cmp.Diff(plain.exact, got.exact, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s: output differs from the plain run (-plain +%s):\n%s", v.name, v.name, clip(diff))
@@ -180,6 +200,9 @@ func (s *subject) run(t testing.TB) {
 		if t.Failed() {
 			return
 		}
+	}
+	if threads {
+		return
 	}
 	s.prefixes(t, plain)
 	for n := 1; n <= min(3, plain.emits); n++ {

@@ -230,8 +230,9 @@ func TestKindsConserveRows(t *testing.T) {
 				Check: func(t testing.TB, out *operatortest.Output) {
 					counts := map[string]int64{}
 					newest := map[string]int64{}
+					windows := operatortest.Windows(out)
 					for i, b := range out.Batches {
-						w := operatortest.Windows(out)[i]
+						w := windows[i]
 						for k, s := range w.Series {
 							id := fmt.Sprint(s, w.Start, w.End)
 							if b.Revision == 0 && counts[id] != 0 || b.Revision > 0 && b.Revision <= newest[id] {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -180,16 +181,14 @@ func StartSecured(t testing.TB, users map[string]string, super ...string) *Secur
 
 func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// freePorts finds so many ports in a row and returns the first.
+// freePorts finds so many ports in a row and returns the first. They lie below those that systems give to outgoing connections, of
+// which one could take a port before the broker has it.
 func freePorts(n int) (int, error) {
 	for range 200 {
-		first, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, err
-		}
-		port := first.Addr().(*net.TCPAddr).Port
-		held := []net.Listener{first}
-		for i := 1; i < n && err == nil; i++ {
+		port := 10_000 + rand.IntN(20_000)
+		var held []net.Listener
+		var err error
+		for i := 0; i < n && err == nil; i++ {
 			var l net.Listener
 			if l, err = net.Listen("tcp", address(port+i)); err == nil {
 				held = append(held, l)
