@@ -9,7 +9,7 @@ MODE ?= windows
 # The race detector needs a C compiler; without one the tests run without it, and say so.
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 
-.PHONY: help build demo kafka test check fmt lint race fuzz sim chaos replay bench bench-micro golden clean
+.PHONY: help build demo kafka test check fmt lint race fuzz sim chaos replay reference bench bench-micro golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ chaos: build ## end processes, connections and the broker at random (SEED, ROUND
 replay: build ## show that outputs do not depend on how stages and partitions are shared out, and that stages replay to the byte
 	$(GO) build -o bin/replay ./bench/replay
 	bin/replay $(ARGS)
+
+reference: build ## hold what comes of a backlog, live and drained, against what its rows add up to
+	$(GO) build -o bin/reference ./bench/reference
+	bin/reference $(ARGS)
 
 golden: ## write the golden files and docs/errors.md anew from what the code says now
 	$(GO) test ./schemas ./pipeline/plan ./internal/house -update
