@@ -47,11 +47,11 @@ func main() {
 	flag.StringVar(&s.program, "program", "bin/homeostat", "the program under test")
 	flag.StringVar(&s.out, "out", "out/reference", "folder for logs, configurations and the brokers' data")
 	flag.Uint64Var(&s.seed, "seed", 1, "what the values follow from")
-	flag.IntVar(&s.hosts, "hosts", 128, "hosts, each of four series with a point each five seconds")
+	flag.IntVar(&s.hosts, "hosts", 64, "hosts, each of four series with a point each five seconds")
 	flag.IntVar(&s.partitions, "partitions", 8, "partitions of the producers' topic")
-	flag.Float64Var(&s.hours, "hours", 3, "hours of event time; an eighth of it for each partition where they are apart")
+	flag.Float64Var(&s.hours, "hours", 2, "hours of event time; where partitions are apart they share them")
 	flag.StringVar(&s.layout, "layout", "", "a layout's name, to try no other: keyed; keyed, apart; spread; spread, apart")
-	flag.DurationVar(&s.limit, "limit", 3*time.Minute, "after how long a stage that does not come to its end counts as stuck")
+	flag.DurationVar(&s.limit, "limit", 5*time.Minute, "after how long a stage that does not come to its end counts as stuck")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -100,9 +100,6 @@ func (s *settings) layoutIn(ctx context.Context, r *report, l layout) error {
 	in := &load{layout: l, seed: s.seed, hosts: s.hosts, partitions: s.partitions, rounds: int64(s.hours * float64(time.Hour) / float64(round))}
 	if l.shift > 0 {
 		in.rounds = min(in.rounds/int64(in.partitions), int64(l.shift)/round)
-		if l.spread {
-			in.rounds = min(in.rounds, int64(l.shift)/round)
-		}
 	}
 	in.rounds -= in.rounds % (window / round)
 	for _, w := range ways {
