@@ -16,10 +16,11 @@ import (
 	"github.com/homeostat/homeostat/internal/broker/apachekafka"
 )
 
-// Cluster is an Apache Kafka, and a client on it that shares no code with the engine's.
+// Cluster is a Kafka, and a client on it that shares no code with the engine's.
 type Cluster struct {
-	Broker *apachekafka.Broker
+	Broker *apachekafka.Broker // nil if somebody else runs it
 	Client *kgo.Client
+	addr   string
 }
 
 // MostPending is how many records may wait in Client for the broker before a producer should wait; it has room for some more.
@@ -34,19 +35,35 @@ func Open(dir string, proxy int) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.ClientID("stand"),
+	c, err := Dial(b.Addr())
+	if err != nil {
+		return nil, errors.Join(err, b.Kill())
+	}
+	c.Broker = b
+	return c, nil
+}
+
+// Dial is Open for a broker that runs already, and goes on to run after Stop.
+func Dial(addr string) (*Cluster, error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ClientID("stand"),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0), kgo.MaxBufferedRecords(4*MostPending),
 		kgo.MetadataMinAge(100*time.Millisecond), kgo.RetryTimeout(5*time.Second), kgo.UnknownTopicRetries(100),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 250 * time.Millisecond }))
 	if err != nil {
-		return nil, errors.Join(err, b.Kill())
+		return nil, err
 	}
-	return &Cluster{Broker: b, Client: client}, nil
+	return &Cluster{Client: client, addr: addr}, nil
 }
 
-// Stop ends client and broker. Their data stays for whoever has to look.
+// Addr is the address of the broker, host:port.
+func (c *Cluster) Addr() string { return c.addr }
+
+// Stop ends the client, and the broker that Open started. Its data stays for whoever has to look.
 func (c *Cluster) Stop() error {
 	c.Client.Close()
+	if c.Broker == nil {
+		return nil
+	}
 	return c.Broker.Kill()
 }
 
@@ -218,7 +235,7 @@ func (c *Cluster) Each(ctx context.Context, partitions []Partition, f func(*kgo.
 	if len(ends) == 0 {
 		return nil
 	}
-	reader, err := kgo.NewClient(kgo.SeedBrokers(c.Broker.Addr()), kgo.ClientID("stand-reader"), kgo.ConsumePartitions(from),
+	reader, err := kgo.NewClient(kgo.SeedBrokers(c.addr), kgo.ClientID("stand-reader"), kgo.ConsumePartitions(from),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
 	if err != nil {
 		return err

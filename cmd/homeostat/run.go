@@ -65,7 +65,7 @@ func runCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&untilEnd, "until-end", false, "stop when what the topics hold at the start is processed, also by the other instances that share these stages; stages that only other instances run are not waited for")
 	cmd.Flags().DurationVar(&drain, "drain", 25*time.Second, "how long the process may take to its end after the first signal")
 	cmd.Flags().DurationVar(&startLimit, "start-limit", 5*time.Minute, "how long to wait at the start for brokers that don't answer")
-	cmd.Flags().StringSliceVar(&stages, "stages", nil, "run only these stages in this process: detect (with ingest), operate, act")
+	cmd.Flags().StringSliceVar(&stages, "stages", nil, "run only these stages in this process: ingest (the same as detect where rows are not shared out anew), detect, operate, act")
 	return cmd
 }
 
