@@ -14,6 +14,7 @@ type atRate struct {
 	cpu     time.Duration
 	system  time.Duration // of cpu
 	commits int64         // while cpu was used, as events
+	commit  time.Duration // how long one took in the mean
 	events  int64
 	took    time.Duration
 	rss     int64
@@ -115,8 +116,9 @@ func (b *bench) spend(ctx context.Context, e *engine, rate int64, out *atRate) (
 	if err != nil {
 		return err
 	}
-	const commits = "homeostat_commits_total"
+	const commits, seconds = "homeostat_commits_total", "homeostat_commit_seconds_sum"
 	out.commits = int64(m[commits] - committed[commits])
+	out.commit = time.Duration((m[seconds] - committed[seconds]) / max(1, float64(out.commits)) * float64(time.Second))
 	return nil
 }
 
@@ -142,8 +144,8 @@ func (r *atRate) String() string {
 }
 
 func (r *atRate) usage() string {
-	return fmt.Sprintf("%s an event, %s of it in the kernel (%.1f %% of a CPU, %d MiB, %.1f commits/s)", each(r.cpu, r.events), each(r.system, r.events),
-		100*r.cpu.Seconds()/r.took.Seconds(), r.rss>>20, float64(r.commits)/r.took.Seconds())
+	return fmt.Sprintf("%s an event, %s of it in the kernel (%.1f %% of a CPU, %d MiB, %.1f commits/s of %s)", each(r.cpu, r.events), each(r.system, r.events),
+		100*r.cpu.Seconds()/r.took.Seconds(), r.rss>>20, float64(r.commits)/r.took.Seconds(), ms(r.commit))
 }
 
 func detectionLatency(ctx context.Context, b *bench) (rows []row, err error) {
