@@ -27,6 +27,7 @@ const (
 // pace foretells when a lane's time reaches its next tick, from how far its newest row is from there. The zero value knows nothing.
 type pace struct {
 	ticks *detectLane  // nil if outputs come at other times too
+	next  int64        // the event time that due is about; the lane's goroutine's
 	asked atomic.Int64 // when the last chunk came, since processStart
 	due   atomic.Int64 // when the tick is expected, since processStart; 0 if unknown
 }
@@ -64,9 +65,15 @@ func (p *pace) foretell() {
 	}
 	next := plus(plus(max(l.mark, l.due()), l.tick), l.in.disorder)
 	due := plus(p.asked.Load(), plus(next, -l.newest))
+	// A chunk may have waited for the poll loop, which makes it look later than it was: the earliest guess is the best, until it
+	// proves to be wrong.
+	if left, known := p.left(); known && p.next == next && left > -overdue {
+		due = min(due, p.due.Load())
+	}
 	if due == 0 {
 		due = 1
 	}
+	p.next = next
 	p.due.Store(due)
 }
 
