@@ -26,7 +26,9 @@ type job struct {
 	snapshots   time.Duration
 	// robustz are the detector's settings; without them findings open at once.
 	robustz string
-	admin   int
+	// commit is the commit_interval; 0 leaves it to the program.
+	commit time.Duration
+	admin  int
 }
 
 const quickly = "{history: 8, warmup: 4, hold: 1, of: 1, clear: 1, rest: 0}"
@@ -48,6 +50,10 @@ func (j *job) write(dir, addr string) (string, error) {
 	if j.robustz == "" {
 		j.robustz = quickly
 	}
+	commit := ""
+	if j.commit > 0 {
+		commit = fmt.Sprintf(", commit_interval: %s", j.commit)
+	}
 	var err error
 	if j.admin, err = freePort(); err != nil {
 		return "", err
@@ -55,7 +61,7 @@ func (j *job) write(dir, addr string) (string, error) {
 	text := fmt.Sprintf(`version: 1
 name: %s
 instance: %s
-kafka: {bootstrap: [%q], session: %s}
+kafka: {bootstrap: [%q], session: %s%s}
 scope: {entity: ["{{.host.name}}"], system: "{{.service.name}}"}
 sources:
   - {name: metrics, topic: %s, codec: otlp_metrics, keyed: %t, disorder: %s, late: dead_letter, max_future_skew: 0s}
@@ -65,7 +71,7 @@ detect:
 limits: {series: 4000000}
 state: {interval: %s}
 admin: {listen: "127.0.0.1:%d"}
-`, j.name, j.instance, addr, j.session, j.topic, j.keyed, time.Duration(disorder), j.window, j.robustz, j.snapshots, j.admin)
+`, j.name, j.instance, addr, j.session, commit, j.topic, j.keyed, time.Duration(disorder), j.window, j.robustz, j.snapshots, j.admin)
 	path := filepath.Join(dir, j.name+"-"+j.instance+".yaml")
 	return path, os.WriteFile(path, []byte(text), 0o644)
 }
@@ -90,6 +96,7 @@ type engine struct {
 
 // start starts a process for the job.
 func (b *bench) start(j *job, args ...string) (*engine, error) {
+	j.commit = b.commit
 	path, err := j.write(b.dir, b.cluster.addr)
 	if err != nil {
 		return nil, err

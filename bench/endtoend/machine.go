@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"runtime"
 	"slices"
 	"strconv"
@@ -39,8 +41,9 @@ func load() string {
 
 // usage is what a process has used.
 type usage struct {
-	cpu time.Duration
-	rss int64 // bytes
+	cpu    time.Duration
+	system time.Duration // of cpu, in the kernel
+	rss    int64         // bytes
 }
 
 // clockTick is the unit of CPU times in /proc, which is the same on all Linux systems that Go runs on.
@@ -61,7 +64,26 @@ func usageOf(pid int) (usage, error) {
 		n, _ := strconv.ParseInt(fields[i], 10, 64) // the kernel writes numbers
 		return n
 	}
-	return usage{cpu: time.Duration(number(11)+number(12)) * clockTick, rss: number(21) * int64(os.Getpagesize())}, nil
+	return usage{
+		cpu: time.Duration(number(11)+number(12)) * clockTick, system: time.Duration(number(12)) * clockTick,
+		rss: number(21) * int64(os.Getpagesize()),
+	}, nil
+}
+
+// perf records what a process does into a file, with stacks of program and kernel, until end is called.
+func perf(ctx context.Context, pid int, file string) (end func() error, err error) {
+	cmd := exec.CommandContext(ctx, "perf", "record", "-q", "-F", "499", "-g", "-p", strconv.Itoa(pid), "-o", file)
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("linux perf is needed for a profile: %w", err)
+	}
+	return func() error {
+		// It writes the file when it is interrupted, and ends by that signal.
+		_ = cmd.Process.Signal(os.Interrupt)
+		if err := cmd.Wait(); err != nil && !strings.Contains(err.Error(), "interrupt") {
+			return fmt.Errorf("perf record: %w", err)
+		}
+		return nil
+	}, nil
 }
 
 // spread is a set of durations.

@@ -12,7 +12,10 @@ type atRate struct {
 	latency spread // of findings, behind the end of their window and the disorder bound
 	missing int
 	cpu     time.Duration
-	events  int64 // while cpu was used
+	system  time.Duration // of cpu
+	commits int64         // while cpu was used, as events
+	commit  time.Duration // how long one took in the mean
+	events  int64
 	took    time.Duration
 	rss     int64
 	behind  time.Duration // how far the feed was behind its rate at most
@@ -58,20 +61,9 @@ func (b *bench) measureRate(ctx context.Context, rate int64, keyed bool, partiti
 		return nil, err
 	}
 	out := &atRate{}
-	before, err := e.usage()
-	if err != nil {
+	if err := b.spend(ctx, e, rate, out); err != nil {
 		return nil, err
 	}
-	since := time.Now()
-	if err := wait(ctx, b.measure); err != nil {
-		return nil, err
-	}
-	after, err := e.usage()
-	if err != nil {
-		return nil, err
-	}
-	out.took = time.Since(since)
-	out.cpu, out.events, out.rss = after.cpu-before.cpu, int64(out.took.Seconds()*float64(rate)), after.rss
 	to := time.Now().Add(-disorder - 2*time.Second).Truncate(b.window)
 	out.behind = time.Since(began) - time.Duration(f.count.Load()*int64(time.Second)/rate)
 	found.mu.Lock()
@@ -90,6 +82,44 @@ func (b *bench) measureRate(ctx context.Context, rate int64, keyed bool, partiti
 		}
 	}
 	return out, nil
+}
+
+// spend measures what a pipeline uses at a rate.
+func (b *bench) spend(ctx context.Context, e *engine, rate int64, out *atRate) (err error) {
+	if b.perf != "" {
+		end, err := perf(ctx, e.cmd.Process.Pid, b.perf)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, end()) }()
+	}
+	committed, err := e.metrics()
+	if err != nil {
+		return err
+	}
+	before, err := e.usage()
+	if err != nil {
+		return err
+	}
+	since := time.Now()
+	if err := wait(ctx, b.measure); err != nil {
+		return err
+	}
+	after, err := e.usage()
+	if err != nil {
+		return err
+	}
+	out.took = time.Since(since)
+	out.cpu, out.system, out.rss = after.cpu-before.cpu, after.system-before.system, after.rss
+	out.events = int64(out.took.Seconds() * float64(rate))
+	m, err := e.metrics()
+	if err != nil {
+		return err
+	}
+	const commits, seconds = "homeostat_commits_total", "homeostat_commit_seconds_sum"
+	out.commits = int64(m[commits] - committed[commits])
+	out.commit = time.Duration((m[seconds] - committed[seconds]) / max(1, float64(out.commits)) * float64(time.Second))
+	return nil
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -114,7 +144,8 @@ func (r *atRate) String() string {
 }
 
 func (r *atRate) usage() string {
-	return fmt.Sprintf("%s an event (%.1f %% of a CPU, %d MiB)", each(r.cpu, r.events), 100*r.cpu.Seconds()/r.took.Seconds(), r.rss>>20)
+	return fmt.Sprintf("%s an event, %s of it in the kernel (%.1f %% of a CPU, %d MiB, %.1f commits/s of %s)", each(r.cpu, r.events), each(r.system, r.events),
+		100*r.cpu.Seconds()/r.took.Seconds(), r.rss>>20, float64(r.commits)/r.took.Seconds(), ms(r.commit))
 }
 
 func detectionLatency(ctx context.Context, b *bench) (rows []row, err error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
 )
 
 // batchOf encodes messages as one batch at an offset.
@@ -272,6 +273,29 @@ func TestDecompressOtherDialects(t *testing.T) {
 	_, _ = s.Write(text)
 	_ = s.Close()
 	check("zstd as a stream", zstdCodec, z.Bytes())
+}
+
+// Clients announce blocks of up to 4 MiB and write small ones: what a chunk holds must follow what there is.
+func TestSmallBatchesHoldLittleMemory(t *testing.T) {
+	text := bytes.Repeat([]byte("one of many words, "), 200)
+	var z bytes.Buffer
+	w := lz4.NewWriter(&z)
+	if err := w.Apply(lz4.BlockSizeOption(lz4.Block4Mb)); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = w.Write(text)
+	_ = w.Close()
+	d := &decompressor{limit: 1 << 20}
+	for range 2 { // the first time it is not known how large batches are
+		got, err := d.decompress(lz4Codec, z.Bytes())
+		if err != nil || !bytes.Equal(got.bytes, text) {
+			t.Fatalf("%d bytes that should be %d: %v", len(got.bytes), len(text), err)
+		}
+		if most := 4 * len(text); cap(got.bytes) > most {
+			t.Errorf("%d bytes of memory for %d", cap(got.bytes), len(text))
+		}
+		buffers.put(got)
+	}
 }
 
 // linkedLZ4 writes a frame whose second block copies from the first, as librdkafka's do.

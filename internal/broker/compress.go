@@ -219,27 +219,40 @@ func (d *decompressor) unlz4(dst *buffer, src []byte) (*buffer, error) {
 			}
 			src = src[4:]
 		}
-		at := len(dst.bytes)
 		if word&stored != 0 {
 			dst = buffers.grow(dst, size)
 			dst.bytes = append(dst.bytes, block...)
 		} else {
-			dst = buffers.grow(dst, min(blockMax, 255*size+64)) // a block of lz4 expands by less than 255 times
-			to := dst.bytes[at:min(cap(dst.bytes), at+blockMax)]
-			var n int
-			var err error
-			if flags&independent != 0 {
-				n, err = lz4.UncompressBlock(block, to)
-			} else {
-				n, err = lz4.UncompressBlockWithDict(block, to, dst.bytes[max(0, at-1<<16):at])
+			history := 0
+			if flags&independent == 0 {
+				history = min(len(dst.bytes), 1<<16)
 			}
-			if err != nil {
+			var err error
+			if dst, err = unlz4Block(dst, block, min(blockMax, 255*size+64), history); err != nil { // it expands by less than 255 times
 				return dst, err
 			}
-			dst.bytes = dst.bytes[:at+n]
 		}
 		if len(dst.bytes) > d.limit {
 			return dst, errTooLarge
+		}
+	}
+}
+
+// unlz4Block appends a block that holds most bytes at most and may refer to as many bytes before it as history says. A block does not
+// tell its size, so it is tried in twice the room until it fits: room for all that it might hold would be a hundred times
+// what it does, and count as memory in use.
+func unlz4Block(dst *buffer, block []byte, most, history int) (*buffer, error) {
+	at := len(dst.bytes)
+	for room := max(cap(dst.bytes)-at, 3*len(block), 64); ; room *= 2 {
+		room = min(room, most)
+		dst = buffers.grow(dst, room)
+		n, err := lz4.UncompressBlockWithDict(block, dst.bytes[at:at+room], dst.bytes[at-history:at])
+		if err == nil {
+			dst.bytes = dst.bytes[:at+n]
+			return dst, nil
+		}
+		if room == most {
+			return dst, err
 		}
 	}
 }

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -22,6 +23,9 @@ type FetchConfig struct {
 	// in small pieces cost few requests and make few chunks; a reader is so much later at most. What is not at its end does
 	// not rest, and neither does a partition that was quiet: its first record comes at once. By default nothing rests.
 	Pace time.Duration
+	// Rest, if set, says in place of Pace how long a partition that gave records may rest. Poll asks it. All such partitions of an answer
+	// rest for the shortest of their times, so that they stay in one request.
+	Rest func(TopicPartition) time.Duration
 	// DecodedBytes bounds the decompressed bytes of one batch; default 64 MiB. A larger batch counts as corrupt.
 	DecodedBytes int
 	// Uncommitted also delivers records of pending and aborted transactions.
@@ -64,8 +68,13 @@ type fetched struct {
 	stopped bool // at an error
 	gone    bool
 	absent  time.Time // since when its topic is missing
-	rests   time.Time // until when it is not asked
+	rest    rest
 }
+
+// rest is a time in which a partition is not asked. From early on it goes along when others are.
+type rest struct{ early, over time.Time }
+
+func restFrom(now time.Time, d time.Duration) rest { return rest{now.Add(d / 2), now.Add(d)} }
 
 // fetch is one request to one broker, and what came of it.
 type fetch struct {
@@ -118,7 +127,7 @@ func (f *Fetcher) Assign(tp TopicPartition, offset int64) {
 			f.byName[tp] = p
 			f.partitions = append(f.partitions, p)
 		}
-		p.next, p.stopped, p.paused, p.absent, p.rests = offset, false, false, time.Time{}, time.Time{}
+		p.next, p.stopped, p.paused, p.absent, p.rest = offset, false, false, time.Time{}, rest{}
 		p.round++
 	})
 }
@@ -173,8 +182,8 @@ func (f *Fetcher) Close() {
 func (f *Fetcher) Poll(ctx context.Context) ([]Chunk, error) {
 	var rested <-chan time.Time
 	for {
-		if rest := f.start(time.Now()); rest > 0 {
-			rested = time.After(rest)
+		if wait := f.start(time.Now()); wait > 0 {
+			rested = time.After(wait)
 		}
 		select {
 		case a := <-f.answers:
@@ -193,22 +202,20 @@ func (f *Fetcher) Poll(ctx context.Context) ([]Chunk, error) {
 
 // start sends requests for all partitions that may be asked for, one for each leader. It returns how long the others rest, 0 if
 // none does.
-func (f *Fetcher) start(now time.Time) (rest time.Duration) {
+func (f *Fetcher) start(now time.Time) (wait time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ctx.Err() != nil {
 		return 0
 	}
 	requests := map[int32]*fetch{}
-	// Who has nearly rested goes along with the others.
-	soon := now.Add(f.cfg.Pace / 4)
 	for _, p := range f.partitions {
 		if p.asked || p.paused || p.stopped {
 			continue
 		}
-		if p.rests.After(soon) {
-			if left := p.rests.Sub(now); rest == 0 || left < rest {
-				rest = left
+		if p.rest.early.After(now) {
+			if left := p.rest.over.Sub(now); wait == 0 || left < wait {
+				wait = left
 			}
 			continue
 		}
@@ -228,7 +235,7 @@ func (f *Fetcher) start(now time.Time) (rest time.Duration) {
 		f.underWay[l]++
 		f.running.Go(func() { f.run(r) })
 	}
-	return rest
+	return wait
 }
 
 // run carries out one request and hands its result to Poll.
@@ -423,17 +430,15 @@ func (f *Fetcher) deliver(r *fetch) []Chunk {
 	}
 	chunks := make([]Chunk, 0, len(r.partitions))
 	served := map[*fetched]bool{}
-	var rests time.Time
-	if f.cfg.Pace > 0 && slices.ContainsFunc(r.partitions, func(p wanted) bool {
+	gave := func(p wanted) bool {
 		part := found[p.TopicPartition]
 		return part != nil && part.RecordSet.buffer != nil
-	}) {
-		rests = time.Now().Add(f.cfg.Pace)
 	}
+	full, empty := f.rests(r, gave)
 	for _, p := range r.partitions {
 		part, stop := found[p.TopicPartition], r.stops[p.TopicPartition]
 		if !f.current(p) || part == nil && stop == nil || stop == nil && part.ErrorCode != 0 {
-			f.settle(p, nil, time.Time{})
+			f.settle(p, nil, rest{})
 			if part != nil && part.RecordSet.buffer != nil {
 				buffers.put(part.RecordSet.buffer)
 			}
@@ -447,6 +452,10 @@ func (f *Fetcher) deliver(r *fetch) []Chunk {
 				stable: f.stable(part), watermark: part.HighWatermark,
 			})
 			served[p.fetched] = part.RecordSet.buffer != nil
+		}
+		rests := empty
+		if served[p.fetched] {
+			rests = full
 		}
 		if !f.settle(p, &chunk, rests) {
 			chunk.Release()
@@ -462,6 +471,23 @@ func (f *Fetcher) deliver(r *fetch) []Chunk {
 	}
 	f.mu.Unlock()
 	return chunks
+}
+
+// rests returns how long the partitions rest behind an answer: those that gave records, and the others. Nobody rests if none gave any.
+func (f *Fetcher) rests(r *fetch, gave func(wanted) bool) (full, empty rest) {
+	if !slices.ContainsFunc(r.partitions, gave) {
+		return rest{}, rest{}
+	}
+	now, d := time.Now(), f.cfg.Pace
+	if f.cfg.Rest != nil {
+		d = math.MaxInt64
+		for _, p := range r.partitions {
+			if gave(p) {
+				d = min(d, f.cfg.Rest(p.TopicPartition))
+			}
+		}
+	}
+	return restFrom(now, d), restFrom(now, f.cfg.Pace)
 }
 
 // stable is the end of what this reader may see.
@@ -487,16 +513,16 @@ func (f *Fetcher) current(p wanted) bool {
 }
 
 // settle ends a partition's part in a request; false if its chunk is not wanted any more. A partition read to its end rests.
-func (f *Fetcher) settle(p wanted, chunk *Chunk, rests time.Time) bool {
+func (f *Fetcher) settle(p wanted, chunk *Chunk, rests rest) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p.asked = false
 	if p.gone || p.fetched.round != p.round || chunk == nil {
 		return false
 	}
-	p.next, p.stopped, p.absent, p.rests = chunk.Next, chunk.Err != nil, time.Time{}, time.Time{}
+	p.next, p.stopped, p.absent, p.rest = chunk.Next, chunk.Err != nil, time.Time{}, rest{}
 	if chunk.Next >= chunk.Stable {
-		p.rests = rests
+		p.rest = rests
 	}
 	return true
 }

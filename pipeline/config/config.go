@@ -51,7 +51,7 @@ type Component struct {
 type Kafka struct {
 	// Bootstrap lists the brokers to ask first; none means the embedded broker.
 	Bootstrap []string
-	// CommitInterval is the shortest time between two commits of the process.
+	// CommitInterval is the shortest time between two commits of outputs by the process.
 	CommitInterval time.Duration
 	// Transactions commits outputs and positions together: exactly once. Without them it is at least once.
 	Transactions bool

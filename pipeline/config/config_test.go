@@ -148,7 +148,7 @@ func TestDefaults(t *testing.T) {
 	host, _ := os.Hostname()
 	want := &Config{
 		Name: "shop", Instance: host,
-		Kafka: Kafka{CommitInterval: 100 * time.Millisecond, Transactions: true, Session: 10 * time.Second},
+		Kafka: Kafka{CommitInterval: 50 * time.Millisecond, Transactions: true, Session: 10 * time.Second},
 		Sources: []Source{{Name: "metrics", Topic: "raw", Codec: &Component{Type: "otlp_metrics", Name: "otlp_metrics", Settings: pipeline.Settings{}},
 			Disorder: 10 * time.Second, Late: LateDrop, MaxFutureSkew: 5 * time.Minute}},
 		Detect:  []Component{{"window", "window", pipeline.Settings{"size": 10 * time.Second}}},

@@ -13,9 +13,9 @@ func kafkaSettings() []pipeline.Setting {
 	return []pipeline.Setting{
 		{Name: "bootstrap", Type: pipeline.List, Example: `["127.0.0.1:9092"]`, Fields: []pipeline.Setting{{Type: pipeline.String}},
 			Doc: "The brokers to ask first; none means the embedded broker."},
-		{Name: "commit_interval", Type: pipeline.Duration, Default: 100 * time.Millisecond, Example: "100ms",
+		{Name: "commit_interval", Type: pipeline.Duration, Default: 50 * time.Millisecond, Example: "100ms",
 			Min: pipeline.Bound(float64(50 * time.Millisecond)), Max: pipeline.Bound(float64(10 * time.Second)),
-			Doc: "The shortest time between two commits of the process."},
+			Doc: "The shortest time between two commits of outputs by the process; positions alone are committed each second."},
 		{Name: "transactions", Type: pipeline.Bool, Default: true, Example: "true",
 			Doc: "Commit outputs and positions together: exactly once. false is at least once."},
 		tlsSetting(), saslSetting(),

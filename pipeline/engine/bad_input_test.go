@@ -209,6 +209,8 @@ func (c *cluster) admin() *kgo.Client {
 	return cl
 }
 
+// deleteTopic returns when the broker does not know the topic any more: the controller only says that it will go, and until then
+// transactions still write to it.
 func (c *cluster) deleteTopic(name string) {
 	c.t.Helper()
 	req := kmsg.NewPtrDeleteTopicsRequest()
@@ -218,6 +220,11 @@ func (c *cluster) deleteTopic(name string) {
 	req.Topics = append(req.Topics, topic)
 	res, err := req.RequestWith(c.context(), c.admin())
 	must(c.t, err, kerr.ErrorForCode(res.Topics[0].ErrorCode))
+	client := c.client()
+	c.until("the topic to be gone", func() bool {
+		_, err := client.Partitions(c.context(), name)
+		return pipeline.Code(err) == "kafka.topic.missing"
+	})
 }
 
 func (c *cluster) addPartitions(name string, total int32) {

@@ -76,36 +76,64 @@ func (c *committer) wake() {
 	}
 }
 
-// run commits as soon as there are outputs, an interval after the last commit at the earliest; positions alone now and then.
+// run commits as soon as there are outputs, an interval after the last commit with outputs at the earliest; positions alone now
+// and then, and outputs that come after that don't wait for it.
 func (c *committer) run(ctx context.Context) error {
 	lasting, cancel := lingering(ctx, commitLimit)
 	defer cancel()
 	rest := time.NewTimer(c.rest)
 	defer rest.Stop()
 	for {
+		outputs := false
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-c.woken:
+			outputs = true
 		case <-rest.C:
 		}
-		if !wait(ctx, gathering) {
+		if !c.gather(ctx) {
 			return nil
 		}
-		start := time.Now()
+		select {
+		case <-c.woken: // what it was about is taken now
+			outputs = true
+		default:
+		}
+		start, pause := time.Now(), time.Duration(0)
 		if err := c.commit(lasting); err != nil && ctx.Err() == nil {
 			return err
 		}
-		if !wait(ctx, c.interval-time.Since(start)) {
+		if outputs {
+			pause = c.interval
+		}
+		if !wait(ctx, pause-time.Since(start)) {
 			return nil
 		}
-		rest.Reset(c.rest - c.interval)
+		rest.Reset(c.rest - pause)
 	}
 }
 
 // gathering is how long the first outputs wait for those of other lanes that came with them: one answer of a broker has
-// records for many lanes, and those that miss a commit wait for an interval.
-const gathering = time.Millisecond
+// records for many lanes, and those that miss a commit wait for an interval. longestGathering is how long they wait for lanes that
+// are about to reach a tick as well.
+const (
+	gathering        = time.Millisecond
+	longestGathering = 25 * time.Millisecond
+)
+
+// gather waits for the outputs that belong to the next commit. It returns false if ctx has ended by then.
+func (c *committer) gather(ctx context.Context) bool {
+	for began := time.Now(); ; {
+		if !wait(ctx, gathering) {
+			return false
+		}
+		left := longestGathering - time.Since(began)
+		if left <= 0 || !slices.ContainsFunc(c.stages, func(s *stageRun) bool { return s.near(left) }) {
+			return true
+		}
+	}
+}
 
 // wait waits for d. It returns false if ctx has ended by then.
 func wait(ctx context.Context, d time.Duration) bool {

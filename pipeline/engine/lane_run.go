@@ -17,6 +17,7 @@ type laneRun struct {
 	name  string
 	queue chan pipeline.Input
 	flow  flow
+	pace  *pace
 	// generation is what commits of the lane are fenced by.
 	generation *broker.Generation
 	// untimed lanes don't take idle time for event time.
@@ -50,14 +51,8 @@ type laneRun struct {
 // queueLength bounds chunks rather than bytes; a partition is paused long before by its bytes.
 const queueLength = 256
 
-// pollWait is how long a broker may wait for records before it answers that there are none.
-const pollWait = 500 * time.Millisecond
-
-// pollPace is how long partitions rest between two answers with records: what it adds to latency, and what it saves in requests and steps.
-const pollPace = 20 * time.Millisecond
-
 func newLaneRun(tp broker.TopicPartition, l lane, position int64, f pausable, memory int64) *laneRun {
-	r := &laneRun{tp: tp, lane: l, done: share{next: position, before: position}, queue: make(chan pipeline.Input, queueLength)}
+	r := &laneRun{tp: tp, lane: l, done: share{next: position, before: position}, queue: make(chan pipeline.Input, queueLength), pace: newPace(l)}
 	r.flow = flow{tp: tp, fetcher: f, memory: memory, waiting: func() int { return len(r.queue) }}
 	r.newest.Store(unknownTime)
 	r.live.Store(true)
@@ -97,6 +92,7 @@ func (r *laneRun) step(in pipeline.Input) error {
 	if err != nil {
 		err = fmt.Errorf("lane %s/%d stopped between the offsets %d and %d: %w", r.tp.Topic, r.tp.Partition, from, next, err)
 	}
+	r.pace.foretell()
 	if l, ok := r.lane.(interface{ newestTime() int64 }); ok {
 		r.newest.Store(l.newestTime())
 	}

@@ -46,6 +46,7 @@ func (s *stageRun) dispatch(c *broker.Chunk) {
 		cut(&in, end)
 	}
 	l.caughtUp = in.CaughtUp
+	l.pace.came()
 	if len(in.Records) == 0 && in.CaughtUp && len(l.queue) > 0 {
 		in.Release() // not idle: there is still something before the lane
 		return

@@ -122,7 +122,7 @@ func (s *stageRun) follow(ctx context.Context, g *broker.Generation) error {
 		case <-running.Done():
 		}
 	}()
-	fetcher := s.cluster.NewReader(broker.FetchConfig{MaxWait: pollWait, Pace: pollPace})
+	fetcher := s.cluster.NewReader(broker.FetchConfig{MaxWait: pollWait, Pace: pollPace, Rest: s.rest})
 	defer fetcher.Close()
 	lanes, err := s.takeOver(running, g, fetcher)
 	if err != nil {

@@ -102,6 +102,7 @@ type codec struct {
 	resourceMemo, metricMemo, seriesMemo memo
 	resources                            []resource
 	metrics                              []metric
+	shapes                               shapes
 
 	// Of the message being decoded.
 	b          []byte
@@ -110,6 +111,9 @@ type codec struct {
 	rows       int
 	parts      int // resources and metrics
 	lost       [losses]int
+	numbered   int    // points of gauges and sums
+	last       layout // of the last one
+	lastSeries uint32 // of the last row
 
 	key, scattered []byte // scratch
 }
@@ -135,12 +139,15 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 	case n > c.limits.bytes:
 		return pipeline.Errorf("otlp_metrics.limit.bytes", "otlp metrics message of %d bytes is larger than max_bytes %d: send smaller batches or raise it", n, c.limits.bytes)
 	}
-	if c.table != out.Series || c.resourceMemo.bytes()+c.metricMemo.bytes()+c.seriesMemo.bytes() > c.limits.memo {
-		c.forget(out.Series)
-	}
-	c.b, c.out, c.rows, c.parts, c.lost = rec.Value, out, 0, 0, [losses]int{}
+	c.remember(out.Series)
+	c.b, c.out, c.rows, c.parts, c.lost, c.numbered = rec.Value, out, 0, 0, [losses]int{}, 0
 	c.recordTime = max(rec.Timestamp, 0) * 1e6
-	err := c.message()
+	var err error
+	if !c.known() {
+		if err = c.message(); err == nil {
+			c.learn()
+		}
+	}
 	c.b, c.out = nil, nil
 	if err != nil {
 		return err
@@ -153,9 +160,21 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 	return nil
 }
 
+// remember keeps the memos to a table and to their memory.
+func (c *codec) remember(table *pipeline.SeriesTable) {
+	memos := c.resourceMemo.bytes() + c.metricMemo.bytes() + c.seriesMemo.bytes()
+	switch {
+	case c.table != table || memos > c.limits.memo:
+		c.forget(table)
+	case memos+c.shapes.bytes() > c.limits.memo && c.shapes.used > 0:
+		c.shapes = newShapes() // the memory is needed by the others
+		c.shapes.full = true
+	}
+}
+
 // forget starts the memos anew, for a table.
 func (c *codec) forget(table *pipeline.SeriesTable) {
 	c.table = table
 	c.resourceMemo, c.metricMemo, c.seriesMemo = newMemo(), newMemo(), newMemo()
-	c.resources, c.metrics = nil, nil
+	c.resources, c.metrics, c.shapes = nil, nil, newShapes()
 }

@@ -5,5 +5,8 @@ import "github.com/homeostat/homeostat/pipeline"
 // MemoBytes returns the memory of a codec's memos.
 func MemoBytes(p pipeline.Codec) int {
 	c := p.(*codec)
-	return c.resourceMemo.bytes() + c.metricMemo.bytes() + c.seriesMemo.bytes()
+	return c.resourceMemo.bytes() + c.metricMemo.bytes() + c.seriesMemo.bytes() + c.shapes.bytes()
 }
+
+// Recognised returns how many messages a codec has recognised as a whole.
+func Recognised(p pipeline.Codec) int { return p.(*codec).shapes.hits }

@@ -45,6 +45,7 @@ type number struct {
 	start, time, flags uint64
 	value              float64
 	valued             bool
+	at                 layout
 }
 
 // Tags of NumberDataPoint: start_time_unix_nano 2, time_unix_nano 3, as_double 4, as_int 6, attributes 7.
@@ -73,19 +74,21 @@ func (c *codec) numberPoint(p *field, metric uint32, lose loss) error {
 					continue
 				}
 			case tagStart:
-				n.start = v
+				n.start, n.at.start = v, i+1
 				i += 9
 				continue
 			case tagTime:
-				n.time = v
+				n.time, n.at.time = v, i+1
 				i += 9
 				continue
 			case tagDouble:
 				n.value, n.valued = math.Float64frombits(v), true
+				n.at.value, n.at.integer = i+1, false
 				i += 9
 				continue
 			case tagInt:
 				n.value, n.valued = float64(int64(v)), true
+				n.at.value, n.at.integer = i+1, true
 				i += 9
 				continue
 			}
@@ -98,6 +101,8 @@ func (c *codec) numberPoint(p *field, metric uint32, lose loss) error {
 	if lose == kept && (!n.valued || n.flags&noValueFlag != 0) {
 		lose = noValue
 	}
+	c.numbered++
+	c.last = n.at
 	return c.row(p.from, metric, &n.attrs, n.start, n.time, n.value, lose)
 }
 
@@ -115,19 +120,21 @@ func (c *codec) numberField(at, end int, n *number) (int, error) {
 		}
 	case 2:
 		if cur.expect(&f, wireFixed64) {
-			n.start = f.value
+			n.start, n.at.start = f.value, f.to-8
 		}
 	case 3:
 		if cur.expect(&f, wireFixed64) {
-			n.time = f.value
+			n.time, n.at.time = f.value, f.to-8
 		}
 	case 4:
 		if cur.expect(&f, wireFixed64) {
 			n.value, n.valued = math.Float64frombits(f.value), true
+			n.at.value, n.at.integer = f.to-8, false
 		}
 	case 6:
 		if cur.expect(&f, wireFixed64) {
 			n.value, n.valued = float64(int64(f.value)), true
+			n.at.value, n.at.integer = f.to-8, true
 		}
 	case 8:
 		if cur.expect(&f, wireVarint) {
@@ -193,24 +200,10 @@ func (c *codec) row(at int, metric uint32, attrs *attributes, start, time uint64
 		return pipeline.Errorf("otlp_metrics.limit.points", "otlp metrics message makes more rows than max_points %d (reached at byte %d of %d): send smaller batches or raise it",
 			c.limits.points, at, len(c.b))
 	}
-	when := int64(time)
-	switch {
-	case lose != kept:
-	case math.IsNaN(value) || math.IsInf(value, 0):
-		lose = notFinite
-	case time > math.MaxInt64:
-		lose = timeRange
-	case time == 0:
-		if when = c.recordTime; when == 0 {
-			lose = noTime
-		}
-	}
+	when, lose := c.usable(time, value, lose)
 	if lose != kept {
 		c.lost[lose]++
 		return nil
-	}
-	if start > math.MaxInt64 {
-		start = 0
 	}
 	raw := c.raw(attrs)
 	series, hash, ok := c.seriesMemo.find(metric, raw)
@@ -225,6 +218,32 @@ func (c *codec) row(at int, metric uint32, attrs *attributes, start, time uint64
 		c.lost[seriesLimit]++
 		return nil
 	}
-	c.out.Point(series, when, int64(start), value)
+	c.lastSeries = series
+	c.out.Point(series, when, startOf(start), value)
 	return nil
+}
+
+// usable returns a point's time in Unix nanoseconds and lose, or the reason why its numbers can't be used.
+func (c *codec) usable(time uint64, value float64, lose loss) (when int64, _ loss) {
+	when = int64(time)
+	switch {
+	case lose != kept:
+	case math.IsNaN(value) || math.IsInf(value, 0):
+		lose = notFinite
+	case time > math.MaxInt64:
+		lose = timeRange
+	case time == 0:
+		if when = c.recordTime; when == 0 {
+			lose = noTime
+		}
+	}
+	return when, lose
+}
+
+// startOf is a point's start, 0 if it is none.
+func startOf(start uint64) int64 {
+	if start > math.MaxInt64 {
+		return 0
+	}
+	return int64(start)
 }
