@@ -45,10 +45,11 @@ func (s *script) node(name string, react func(what string) []string, kinds ...pi
 		}
 		return nil
 	}
-	n.op = &stateless{
+	op := &stateless{
 		process:   func(_ *pipeline.Env, b pipeline.Batch, out pipeline.Emitter) error { return say(s.names(b), out) },
 		watermark: func(_ *pipeline.Env, t int64, out pipeline.Emitter) error { return say(fmt.Sprint("at ", t), out) },
 	}
+	n.op, n.entry.New = op, func(pipeline.Settings) (pipeline.Operator, error) { return op, nil }
 	s.c.nodes = append(s.c.nodes, n)
 }
 
@@ -158,11 +159,11 @@ func TestChainThatDoesNotOpenIsClosed(t *testing.T) {
 			return &stateless{open: open, closed: &closed}, nil
 		}}
 	}
-	_, err := s.newChain("lane", nil, nil, []component{{name: "good", entry: entry(nil)}, {name: "bad", entry: entry(errors.New("no"))}}, nil)
+	_, err := s.newChain("lane", nil, s.newResidence(pipeline.Detect), []component{{name: "good", entry: entry(nil)}, {name: "bad", entry: entry(errors.New("no"))}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "opening operator bad: no") || closed != 2 {
 		t.Errorf("%v, %d closed", err, closed)
 	}
-	_, err = s.newChain("lane", nil, nil, []component{{name: "none", entry: pipeline.OperatorEntry{New: func(pipeline.Settings) (pipeline.Operator, error) { return nil, errors.New("no") }}}}, nil)
+	_, err = s.newChain("lane", nil, s.newResidence(pipeline.Detect), []component{{name: "none", entry: pipeline.OperatorEntry{New: func(pipeline.Settings) (pipeline.Operator, error) { return nil, errors.New("no") }}}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "making operator none: no") {
 		t.Errorf("%v", err)
 	}

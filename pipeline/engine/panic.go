@@ -42,8 +42,11 @@ func (n *node) watermark(t int64, out pipeline.Emitter) (err error) {
 	return n.watcher.Watermark(t, out)
 }
 
-// close closes the operator, in whatever state a panic left it.
+// close closes the operator, in whatever state a panic left it. There is none if making it failed, or one before it.
 func (n *node) close() (err error) {
+	if n.op == nil {
+		return nil
+	}
 	defer caught(n.logger(), "operator", n.name, &err)
 	return n.op.Close()
 }
