@@ -23,6 +23,7 @@ func TestBacklogIsAsLive(t *testing.T) {
 	}
 	for _, l := range layouts {
 		t.Run(l.name, func(t *testing.T) {
+			t.Parallel() // they wait more than they compute
 			in := &load{layout: l, seed: 1, hosts: 8, partitions: 3, rounds: 20 * int64(time.Minute) / round}
 			if l.shift > 0 {
 				in.rounds /= 2

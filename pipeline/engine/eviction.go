@@ -123,20 +123,34 @@ func (r *residence) restore(s *snapshot.Snapshot, mark int64) error {
 		return err
 	}
 	r.mark = mark
-	if b, ok := s.Part(partSeen); ok {
-		for len(b) > 0 {
-			before, n := binary.Uvarint(b)
-			if n <= 0 {
-				return unreadable(s, partSeen, errors.New("it ends early"))
-			}
-			r.seen, b = append(r.seen, int64(uint64(mark)-before)), b[n:]
+	if _, ok := s.Part(partSeen); ok {
+		silent, err := readSilent(s, r.table.Len())
+		if err != nil {
+			return err
 		}
-		if len(r.seen) != r.table.Len() {
-			return unreadable(s, partSeen, fmt.Errorf("it is of %d series and not of %d", len(r.seen), r.table.Len()))
+		for _, d := range silent {
+			r.seen = append(r.seen, int64(uint64(mark)-d))
 		}
 	}
 	r.admit()
 	return nil
+}
+
+// readSilent reads how long before the lane's time each series was last seen.
+func readSilent(s *snapshot.Snapshot, series int) ([]uint64, error) {
+	b, _ := s.Part(partSeen)
+	silent := make([]uint64, 0, series)
+	for len(b) > 0 {
+		d, n := binary.Uvarint(b)
+		if n <= 0 {
+			return nil, unreadable(s, partSeen, errors.New("it ends early"))
+		}
+		silent, b = append(silent, d), b[n:]
+	}
+	if len(silent) != series {
+		return nil, unreadable(s, partSeen, fmt.Errorf("it is of %d series and not of %d", len(silent), series))
+	}
+	return silent, nil
 }
 
 // hold visits the series that operators hold.

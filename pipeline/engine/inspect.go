@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/pipeline/engine/snapshot"
-	"github.com/homeostat/homeostat/schemas"
 )
 
 // OperatorPart says whether a part of a snapshot is an operator's, and so made of tables (operators/state).
@@ -27,10 +27,13 @@ func InspectPart(w io.Writer, s *snapshot.Snapshot, part string) error {
 		}
 		_, err := out.WriteTo(w)
 		return err
-	case part == partSeries:
+	case part == partSeries, part == partSeen:
 		table := pipeline.NewSeriesTable(nil, 1<<31)
-		if err := schemas.ReadSeriesInto(b, table); err != nil {
-			return unreadable(s, part, err)
+		if err := readSeries(s, table); err != nil {
+			return err
+		}
+		if part == partSeen {
+			return inspectSeen(w, s, table)
 		}
 		for _, series := range table.All() {
 			if _, err := fmt.Fprintf(w, "%s entity %s system %s\n", series.Key, series.Entity, series.System); err != nil {
@@ -40,4 +43,18 @@ func InspectPart(w io.Writer, s *snapshot.Snapshot, part string) error {
 		return nil
 	}
 	return unreadable(s, part, fmt.Errorf("this program knows no such part"))
+}
+
+// inspectSeen writes for how long each series was silent.
+func inspectSeen(w io.Writer, s *snapshot.Snapshot, table *pipeline.SeriesTable) error {
+	silent, err := readSilent(s, table.Len())
+	if err != nil {
+		return err
+	}
+	for i, d := range silent {
+		if _, err := fmt.Fprintf(w, "%s silent for %s\n", table.At(uint32(i)).Key, time.Duration(d)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
