@@ -34,7 +34,7 @@ endif
 	$(ALONE) $(GO) test $(RACE) -shuffle=on -tags assert -timeout 20m ./...
 ifneq ($(RACE),)
 	$(GO) test -shuffle=on -tags assert -timeout 20m ./operators/...
-	$(GO) test -shuffle=on -tags assert -timeout 20m -run '^TestLockstep' ./cmd/homeostat
+	$(GO) test -shuffle=on -tags assert -timeout 20m -run '^TestLockstep|^TestSimulation|^TestTenMinutes|DoesNotCare|^TestEviction' ./cmd/homeostat ./pipeline/engine
 endif
 
 check: fmtcheck lint test fuzz ## all that CI runs

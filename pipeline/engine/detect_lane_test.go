@@ -435,6 +435,7 @@ func perPartition(messages []broker.Message) string {
 }
 
 func TestDetectLaneDoesNotCareHowItsInputIsCut(t *testing.T) {
+	oneGoroutine(t)
 	for seed := range uint64(8) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		recs := feed(random, 120, "")

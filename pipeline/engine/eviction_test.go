@@ -69,6 +69,7 @@ func driveRestored(t *testing.T, begin func() lane, log []pipeline.Record, seed 
 // TestEvictionFollowsFromTheLog: whatever the cuts of the log and the restores between, the same series are evicted at the same
 // record, and all that a lane writes has the same bytes.
 func TestEvictionFollowsFromTheLog(t *testing.T) {
+	oneGoroutine(t)
 	rnd := rand.New(rand.NewPCG(1, 1))
 	var source []string
 	for i := range 800 {

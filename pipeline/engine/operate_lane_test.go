@@ -260,6 +260,7 @@ func streams(t testing.TB, random *rand.Rand, lanes int) [][]pipeline.Record {
 }
 
 func TestOperateDoesNotCareHowLanesAreInterleaved(t *testing.T) {
+	oneGoroutine(t)
 	for seed := range uint64(10) {
 		random := rand.New(rand.NewPCG(seed, 2))
 		all := streams(t, random, 3)

@@ -72,6 +72,7 @@ func TestRunOnTheEmbeddedBroker(t *testing.T) {
 
 // TestRunOnApacheKafka runs on KAFKA_BOOTSTRAP if it is set, otherwise on a broker of its own.
 func TestRunOnApacheKafka(t *testing.T) {
+	t.Parallel() // with the other one that mostly waits for a broker
 	if b := os.Getenv("KAFKA_BOOTSTRAP"); b != "" {
 		runCases(t, b)
 		return

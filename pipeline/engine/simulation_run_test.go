@@ -27,9 +27,7 @@ func chosen() []string {
 
 // one lets a single goroutine run at a time, so that a schedule depends on its seed alone.
 func one(t *testing.T) {
-	if raced {
-		t.Skip("the simulation runs without the race detector: make sim, or go test without -race")
-	}
+	oneGoroutine(t)
 	before := runtime.GOMAXPROCS(1)
 	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
 }
