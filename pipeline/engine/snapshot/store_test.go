@@ -190,3 +190,47 @@ func FuzzAssemble(f *testing.F) {
 		}
 	})
 }
+
+// TestLateChunksAreFound: what is left of a chunk after compaction may be a repeated request that arrived late, behind the
+// offsets in the manifest.
+func TestLateChunksAreFound(t *testing.T) {
+	b, err := embedded.Start(embedded.Options{})
+	must(t, err)
+	defer b.Close()
+	client, err := broker.Open(broker.Config{Bootstrap: []string{b.Addr()}})
+	must(t, err)
+	defer client.Close()
+	ctx := t.Context()
+	must(t, client.EnsureTopics(ctx, []broker.Topic{{Name: "state", Partitions: 2, Settings: map[string]string{"cleanup.policy": "compact"}}}))
+	topic := &Topic{Cluster: client.Cluster(), Name: "state", Partitions: 2}
+	early, late := of(t, "left/0", 7, 3*chunkBytes), of(t, "left/0", 9, 2*chunkBytes)
+	must(t, topic.Save(ctx, 0, early), topic.Save(ctx, 1, late))
+	found, err := topic.manifests(ctx, []string{"left/0"})
+	must(t, err)
+	for _, s := range found["left/0"] {
+		m := s.Manifest
+		m.To = m.From // nothing is left there
+		m.Sum = m.sum()
+		text, err := json.Marshal(m)
+		must(t, err, client.Produce(ctx, []broker.Message{{Topic: "state", Key: key("left/0", s.Slot, manifestKey), Value: text,
+			Headers: []pipeline.Header{{Key: headerSnapshot, Value: []byte(m.ID)}}}}))
+	}
+	all, err := topic.Load(ctx, "left/0")
+	must(t, err)
+	newest, err := topic.Newest(ctx, map[string]int64{"left/0": 8})
+	must(t, err)
+	for name, slots := range map[string][]Stored{"load": all["left/0"], "newest": newest["left/0"]} {
+		whole := 0
+		for _, s := range slots {
+			if s.Err != nil {
+				t.Errorf("%s: slot %d: %v", name, s.Slot, s.Err)
+			}
+			if s.Snapshot != nil {
+				whole++
+			}
+		}
+		if want := map[string]int{"load": 2, "newest": 1}[name]; whole != want {
+			t.Errorf("%s: %d snapshots were put together, want %d", name, whole, want)
+		}
+	}
+}

@@ -224,21 +224,51 @@ func (t *Topic) scan(ctx context.Context, from, to map[broker.TopicPartition]int
 
 // read reads what manifests describe, all at once, and puts it together.
 func (t *Topic) read(ctx context.Context, wanted []*Stored) error {
-	from, to := map[broker.TopicPartition]int64{}, map[broker.TopicPartition]int64{}
 	chunks := map[string]map[int][]byte{} // by id
 	for _, s := range wanted {
+		chunks[s.Manifest.ID] = map[int][]byte{}
+	}
+	for _, toEnd := range [...]bool{false, true} {
+		if err := t.readChunks(ctx, wanted, chunks, toEnd); err != nil {
+			return err
+		}
+	}
+	for _, s := range wanted {
+		if s.Err == nil {
+			*s = assemble(s.Slot, s.text, chunks[s.Manifest.ID])
+		}
+	}
+	return nil
+}
+
+// readChunks reads the chunks that are not there yet, between the offsets that the manifests say, or to the end of the topic: a
+// request that got no answer and was repeated may have arrived late, behind the manifest, and compaction keeps only what is last.
+func (t *Topic) readChunks(ctx context.Context, wanted []*Stored, chunks map[string]map[int][]byte, toEnd bool) error {
+	from, to := map[broker.TopicPartition]int64{}, map[broker.TopicPartition]int64{}
+	for _, s := range wanted {
 		m := &s.Manifest
-		if s.Err != nil {
+		if s.Err != nil || len(chunks[m.ID]) == m.Chunks {
 			continue
 		}
-		chunks[m.ID] = map[int][]byte{}
 		tp := t.chunks(m.Lane)
 		if have, ok := from[tp]; !ok || m.From < have {
 			from[tp] = m.From
 		}
 		to[tp] = max(to[tp], m.To)
 	}
-	err := t.scan(ctx, from, to, func(rec *pipeline.Record) error {
+	if len(from) == 0 {
+		return nil
+	}
+	if toEnd {
+		bounds, err := t.Cluster.Bounds(ctx, slices.Collect(maps.Keys(from)))
+		if err != nil {
+			return err
+		}
+		for tp := range to {
+			to[tp] = bounds[tp].End
+		}
+	}
+	return t.scan(ctx, from, to, func(rec *pipeline.Record) error {
 		id, _ := rec.Header(headerSnapshot)
 		_, _, last, ok := readKey(rec.Key)
 		i, err := strconv.Atoi(last)
@@ -247,13 +277,4 @@ func (t *Topic) read(ctx context.Context, wanted []*Stored) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	for _, s := range wanted {
-		if s.Err == nil {
-			*s = assemble(s.Slot, s.text, chunks[s.Manifest.ID])
-		}
-	}
-	return nil
 }
