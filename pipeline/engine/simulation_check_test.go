@@ -115,6 +115,7 @@ func (c *schedule) audit() {
 	if len(c.out.violations) > 0 {
 		return
 	}
+	c.agenda = nil // one that was fenced was to come back
 	if c.random.IntN(2) == 0 {
 		c.stop()
 	} else {

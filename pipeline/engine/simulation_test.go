@@ -587,6 +587,6 @@ func (c *schedule) where() string {
 			fmt.Fprintf(&b, "%s: %v, ", i.process.Label(), i.runner.Ready())
 		}
 	}
-	fmt.Fprintf(&b, "idle %t, exits %q", c.k.Idle(), c.out.exits)
+	fmt.Fprintf(&b, "idle %t, told to their end %q, exits %q", c.k.Idle(), slices.Sorted(maps.Keys(c.reached)), c.out.exits)
 	return b.String()
 }
