@@ -17,12 +17,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
-	"github.com/homeostat/homeostat/internal/broker/apachekafka"
+	"github.com/homeostat/homeostat/bench/stand"
 )
 
 // settings are the flags.
@@ -54,23 +52,11 @@ func main() {
 	flag.DurationVar(&s.distance, "distance", 5*time.Millisecond, "how long bytes are on their way between engines and broker")
 	flag.BoolVar(&s.atLeastOnce, "at-least-once", false, "run the engines without transactions: then duplicates have to be found, which shows that they would be")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	failed, err := s.run(ctx)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "chaos:", err)
-	}
-	if failed || err != nil {
-		stop()
-		os.Exit(1)
-	}
+	stand.Main("chaos", s.run)
 }
 
 // run runs both runs and prints the report.
 func (s *settings) run(ctx context.Context) (failed bool, err error) {
-	if tool := apachekafka.Missing(); tool != "" {
-		return false, fmt.Errorf("no %s found: Apache Kafka needs Java 17 or newer, and Maven for the first time", tool)
-	}
 	var m *mode
 	for i := range modes {
 		if modes[i].name == s.mode {
@@ -80,14 +66,8 @@ func (s *settings) run(ctx context.Context) (failed bool, err error) {
 	if m == nil {
 		return false, fmt.Errorf("there is no mode %q: choose windows, columns or records", s.mode)
 	}
-	if s.program, err = filepath.Abs(s.program); err != nil {
-		return false, err
-	}
-	dir, err := filepath.Abs(filepath.Join(s.out, fmt.Sprintf("%s-%d-%d", s.mode, s.seed, s.rounds)))
-	if err != nil {
-		return false, err
-	}
-	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
+	dir := filepath.Join(s.out, fmt.Sprintf("%s-%d-%d", s.mode, s.seed, s.rounds))
+	if err := stand.Settle(&s.program, &dir); err != nil {
 		return false, err
 	}
 	start := time.Now()

@@ -20,14 +20,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/homeostat/homeostat/bench/stand"
-	"github.com/homeostat/homeostat/internal/broker/apachekafka"
 )
 
 // settings are the flags.
@@ -53,30 +50,12 @@ func main() {
 	flag.StringVar(&s.layout, "layout", "", "a layout's name, to try no other: keyed; keyed, apart; spread; spread, apart")
 	flag.DurationVar(&s.limit, "limit", 5*time.Minute, "after how long a stage that does not come to its end counts as stuck")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	failed, err := s.run(ctx)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "reference:", err)
-	}
-	if failed || err != nil {
-		stop()
-		os.Exit(1)
-	}
+	stand.Main("reference", s.run)
 }
 
 // run tries all layouts in all ways and prints what it found.
 func (s *settings) run(ctx context.Context) (failed bool, err error) {
-	if tool := apachekafka.Missing(); tool != "" {
-		return false, fmt.Errorf("no %s found: Apache Kafka needs Java 17 or newer, and Maven for the first time", tool)
-	}
-	if s.program, err = filepath.Abs(s.program); err != nil {
-		return false, err
-	}
-	if s.out, err = filepath.Abs(s.out); err != nil {
-		return false, err
-	}
-	if err := os.RemoveAll(s.out); err != nil {
+	if err := stand.Settle(&s.program, &s.out); err != nil {
 		return false, err
 	}
 	start := time.Now()

@@ -16,17 +16,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
-	"github.com/homeostat/homeostat/internal/broker/apachekafka"
+	"github.com/homeostat/homeostat/bench/stand"
 )
 
 // settings are the flags.
@@ -50,30 +47,12 @@ func main() {
 	flag.StringVar(&s.only, "only", "", "a deployment's name, to run no others beside the reference")
 	flag.DurationVar(&s.limit, "limit", 3*time.Minute, "after how long a run that does not come to the end of its input counts as stuck")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	failed, err := s.run(ctx)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "replay:", err)
-	}
-	if failed || err != nil {
-		stop()
-		os.Exit(1)
-	}
+	stand.Main("replay", s.run)
 }
 
 // run records the inputs, runs all deployments on each, and prints what it found.
 func (s *settings) run(ctx context.Context) (failed bool, err error) {
-	if tool := apachekafka.Missing(); tool != "" {
-		return false, fmt.Errorf("no %s found: Apache Kafka needs Java 17 or newer, and Maven for the first time", tool)
-	}
-	if s.program, err = filepath.Abs(s.program); err != nil {
-		return false, err
-	}
-	if s.out, err = filepath.Abs(s.out); err != nil {
-		return false, err
-	}
-	if err := errors.Join(os.RemoveAll(s.out), os.MkdirAll(s.out, 0o755)); err != nil {
+	if err := stand.Settle(&s.program, &s.out); err != nil {
 		return false, err
 	}
 	start := time.Now()
