@@ -56,6 +56,7 @@ type origin struct {
 	first     int64 // the first offset of the partition that is still there
 	// snapshots are those at or before the committed position, the newest first.
 	snapshots []*snapshot.Snapshot
+	ahead     int64 // the position of the newest one behind the committed position, 0 if there is none
 	// clock is what the lane took from the clock since the oldest of them.
 	clock   []clockRecord
 	times   int64 // as in kept
@@ -136,6 +137,9 @@ func (k *keeper) find(ctx context.Context, origins []*origin) error {
 // choose takes from what lies in a lane's slots the snapshots that it may begin with.
 func (k *keeper) choose(o *origin, found []snapshot.Stored) {
 	for _, f := range found {
+		if f.Manifest.Position > o.committed {
+			o.ahead = max(o.ahead, f.Manifest.Position)
+		}
 		switch {
 		case f.Err != nil:
 			k.logger.Error("a stored snapshot is damaged, so it is not used", "lane", o.lane, "slot", f.Slot, "error", f.Err)

@@ -268,7 +268,13 @@ func (s *stageRun) restored(tp broker.TopicPartition, o *origin) (lane, *snapsho
 	if o.refused != nil {
 		return nil, nil, pipeline.Errorf("state.none", "no snapshot of lane %s can be used: %w: go back to the program or configuration that wrote it, or delete the lane's snapshots (homeostat state rm) to begin at its committed position without state", o.lane, o.refused)
 	}
-	if o.committed >= 0 {
+	switch {
+	case o.committed >= 0 && o.ahead > 0:
+		// A state is saved once its position is committed. Apache Kafka 4.3 gave out old positions after it lost and took back the
+		// leadership of __consumer_offsets while it loaded it.
+		s.logger.Error("a lane's committed position is behind all of its snapshots, so it begins there without state, and what it wrote behind comes once more: somebody set the position back, or the brokers lost commits",
+			"stage", s.stage, "lane", o.lane, "position", o.committed, "snapshot", o.ahead)
+	case o.committed >= 0:
 		s.logger.Warn("there is no snapshot of a lane that has committed, so it begins without state", "stage", s.stage, "lane", o.lane, "position", o.committed)
 	}
 	l, err := s.newLane(tp)
