@@ -273,3 +273,17 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkSmall writes what most operators have: a few tables of a few rows.
+func BenchmarkSmall(b *testing.B) {
+	for b.Loop() {
+		s := NewWriter(io.Discard, "small")
+		for _, name := range []string{"lane", "series", "open"} {
+			s.Table(Table{Name: name, Version: 1, Fields: []Field{{Name: "start", Type: Int64}, {Name: "end", Type: Int64}, {Name: "there", Type: Bool}, {Name: "name", Type: Text}}}).
+				Int64(1).Int64(2).Bool(true).Text("web")
+		}
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -2,15 +2,12 @@ package state
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
-	"github.com/apache/arrow/go/v15/arrow/ipc"
-	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas/arrowipc"
@@ -47,18 +44,11 @@ func (s *Writer) Table(t Table) *TableWriter {
 	}
 	s.names[t.Name] = true
 	h := header{Component: s.component, Table: t.Name, Version: t.Version, Columns: t.Fields, BySeries: t.BySeries}
-	schema, err := h.schema()
-	if err != nil {
-		panic("BUG: the declaration of table " + t.Name + " " + err.Error())
-	}
-	s.frame(h.encode())
-	w := &TableWriter{name: t.Name, rows: array.NewRecordBuilder(memory.DefaultAllocator, schema)}
-	w.out = ipc.NewWriterWithPayloadWriter(messageWriter{s}, ipc.WithSchema(schema), ipc.WithAllocator(memory.DefaultAllocator))
-	for _, b := range w.rows.Fields() {
-		w.cells = append(w.cells, cellOf(b))
-	}
-	s.table = w
-	return w
+	f := formOf(&h)
+	s.frame(f.head)
+	s.frame(f.schemaMessage)
+	s.table = &TableWriter{name: t.Name, form: f, pen: f.pen(s)}
+	return s.table
 }
 
 // Close ends the snapshot and returns the first error. It doesn't close what it wrote to.
@@ -104,39 +94,12 @@ func (s *Writer) frame(part []byte) {
 	_, s.err = s.out.Write(part)
 }
 
-// messageWriter writes each Arrow message as a frame.
-type messageWriter struct{ *Writer }
-
-// Start implements ipc.PayloadWriter.
-func (messageWriter) Start() error { return nil }
-
-// Close implements ipc.PayloadWriter.
-func (messageWriter) Close() error { return nil }
-
-// WritePayload implements ipc.PayloadWriter.
-func (m messageWriter) WritePayload(p ipc.Payload) error {
-	meta := p.Meta()
-	defer meta.Release()
-	var b bytes.Buffer
-	size := (meta.Len() + 7) &^ 7
-	b.WriteString(arrowipc.Continuation)
-	b.Write(binary.LittleEndian.AppendUint32(nil, uint32(size)))
-	b.Write(meta.Bytes())
-	b.Write(make([]byte, size-meta.Len()))
-	if err := p.SerializeBody(&b); err != nil {
-		return err
-	}
-	m.frame(b.Bytes())
-	return m.err
-}
-
 // TableWriter takes the cells of a table row by row, column by column as they are declared. A cell of another type than
 // declared is a BUG and panics.
 type TableWriter struct {
-	name  string
-	rows  *array.RecordBuilder
-	out   *ipc.Writer
-	cells []cell
+	name string
+	form *form
+	*pen
 	at    int // the next column
 	n     int // rows in the batch
 	bytes int // in the batch, about
@@ -213,17 +176,16 @@ func (w *TableWriter) flush() {
 }
 
 func (w *TableWriter) close() error {
-	defer w.rows.Release()
 	if w.at != 0 {
 		panic("BUG: the last row of table " + w.name + " is not whole")
 	}
 	if w.n > 0 {
 		w.flush()
 	}
-	if w.err != nil {
-		return w.err
+	if w.err == nil {
+		w.form.takeBack(w.pen)
 	}
-	return w.out.Close()
+	return w.err
 }
 
 // Bool, and the others like it, append the row's next cell. They return the writer for the next.
