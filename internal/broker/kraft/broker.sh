@@ -92,8 +92,8 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 transaction.abort.timed.out.transaction.cleanup.interval.ms=500
-broker.session.timeout.ms=6000
-broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=1000
+broker.heartbeat.interval.ms=200
 log.cleaner.dedupe.buffer.size=4194304
 PROPERTIES
 	if [ -n "$settings" ]; then cat "$settings" >>"$dir/broker.properties"; fi
