@@ -160,29 +160,45 @@ func columnsLog(t *testing.T, rows []string) []pipeline.Record {
 	return log
 }
 
-// TestEvictionKeepsWhatIsHeld fills a lane with series whose windows are open for long: none of them goes.
-func TestEvictionKeepsWhatIsHeld(t *testing.T) {
-	p := newKit().plan(t, strings.Replace(churning, "bucket,", "{bucket: {size: 1h}},", 1))
-	l, err := surroundingsOf(t, p).sourceLane(p, &p.Sources[0], "left/0", 1)
-	if err != nil {
-		t.Fatal(err)
+// holder holds what it is told to.
+type holder struct {
+	stateless
+	series []uint32
+}
+
+func (h *holder) Hold(hold func(uint32)) {
+	for _, s := range h.series {
+		hold(s)
 	}
-	for i := range 300 {
-		if err := l.process(input(records(fmt.Sprintf("pod%d 1 %d", i, i))...)); err != nil {
+}
+
+// TestEvictionKeepsWhatIsHeld evicts the series that are idle but for those that some operator of the chain holds.
+func TestEvictionKeepsWhatIsHeld(t *testing.T) {
+	r := surroundingsOf(t, newKit().plan(t, churning)).newResidence(pipeline.Detect)
+	c := &chain{nodes: []node{{op: &stateless{}}, {op: &holder{series: []uint32{3, 7}}}, {op: &holder{series: []uint32{7, 9}}}}}
+	r.move(80 * second)
+	for i := range 16 {
+		if i == 14 {
+			r.move(100 * second)
+		}
+		if _, err := r.table.Intern(fmt.Sprint("pod", i), "", pipeline.Gauge, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	dead := 0
-	for _, m := range l.take() {
-		if m.Topic == "small.dead-letters" {
-			dead++
-		}
+	r.admit()
+	if to := r.makeRoom(c.hold); to != nil {
+		t.Errorf("evicted after 20 s, and idle is longer: %v", to)
 	}
-	if n := l.series.table.Len(); n != 16 || dead != 300-16 {
-		t.Errorf("%d series are there and %d were refused, want 16 and %d", n, dead, 300-16)
+	if r.move(101*second) || !r.move(119*second) {
+		t.Error("a full table is looked at each sixteenth of the time that makes a series idle, and no more often")
 	}
-	if err := l.close(); err != nil {
-		t.Error(err)
+	to := r.makeRoom(c.hold)
+	left := ""
+	for _, s := range r.table.All() {
+		left += s.Metric + " "
+	}
+	if left != "pod3 pod7 pod9 pod14 pod15 " || len(to) != 16 || to[7] != 1 || to[8] != pipeline.Gone || to[15] != 4 || testutil.ToFloat64(r.evicted) != 11 {
+		t.Errorf("left: %s; ordinals %v; %g evicted", left, to, testutil.ToFloat64(r.evicted))
 	}
 }
 
