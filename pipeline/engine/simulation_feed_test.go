@@ -88,7 +88,7 @@ func supplyOf(number uint64, state bool) *supply {
 					value = fmt.Sprintf("p%ds%d %d %f", p, random.IntN(3), 1+random.IntN(9), at)
 				case 11: // late, whoever reads it and when: its partition has had rows that are minutes younger
 					if b.fate == simulated.Committed && !b.corrupt {
-						value = fmt.Sprintf("p%dlate 1 %f", p, float64(epoch-1000))
+						value = fmt.Sprintf("p%dlate %d %f", p, m, float64(epoch-1000)) // no two are the same event
 					} else {
 						value = "lost"
 					}
