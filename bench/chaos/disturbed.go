@@ -269,10 +269,12 @@ func (d *disturbed) inject(ctx context.Context, f *fault) error {
 	return nil
 }
 
-// askBroker notes when the broker itself forgot what was committed: what differs then is its fault, and the run shows nothing.
+// askBroker notes when the broker itself may have forgotten what was committed. The outputs tell whether it had.
 func (d *disturbed) askBroker() {
 	if d.cluster.Broker.LostCommits() {
-		d.violate("Apache Kafka loaded its offsets twice at once after its last start and gave out old positions: a fault of this broker, on busy CPUs; try again on a quieter machine")
+		d.mu.Lock()
+		d.report.forgot++
+		d.mu.Unlock()
 	}
 }
 
