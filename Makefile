@@ -77,7 +77,7 @@ bench-micro: ## benchmarks of single parts
 
 chaos: build ## end processes, connections and the broker at random (SEED, ROUNDS, MODE) and compare with an undisturbed run
 	$(GO) build -o bin/chaos ./bench/chaos
-	bin/chaos -seed $(SEED) -rounds $(ROUNDS) -mode $(MODE)
+	bin/chaos -seed $(SEED) -rounds $(ROUNDS) -mode $(MODE) $(ARGS)
 
 replay: build ## show that outputs do not depend on how stages and partitions are shared out, and that stages replay to the byte
 	$(GO) build -o bin/replay ./bench/replay

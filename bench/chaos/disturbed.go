@@ -182,6 +182,9 @@ func (d *disturbed) inputs(ctx context.Context) (map[string][]stand.Partition, e
 // rounds runs the schedule. stuck says that it ended early because nothing moved any more.
 func (d *disturbed) rounds(ctx context.Context) (stuck bool, err error) {
 	for i, f := range schedule(d.seed, d.settings.rounds, len(d.engines), d.session) {
+		if f.Kind == killBroker && d.brokerKills >= 0 && d.report.faults[killBroker] >= d.brokerKills {
+			f.Kind, f.Engines = killEngine, []int{i % len(d.engines)}
+		}
 		d.log.Info("round", "round", i+1, "fault", f.String())
 		if i%10 == 9 || d.settings.rounds < 20 {
 			fmt.Printf("%s round %d of %d: %s\n", time.Now().UTC().Format(time.TimeOnly), i+1, d.settings.rounds, f.String())
