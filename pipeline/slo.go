@@ -56,7 +56,7 @@ func (o *SLO) Counts(s *Series) bool {
 	if s.Metric == SLIMetric {
 		return false
 	}
-	return o.Total.chooses(s) || o.Good.chooses(s) || o.Bad.chooses(s) || o.Threshold != nil && o.Threshold.Selector.chooses(s)
+	return o.Total.Chooses(s) || o.Good.Chooses(s) || o.Bad.Chooses(s) || o.Threshold != nil && o.Threshold.Selector.Chooses(s)
 }
 
 // Systems lists the systems of those series of a table that the SLO counts, in order of name.
@@ -70,5 +70,5 @@ func (o *SLO) Systems(t *SeriesTable) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// chooses is Match for a selector that may be unused.
-func (s Selector) chooses(series *Series) bool { return !s.Empty() && s.Match(series) }
+// Chooses is Match for a selector that may be unused.
+func (s Selector) Chooses(series *Series) bool { return !s.Empty() && s.Match(series) }

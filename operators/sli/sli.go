@@ -164,11 +164,11 @@ func (o *SLI) learnRoles() {
 			}
 			j := o.indicator(i, s.System)
 			for p, sel := range [...]pipeline.Selector{total: slo.Total, good: slo.Good, bad: slo.Bad} {
-				if !sel.Empty() && sel.Match(s) {
+				if sel.Chooses(s) {
 					roles = append(roles, role{j, part(p)})
 				}
 			}
-			if t := slo.Threshold; t != nil && !t.Selector.Empty() && t.Selector.Match(s) {
+			if t := slo.Threshold; t != nil && t.Selector.Chooses(s) {
 				roles = append(roles, role{j, threshold})
 			}
 		}
