@@ -217,14 +217,14 @@ func (r *RowsReader) read(kind pipeline.Kind, data []byte) (arrow.Record, error)
 	return recordOf(kind.Schema(), rows, columns), nil
 }
 
-// readArrow reads any stream of the schema, as another version of Arrow may frame it.
+// readArrow reads any stream of the schema, as another version of Arrow may frame its batches.
 func (r *RowsReader) readArrow(kind pipeline.Kind, data []byte) (_ arrow.Record, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("malformed Arrow IPC stream: %v", p)
 		}
 	}()
-	if err := framed(data); err != nil {
+	if err := framed(kind, data); err != nil {
 		return nil, err
 	}
 	schema := pointsMessage
@@ -291,8 +291,13 @@ func (r *RowsReader) series(indices []int32, entries int, entry func(int) ([]byt
 	return out, nil
 }
 
-// framed checks that the stream is made of messages as long as they say: the Arrow reader allocates what the bytes claim.
-func framed(data []byte) error {
+// framed checks that the stream begins with the schema as we write it, and is made of messages as long as they say: the Arrow
+// reader allocates what the bytes claim, for each vector of a schema too.
+func framed(kind pipeline.Kind, data []byte) error {
+	data, ok := bytes.CutPrefix(data, framesOf(kind).schema)
+	if !ok {
+		return fmt.Errorf("it does not begin with the schema of %s", kind)
+	}
 	for len(data) > 0 {
 		if len(data) < 8 || string(data[:4]) != arrowipc.Continuation {
 			return errors.New("a message does not begin as one")
