@@ -254,7 +254,7 @@ func (d *disturbed) inject(ctx context.Context, f *fault) error {
 		d.later(ctx, f.Down, func() { e.Thaw(pid) })
 	case killBroker:
 		d.askBroker()
-		if err := d.cluster.Broker.Kill(); err != nil {
+		if err := d.cluster.Broker.Crash(); err != nil {
 			return err
 		}
 		time.Sleep(f.Down)

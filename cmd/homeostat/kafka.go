@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -79,14 +80,14 @@ func kafkaStopCommand(node func() (*kraft.Broker, error)) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if s.PID == 0 {
+			if s.PID == 0 && s.Controller == 0 {
 				_, err := fmt.Fprintf(cmd.OutOrStdout(), "it does not run\ndir=%s\n", b.Dir())
 				return err
 			}
 			if err := b.Stop(cmd.Context()); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "process %d has ended\ndir=%s\n", s.PID, b.Dir())
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "process %d has ended\ndir=%s\n", cmp.Or(s.PID, s.Controller), b.Dir())
 			return err
 		},
 	}

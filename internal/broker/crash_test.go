@@ -25,7 +25,7 @@ func TestCrash(t *testing.T) {
 	ctx := r.context()
 	killed := make(chan error, 1)
 	crash := func() {
-		if err := b.Kill(); err != nil {
+		if err := b.Crash(); err != nil {
 			killed <- err
 			return
 		}

@@ -72,7 +72,7 @@ func TestBadInputOnTheEmbeddedBroker(t *testing.T) {
 func TestBadInputOnApacheKafka(t *testing.T) {
 	t.Parallel() // with the other one that mostly waits for a broker
 	b := apachekafka.Start(t)
-	badInput(t, &power{address: b.Addr(), off: b.Kill, on: b.Restart, forgot: b.LostCommits})
+	badInput(t, &power{address: b.Addr(), off: b.Crash, on: b.Restart, forgot: b.LostCommits})
 }
 
 func badInput(t *testing.T, p *power) {

@@ -46,7 +46,7 @@ func Missing() string {
 	return ""
 }
 
-// Open starts a broker outside of a test, on the data in dir. It ends with Stop, Kill, or this process. With proxy, the port on
+// Open starts a broker outside of a test, on the data in dir. It ends with Kill, or this process. With proxy, the port on
 // 127.0.0.1 of a proxy to ProxiedAddr, those who connect there are told to come by the proxy for all the rest.
 func Open(dir string, proxy int) (*Broker, error) {
 	node, err := kraft.New(dir)
@@ -60,7 +60,7 @@ func Open(dir string, proxy int) (*Broker, error) {
 	b := &Broker{node: node, options: kraft.Options{Port: port, With: os.Getpid(), Small: true}}
 	if proxy > 0 {
 		b.options.Settings = map[string]string{
-			"listeners":                      fmt.Sprintf("PLAINTEXT://%s,CONTROLLER://%s,PROXIED://%s", b.Addr(), address(port+1), b.ProxiedAddr()),
+			"listeners":                      fmt.Sprintf("PLAINTEXT://%s,PROXIED://%s", b.Addr(), b.ProxiedAddr()),
 			"advertised.listeners":           fmt.Sprintf("PLAINTEXT://%s,PROXIED://%s", b.Addr(), address(proxy)),
 			"listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT",
 		}
@@ -107,13 +107,13 @@ func (b *Broker) Addr() string { return address(b.options.Port) }
 // ProxiedAddr is where the proxy of Open connects to.
 func (b *Broker) ProxiedAddr() string { return address(b.options.Port + 2) }
 
-// Kill ends the broker like a crash. Its data stays as the operating system has it.
+// Kill ends the broker and its controller like a crash.
 func (b *Broker) Kill() error { return b.node.Kill(context.Background()) }
 
-// Stop ends the broker in order.
-func (b *Broker) Stop() error { return b.node.Stop(context.Background()) }
+// Crash ends the broker alone like a crash. Its data stays as the operating system has it.
+func (b *Broker) Crash() error { return b.node.Crash(context.Background()) }
 
-// Restart starts the broker again on its data, after Kill or Stop.
+// Restart starts the broker on its data, after Crash or Kill.
 func (b *Broker) Restart() error {
 	_, err := b.node.Start(context.Background(), b.options)
 	return err
@@ -168,7 +168,7 @@ func StartSecured(t testing.TB, users map[string]string, super ...string) *Secur
 		principals += ";User:" + name + ";User:CN=" + name
 	}
 	settings := map[string]string{
-		"listeners":                      listeners + ",CONTROLLER://" + address(port+1),
+		"listeners":                      listeners,
 		"advertised.listeners":           listeners,
 		"listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,MUTUAL:SSL,SASL:SASL_SSL,BARE:SASL_PLAINTEXT",
 		"ssl.keystore.type":              "PEM", "ssl.keystore.location": own.Both,

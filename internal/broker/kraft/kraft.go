@@ -1,6 +1,6 @@
-// Package kraft runs a single node of Apache Kafka, broker and controller in one process, on loopback: from jars that Maven
+// Package kraft runs one broker of Apache Kafka and its controller, two processes on loopback: from jars that Maven
 // downloads once to the user's cache folder. It needs a shell, Java 17 or newer and Maven, and no container. It is for trials
-// and tests: one node loses what its disk loses.
+// and tests: one broker loses what its disk loses.
 package kraft
 
 import (
@@ -35,7 +35,7 @@ type Broker struct {
 type Options struct {
 	// Port to listen on; the controller takes the next one.
 	Port int
-	// With ends the broker, like a crash, when the process of that id ends; 0 lets it run on.
+	// With ends both, like a crash, when the process of that id ends; 0 lets it run on.
 	With int
 	// Settings are broker settings by Kafka's names; they win over those made here.
 	Settings map[string]string
@@ -49,7 +49,8 @@ type Options struct {
 type Status struct {
 	// Addr is the address to connect to, host:port.
 	Addr string
-	PID  int
+	// PID and Controller are the processes of the broker and of its controller, 0 for one that does not run.
+	PID, Controller int
 }
 
 // New returns the broker of a folder, which is made when the broker is started.
@@ -75,13 +76,18 @@ func (b *Broker) Start(ctx context.Context, o Options) (Status, error) {
 		o.Port = 39092
 	}
 	// A broker that runs has the port, and that it runs is the better answer.
-	if s, err := b.Status(ctx); err != nil || s.PID != 0 {
+	running, err := b.Status(ctx)
+	if err != nil || running.PID != 0 {
 		if err == nil {
-			err = pipeline.Errorf("kafka.node.running", "a broker of %s runs already, at %s as process %d: use it, or stop it first", b.dir, s.Addr, s.PID)
+			err = pipeline.Errorf("kafka.node.running", "a broker of %s runs already, at %s as process %d: use it, or stop it first", b.dir, running.Addr, running.PID)
 		}
 		return Status{}, err
 	}
-	for _, port := range []int{o.Port, o.Port + 1} {
+	ports := []int{o.Port, o.Port + 1}
+	if running.Controller != 0 {
+		ports = ports[:1]
+	}
+	for _, port := range ports {
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
 			return Status{}, pipeline.Errorf("kafka.node.port", "port %d is needed (broker %d, controller %d) and cannot be had: %w: choose another", port, o.Port, o.Port+1, err)
@@ -124,7 +130,7 @@ func (b *Broker) arguments(o Options) ([]string, error) {
 	return append(args, "--settings", file), nil
 }
 
-// Status tells where the broker listens; its PID is 0 when it does not run.
+// Status tells where the broker listens and what of it runs.
 func (b *Broker) Status(ctx context.Context) (Status, error) {
 	if _, err := os.Stat(b.dir); errors.Is(err, os.ErrNotExist) {
 		return Status{}, nil
@@ -133,19 +139,21 @@ func (b *Broker) Status(ctx context.Context) (Status, error) {
 	if err != nil || out == "" {
 		return Status{}, err
 	}
-	addr, number, _ := strings.Cut(out, " ")
-	pid, err := strconv.Atoi(number)
-	if err != nil {
-		return Status{}, pipeline.Errorf("kafka.node.status", "the folder %s says that its broker is process %q, which is no number: end it by hand", b.dir, number)
+	var s Status
+	if _, err := fmt.Sscan(out, &s.Addr, &s.PID, &s.Controller); err != nil {
+		return Status{}, pipeline.Errorf("kafka.node.status", "the folder %s says %q of its broker, which is no address with two processes: end them by hand", b.dir, out)
 	}
-	return Status{Addr: addr, PID: pid}, nil
+	return s, nil
 }
 
-// Stop ends the broker in order and waits until it is gone; a broker that does not run stays so.
+// Stop ends broker and controller in order and waits until they are gone; what does not run stays so.
 func (b *Broker) Stop(ctx context.Context) error { return b.finish(ctx, "stop") }
 
-// Kill ends the broker like a crash. Its data stays as the operating system has it.
+// Kill ends broker and controller like a crash. Their data stay as the operating system has them.
 func (b *Broker) Kill(ctx context.Context) error { return b.finish(ctx, "kill") }
+
+// Crash is Kill for the broker alone.
+func (b *Broker) Crash(ctx context.Context) error { return b.finish(ctx, "crash") }
 
 func (b *Broker) finish(ctx context.Context, verb string) error {
 	if _, err := os.Stat(b.dir); errors.Is(err, os.ErrNotExist) {
@@ -156,7 +164,7 @@ func (b *Broker) finish(ctx context.Context, verb string) error {
 }
 
 // The script's exit status where it says more than that something failed.
-const noJava, noMaven, noDownload, running = 3, 4, 5, 6
+const noJava, noMaven, noDownload, isRunning = 3, 4, 5, 6
 
 // run calls the script and returns what it printed.
 func (b *Broker) run(ctx context.Context, verb string, args ...string) (string, error) {
@@ -188,7 +196,7 @@ func (b *Broker) fault(ctx context.Context, verb, said string, err error) error 
 			return pipeline.Errorf("kafka.node.maven", "no Maven (mvn) was found, which downloads Apache Kafka the first time: install it")
 		case noDownload:
 			return pipeline.Errorf("kafka.node.download", "the jars of Apache Kafka could not be downloaded: is the network there, and Maven's configuration right?: %s", said)
-		case running:
+		case isRunning:
 			return pipeline.Errorf("kafka.node.running", "%s: use it, or stop it first", said)
 		}
 	default:
