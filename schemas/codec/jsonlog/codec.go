@@ -13,6 +13,8 @@ import (
 	"github.com/valyala/fastjson"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/moment"
+	"github.com/homeostat/homeostat/schemas/codec/severity"
 )
 
 // Name is the codec's word in the configuration.
@@ -32,8 +34,8 @@ type limits struct{ bytes, lineBytes, lines, bodyBytes, labelBytes, nesting int 
 type codec struct {
 	limits   limits
 	fields   fields
-	timeUnit timeUnit
-	numbers  numbering
+	timeUnit moment.Unit
+	numbers  severity.Numbering
 	table    *pipeline.SeriesTable
 
 	memo                *fastcache.Cache
@@ -71,8 +73,8 @@ func New(given pipeline.Settings) (pipeline.Codec, error) {
 	}
 	return &codec{
 		fields:   fields,
-		timeUnit: unitOf(s.Text("time_unit")),
-		numbers:  numberingOf(s.Text("severity_numbers")),
+		timeUnit: moment.UnitOf(s.Text("time_unit")),
+		numbers:  severity.NumberingOf(s.Text("severity_numbers")),
 		limits: limits{
 			bytes:      int(s.Int("max_bytes")),
 			lineBytes:  int(s.Int("max_line_bytes")),
@@ -222,7 +224,7 @@ func (c *codec) time() int64 {
 			continue
 		}
 		if s, number := c.text(v); len(s) > 0 {
-			if ns, ok := parseTime(s, number, c.timeUnit); ok {
+			if ns, ok := moment.Parse(s, number, c.timeUnit); ok {
 				return ns
 			}
 		}
@@ -238,10 +240,10 @@ func (c *codec) severity() uint8 {
 		}
 		if s, _ := c.text(v); len(s) > 0 {
 			how := c.numbers
-			if c.fields.otel[i] && how == byValue {
-				how = byOpenTelemetry
+			if c.fields.otel[i] && how == severity.ByValue {
+				how = severity.ByOpenTelemetry
 			}
-			if n := parseSeverity(s, how); n != 0 {
+			if n := severity.Parse(s, how); n != 0 {
 				return n
 			}
 		}

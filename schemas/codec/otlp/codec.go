@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/memo"
 )
 
 // Name is the codec's word in the configuration.
@@ -99,7 +100,7 @@ type codec struct {
 	limits limits
 	table  *pipeline.SeriesTable
 
-	resourceMemo, metricMemo, seriesMemo memo
+	resourceMemo, metricMemo, seriesMemo memo.Memo
 	resources                            []resource
 	metrics                              []metric
 	shapes                               shapes
@@ -162,11 +163,11 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 
 // remember keeps the memos to a table and to their memory.
 func (c *codec) remember(table *pipeline.SeriesTable) {
-	memos := c.resourceMemo.bytes() + c.metricMemo.bytes() + c.seriesMemo.bytes()
+	memos := c.resourceMemo.Bytes() + c.metricMemo.Bytes() + c.seriesMemo.Bytes()
 	switch {
 	case c.table != table || memos > c.limits.memo:
 		c.forget(table)
-	case memos+c.shapes.bytes() > c.limits.memo && c.shapes.used > 0:
+	case memos+c.shapes.Bytes() > c.limits.memo && c.shapes.Len() > 0:
 		c.shapes = newShapes() // the memory is needed by the others
 		c.shapes.full = true
 	}
@@ -175,6 +176,6 @@ func (c *codec) remember(table *pipeline.SeriesTable) {
 // forget starts the memos anew, for a table.
 func (c *codec) forget(table *pipeline.SeriesTable) {
 	c.table = table
-	c.resourceMemo, c.metricMemo, c.seriesMemo = newMemo(), newMemo(), newMemo()
+	c.resourceMemo, c.metricMemo, c.seriesMemo = memo.New(), memo.New(), memo.New()
 	c.resources, c.metrics, c.shapes = nil, nil, newShapes()
 }

@@ -5,7 +5,7 @@ import "github.com/homeostat/homeostat/pipeline"
 // MemoBytes returns the memory of a codec's memos.
 func MemoBytes(p pipeline.Codec) int {
 	c := p.(*codec)
-	return c.resourceMemo.bytes() + c.metricMemo.bytes() + c.seriesMemo.bytes() + c.shapes.bytes()
+	return c.resourceMemo.Bytes() + c.metricMemo.Bytes() + c.seriesMemo.Bytes() + c.shapes.Bytes()
 }
 
 // Recognised returns how many messages a codec has recognised as a whole.

@@ -34,7 +34,7 @@ func (c *codec) identify(id identity, p part, lose loss) (uint32, loss, error) {
 		return 0, noName, nil
 	}
 	c.key = append(append(c.key[:0], byte(id.typ), byte(p)), id.name...)
-	number, hash, ok := c.metricMemo.find(id.resource, c.key)
+	number, hash, ok := c.metricMemo.Find(id.resource, c.key)
 	if ok {
 		return number, kept, nil
 	}
@@ -50,13 +50,13 @@ func (c *codec) identify(id identity, p part, lose loss) (uint32, loss, error) {
 	}
 	number = uint32(len(c.metrics))
 	c.metrics = append(c.metrics, m)
-	c.metricMemo.add(hash, id.resource, c.key, number)
+	c.metricMemo.Add(hash, id.resource, c.key, number)
 	return number, kept, nil
 }
 
 // resource finds the number of a resource by its bytes. at is where it lies, for errors.
 func (c *codec) resource(raw []byte, at int) (uint32, error) {
-	number, hash, ok := c.resourceMemo.find(0, raw)
+	number, hash, ok := c.resourceMemo.Find(0, raw)
 	if ok {
 		return number, nil
 	}
@@ -66,7 +66,7 @@ func (c *codec) resource(raw []byte, at int) (uint32, error) {
 	}
 	number = uint32(len(c.resources))
 	c.resources = append(c.resources, resource{p.labels, p.bytes})
-	c.resourceMemo.add(hash, 0, raw, number)
+	c.resourceMemo.Add(hash, 0, raw, number)
 	return number, nil
 }
 

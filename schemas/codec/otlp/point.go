@@ -206,13 +206,13 @@ func (c *codec) row(at int, metric uint32, attrs *attributes, start, time uint64
 		return nil
 	}
 	raw := c.raw(attrs)
-	series, hash, ok := c.seriesMemo.find(metric, raw)
+	series, hash, ok := c.seriesMemo.Find(metric, raw)
 	if !ok {
 		var err error
 		if series, err = c.admit(metric, raw, max(at, attrs.from)); err != nil {
 			return err
 		}
-		c.seriesMemo.add(hash, metric, raw, series)
+		c.seriesMemo.Add(hash, metric, raw, series)
 	}
 	if series == refused {
 		c.lost[seriesLimit]++

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+
+	"github.com/homeostat/homeostat/schemas/codec/memo"
 )
 
 // Producers that write one point a record write the same bytes again and again, but for the point's time, start and value. Such a
@@ -55,7 +57,7 @@ func (l *layout) read(b []byte) (start, time uint64, value float64) {
 
 // shapes leads from messages of one point to their series.
 type shapes struct {
-	memo
+	memo.Memo
 	layouts [64][4]layout // by size; the last ones seen
 	key     []byte        // scratch
 	hits    int
@@ -65,7 +67,7 @@ type shapes struct {
 // trial is how many messages are kept before it is seen whether they come again.
 const trial = 1024
 
-func newShapes() shapes { return shapes{memo: newMemo()} }
+func newShapes() shapes { return shapes{Memo: memo.New()} }
 
 // mask makes the key of a message: its bytes without the numbers.
 func (s *shapes) mask(l *layout, b []byte) []byte {
@@ -85,7 +87,7 @@ func (s *shapes) recognise(b []byte) (series uint32, l *layout, ok bool) {
 		if l = &list[i]; !l.fits(b) {
 			continue
 		}
-		if series, _, ok = s.find(l.owner(), s.mask(l, b)); ok {
+		if series, _, ok = s.Find(l.owner(), s.mask(l, b)); ok {
 			s.hits++
 			return series, l, true
 		}
@@ -108,15 +110,15 @@ func (s *shapes) note(l layout) {
 // numbers, there is no use in it.
 func (s *shapes) keep(b []byte, l layout, series uint32, limit int) {
 	s.note(l)
-	if s.used > s.hits+trial || s.full {
+	if s.Len() > s.hits+trial || s.full {
 		return
 	}
-	if s.full = s.bytes() > limit; s.full {
+	if s.full = s.Bytes() > limit; s.full {
 		return
 	}
 	key := s.mask(&l, b)
-	if _, hash, ok := s.find(l.owner(), key); !ok {
-		s.add(hash, l.owner(), key, series)
+	if _, hash, ok := s.Find(l.owner(), key); !ok {
+		s.Add(hash, l.owner(), key, series)
 	}
 }
 

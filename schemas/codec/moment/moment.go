@@ -1,4 +1,5 @@
-package jsonlog
+// Package moment reads the times that producers write, as Unix nanoseconds, without allocating.
+package moment
 
 import (
 	"math"
@@ -6,10 +7,11 @@ import (
 	"time"
 )
 
-// timeUnit is the number of nanoseconds of a unit, 0 for: as the size says.
-type timeUnit int64
+// Unit is the number of nanoseconds of a unit, 0 for: as the size says.
+type Unit int64
 
-func unitOf(name string) timeUnit {
+// UnitOf returns the unit of a setting: s, ms, us, ns, anything else for: as the size says.
+func UnitOf(name string) Unit {
 	switch name {
 	case "s":
 		return 1e9
@@ -23,12 +25,13 @@ func unitOf(name string) timeUnit {
 	return 0
 }
 
-// parseTime reads a time as Unix nanoseconds. Times before 1970 and after 2262 are not read.
-func parseTime(s []byte, number bool, unit timeUnit) (ns int64, ok bool) {
+// Parse reads a time as Unix nanoseconds; number says that it stood as a number. Decimals are Unix times in the unit, all else is a
+// date (Date). Times before 1970 and after 2262 are not read.
+func Parse(s []byte, number bool, unit Unit) (ns int64, ok bool) {
 	if number || isDecimal(s) {
-		ns, ok = parseUnix(s, unit)
+		ns, ok = Unix(s, unit)
 	} else {
-		ns, ok = parseDate(s)
+		ns, ok = Date(s)
 	}
 	return ns, ok && ns > 0
 }
@@ -42,8 +45,8 @@ func isDecimal(s []byte) bool {
 	return true
 }
 
-// parseUnix reads digits with an optional fraction exactly, other forms of JSON numbers as float64.
-func parseUnix(s []byte, unit timeUnit) (int64, bool) {
+// Unix reads digits with an optional fraction exactly, other forms of JSON numbers as float64.
+func Unix(s []byte, unit Unit) (int64, bool) {
 	if !isDecimal(s) {
 		return parseFloat(s, unit)
 	}
@@ -76,7 +79,7 @@ func parseUnix(s []byte, unit timeUnit) (int64, bool) {
 	return ns, true
 }
 
-func parseFloat(s []byte, unit timeUnit) (int64, bool) {
+func parseFloat(s []byte, unit Unit) (int64, bool) {
 	v, err := strconv.ParseFloat(string(s), 64)
 	if err != nil || !(v > 0) {
 		return 0, false
@@ -92,7 +95,7 @@ func parseFloat(s []byte, unit timeUnit) (int64, bool) {
 
 // bySize guesses the unit of a time. Numbers below 10^9 (seconds of 2001) are dates without separators or times since some
 // start rather than Unix times.
-func bySize(v float64) timeUnit {
+func bySize(v float64) Unit {
 	switch {
 	case v < 1e9:
 		return 0
@@ -106,9 +109,9 @@ func bySize(v float64) timeUnit {
 	return 1
 }
 
-// parseDate reads RFC 3339 and its usual variants: a space for T, a comma for the point, a zone without colon or, for UTC,
+// Date reads RFC 3339 and its usual variants: a space for T, a comma for the point, a zone without colon or, for UTC,
 // none. time.Parse would allocate for each line with a zone.
-func parseDate(s []byte) (int64, bool) {
+func Date(s []byte) (int64, bool) {
 	const pattern = "0000-00-00T00:00:00"
 	if len(s) < len(pattern) {
 		return 0, false

@@ -1,25 +1,31 @@
-package jsonlog
+// Package severity reads severities as producers write them, as OpenTelemetry severity numbers.
+package severity
 
-// numbering says what severities that are numbers mean.
-type numbering uint8
+// Numbering says what severities that are numbers mean.
+type Numbering uint8
 
 const (
-	byValue numbering = iota
-	byOpenTelemetry
-	bySyslog
-	byPino
+	// ByValue: 0 to 7 as BySyslog, full tens as ByPino, the rest as ByOpenTelemetry.
+	ByValue Numbering = iota
+	// ByOpenTelemetry: 1 (trace) to 24 (fatal).
+	ByOpenTelemetry
+	// BySyslog: 7 (debug) to 0 (emergency).
+	BySyslog
+	// ByPino: 10 (trace) to 60 (fatal).
+	ByPino
 )
 
-func numberingOf(name string) numbering {
+// NumberingOf returns the numbering of a setting: otel, syslog, pino, anything else for: by value.
+func NumberingOf(name string) Numbering {
 	switch name {
 	case "otel":
-		return byOpenTelemetry
+		return ByOpenTelemetry
 	case "syslog":
-		return bySyslog
+		return BySyslog
 	case "pino":
-		return byPino
+		return ByPino
 	}
-	return byValue
+	return ByValue
 }
 
 // OpenTelemetry severity numbers (opentelemetry.io/docs/specs/otel/logs/data-model, SeverityNumber; syslog as in its
@@ -33,8 +39,8 @@ const (
 	fatal = 21
 )
 
-// parseSeverity returns the OpenTelemetry severity number of a word or number, 0 for none.
-func parseSeverity(s []byte, how numbering) uint8 {
+// Parse returns the OpenTelemetry severity number of a word or number, 0 for none.
+func Parse(s []byte, how Numbering) uint8 {
 	var word [16]byte
 	n := 0
 	for _, ch := range s {
@@ -88,7 +94,7 @@ func severityOfWord(word []byte) uint8 {
 	return 0
 }
 
-func severityOfNumber(digits []byte, how numbering) uint8 {
+func severityOfNumber(digits []byte, how Numbering) uint8 {
 	n := 0
 	for _, d := range digits {
 		if d < '0' || d > '9' || n > 100 {
@@ -96,22 +102,22 @@ func severityOfNumber(digits []byte, how numbering) uint8 {
 		}
 		n = n*10 + int(d-'0')
 	}
-	if how == byValue {
+	if how == ByValue {
 		switch {
 		case n <= 7:
-			how = bySyslog
+			how = BySyslog
 		case n%10 == 0:
-			how = byPino
+			how = ByPino
 		default:
-			how = byOpenTelemetry
+			how = ByOpenTelemetry
 		}
 	}
 	switch {
-	case how == byOpenTelemetry && n >= trace && n <= fatal+3:
+	case how == ByOpenTelemetry && n >= trace && n <= fatal+3:
 		return uint8(n)
-	case how == bySyslog && n <= 7:
+	case how == BySyslog && n <= 7:
 		return [...]uint8{fatal, fault + 2, fault + 1, fault, warn, info + 1, info, debug}[n]
-	case how == byPino && n >= 10 && n <= 69:
+	case how == ByPino && n >= 10 && n <= 69:
 		return [...]uint8{trace, debug, info, warn, fault, fatal}[n/10-1]
 	}
 	return 0
