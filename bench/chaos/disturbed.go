@@ -253,7 +253,6 @@ func (d *disturbed) inject(ctx context.Context, f *fault) error {
 		pid := e.Signal(syscall.SIGSTOP)
 		d.later(ctx, f.Down, func() { e.Thaw(pid) })
 	case killBroker:
-		d.askBroker()
 		if err := d.cluster.Broker.Crash(); err != nil {
 			return err
 		}
@@ -272,15 +271,6 @@ func (d *disturbed) inject(ctx context.Context, f *fault) error {
 	return nil
 }
 
-// askBroker notes when the broker itself may have forgotten what was committed. The outputs tell whether it had.
-func (d *disturbed) askBroker() {
-	if d.cluster.Broker.LostCommits() {
-		d.mu.Lock()
-		d.report.forgot++
-		d.mu.Unlock()
-	}
-}
-
 // settle waits until all input is processed, and drains the engines.
 func (d *disturbed) settle(ctx context.Context) error {
 	d.pending.Wait()
@@ -294,7 +284,6 @@ func (d *disturbed) settle(ctx context.Context) error {
 		d.violate("%v", err)
 	}
 	d.end(d.engines)
-	d.askBroker()
 	var err error
 	if d.report.ledgers[0], err = ledger(d.program, filepath.Join(d.dir, "e1.yaml")); err != nil {
 		d.violate("%v", err)

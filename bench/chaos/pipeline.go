@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -148,8 +149,12 @@ sources:
     max_future_skew: 0s
 admin: {listen: "off"}
 %[9]s`, pipelineName, instance, bootstrap, session, transactions, metricsIn, time.Duration(disorder), logsIn, m.chain(), !m.spread)
-	if err := os.WriteFile(filepath.Join(dir, "runbooks.yaml"), []byte(runbooks), 0o644); err != nil {
-		return "", err
+	// Engines that run read it already.
+	shared := filepath.Join(dir, "runbooks.yaml")
+	if _, err := os.Stat(shared); errors.Is(err, os.ErrNotExist) {
+		if err := os.WriteFile(shared, []byte(runbooks), 0o644); err != nil {
+			return "", err
+		}
 	}
 	path := filepath.Join(dir, instance+".yaml")
 	return path, os.WriteFile(path, []byte(text), 0o644)

@@ -25,8 +25,6 @@ type report struct {
 	judgesTime bool
 	// violations beside the verdict's: what hung, and what logs confess.
 	violations []string
-	// forgot counts the starts after which the broker loaded its offsets twice at once: what differs in such a run may be its fault.
-	forgot int
 	// ended are processes that ended by themselves.
 	ended   []string
 	monitor *monitor
@@ -71,9 +69,6 @@ func (r *report) print(out io.Writer) {
 	if len(r.ended) > 0 {
 		fmt.Fprintf(out, "\n%d processes ended by themselves and were started again:\n", len(r.ended))
 		r.list(out, r.ended)
-	}
-	if r.forgot > 0 {
-		fmt.Fprintf(out, "\nAfter %d of its starts Apache Kafka loaded its offsets twice at once, as it does on busy CPUs, and may have given out old positions:\nif lanes went back, it was not the engine's fault; try again on a quieter machine.\n", r.forgot)
 	}
 	if len(r.violations) > 0 {
 		fmt.Fprintln(out, "\nviolations:")

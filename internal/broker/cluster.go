@@ -8,12 +8,14 @@ import (
 // Cluster is what the engine needs of Kafka. [Client.Cluster] is the real one; internal/broker/simulated has one with a
 // virtual clock and Apache Kafka's ways, for schedules that no real cluster would show twice.
 type Cluster interface {
-	// EnsureTopics, Partitions, Bounds, Committed, Notes, Produce and CommitOffsets are as Client has them.
+	// EnsureTopics, Partitions, Bounds, Committed, Notes, Owners, EndTransactions, Produce and CommitOffsets are as Client has them.
 	EnsureTopics(ctx context.Context, topics []Topic) error
 	Partitions(ctx context.Context, topic string) (int, error)
 	Bounds(ctx context.Context, partitions []TopicPartition) (map[TopicPartition]Bounds, error)
 	Committed(ctx context.Context, group string, partitions []TopicPartition) (map[TopicPartition]int64, error)
 	Notes(ctx context.Context, group string, partitions []TopicPartition) (map[TopicPartition]string, error)
+	Owners(ctx context.Context, group string, partitions []TopicPartition) (map[TopicPartition]string, error)
+	EndTransactions(ctx context.Context, ids []string) error
 	Produce(ctx context.Context, messages []Message) error
 	CommitOffsets(ctx context.Context, s Share) error
 	// JoinGroup is Client.JoinGroup, NewReader is Client.NewFetcher, NewWriter is Client.NewTransactor.

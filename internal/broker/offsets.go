@@ -137,6 +137,41 @@ func (c *Client) Notes(ctx context.Context, group string, partitions []TopicPart
 	return notes, nil
 }
 
+// Owners returns the transactional id of who committed each position last, "" where that was no transaction. It waits as Committed does.
+func (c *Client) Owners(ctx context.Context, group string, partitions []TopicPartition) (map[TopicPartition]string, error) {
+	found, err := c.stable(ctx, group, partitions)
+	if err != nil {
+		return nil, err
+	}
+	owners := make(map[TopicPartition]string, len(found))
+	for tp, p := range found {
+		owners[tp], _ = readMetadata(p.Metadata)
+	}
+	return owners, nil
+}
+
+// EndTransactions ends the transactions that writers have open, by taking their transactional ids over; one that lives takes its
+// id back and repeats what it had open. ctx bounds the wait.
+func (c *Client) EndTransactions(ctx context.Context, ids []string) error {
+	for _, id := range ids {
+		patience := backoff{first: 20 * time.Millisecond, longest: 200 * time.Millisecond}
+		if err := c.repeat(ctx, "end the transaction of "+id, patience, transient, func(ctx context.Context) error { return c.endTransaction(ctx, id) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Client) endTransaction(ctx context.Context, id string) error {
+	answer, err := ask[*initproducerid.Response](ctx, c, &initproducerid.Request{
+		TransactionalID: id, TransactionTimeoutMs: int32(longestTransaction.Milliseconds()), ProducerID: -1, ProducerEpoch: -1,
+	})
+	if err != nil {
+		return err
+	}
+	return check(answer.ErrorCode)
+}
+
 // stable returns a group's positions once no pending transaction may move them.
 func (c *Client) stable(ctx context.Context, group string, partitions []TopicPartition) (map[TopicPartition]offsetFetchResponsePartition, error) {
 	req := &offsetFetchRequest{GroupID: group, RequireStable: true}
@@ -194,13 +229,7 @@ func (c *Client) endOwners(ctx context.Context, req *offsetFetchRequest, ended m
 			}
 			ended[id] = true
 			c.log.Warn("kafka: a position is held up by an open transaction, which is ended in its writer's place", "group", req.GroupID, "writer", id)
-			answer, err := ask[*initproducerid.Response](ctx, c, &initproducerid.Request{
-				TransactionalID: id, TransactionTimeoutMs: int32(longestTransaction.Milliseconds()), ProducerID: -1, ProducerEpoch: -1,
-			})
-			if err == nil {
-				err = check(answer.ErrorCode)
-			}
-			if err != nil {
+			if err := c.endTransaction(ctx, id); err != nil {
 				ended[id] = !transient(err)
 			}
 		}

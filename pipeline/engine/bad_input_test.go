@@ -50,8 +50,6 @@ var badCases = []struct {
 type power struct {
 	address string
 	off, on func() error
-	// forgot, if set, tells whether the broker itself lost what was committed, as its log says.
-	forgot func() bool
 }
 
 func TestBadInputOnTheEmbeddedBroker(t *testing.T) {
@@ -72,7 +70,7 @@ func TestBadInputOnTheEmbeddedBroker(t *testing.T) {
 func TestBadInputOnApacheKafka(t *testing.T) {
 	t.Parallel() // with the other one that mostly waits for a broker
 	b := apachekafka.Start(t)
-	badInput(t, &power{address: b.Addr(), off: b.Crash, on: b.Restart, forgot: b.LostCommits})
+	badInput(t, &power{address: b.Addr(), off: b.Crash, on: b.Restart})
 }
 
 func badInput(t *testing.T, p *power) {
@@ -208,9 +206,6 @@ func outage(t *testing.T, c *cluster, power *power) {
 		return len(ids(c.committed(p.Topics.Events.Name))) >= len(wrote)
 	})
 	run.halt()
-	if power.forgot != nil && power.forgot() {
-		t.Skip("Apache Kafka loaded its offsets twice at once when it came back, and gave out old positions: nothing can be said of the engine")
-	}
 	c.same("findings", ids(c.committed(p.Topics.Events.Name)), localIDs(t, p, p.Topics.Events.Name, wrote))
 }
 

@@ -27,6 +27,7 @@ type keeper struct {
 	logger      *slog.Logger
 	seconds     prometheus.Observer
 	pauses      prometheus.Observer
+	restores    prometheus.Observer
 	bytes       prometheus.Counter
 	saves       *prometheus.CounterVec
 
@@ -39,8 +40,8 @@ type kept struct {
 	slot      int // the next one to write
 	position  int64
 	watermark int64
-	saved     time.Time
-	changes   uint64 // of the lane when its state was asked for
+	saved     time.Time // by whoever saved it
+	changes   uint64    // of the lane when its state was asked for
 	// times is an offset of the lane's partition of the time topic that nothing lies behind but what the lane knows or what
 	// a later owner wrote: the end of the partition before this process was given the lane, or since then at a moment of which a
 	// commit has proved that it still had it. A process that lost a lane without knowing may save it once more, and an offset
@@ -167,7 +168,10 @@ func (k *keeper) restored(o *origin, s *snapshot.Snapshot) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	at := k.lanes[o.lane]
-	at.position, at.watermark, at.saved = s.Position, s.Watermark, time.Now()
+	at.position, at.watermark, at.saved = s.Position, s.Watermark, s.Written
+	if now := time.Now(); at.saved.After(now) {
+		at.saved = now // by another machine's clock
+	}
 }
 
 // savesAtOnce bounds how many snapshots are written at the same time.

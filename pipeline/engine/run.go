@@ -101,16 +101,18 @@ func (r *Runner) open(ctx, starting context.Context) error {
 		seconds: r.metrics.Histogram("commit_seconds", "Time of one commit of the process.", []float64{.005, .01, .025, .05, .1, .25, .5, 1, 5}).WithLabelValues(),
 		total:   r.metrics.Counter("commits_total", "Commits by outcome: committed, group_lost, doubt.", "outcome"),
 	}
+	writer := ""
 	if p.Transactions {
-		t, err := r.cluster.NewWriter(starting, broker.TransactorConfig{TransactionalID: transactionalID(p, chosen)})
-		if err != nil {
+		writer = transactionalID(p, chosen)
+		if r.commit.transactor, err = r.cluster.NewWriter(starting, broker.TransactorConfig{TransactionalID: writer}); err != nil {
 			return err
 		}
-		r.commit.transactor = t
 	}
 	r.keeper = r.newKeeper()
 	for _, s := range chosen {
-		r.stages = append(r.stages, r.newStage(s))
+		run := r.newStage(s)
+		run.writer = writer
+		r.stages = append(r.stages, run)
 	}
 	r.commit.stages = r.stages
 	return nil
@@ -124,10 +126,11 @@ func (r *Runner) newKeeper() *keeper {
 	return &keeper{
 		store: StateStore(p, r.cluster), cluster: r.cluster, times: r.times, interval: p.State.Interval,
 		fingerprint: p.Fingerprint, logger: r.logger, lanes: map[string]*kept{},
-		seconds: r.metrics.Histogram("snapshot_seconds", "Time to freeze and save the state of a lane.", []float64{.01, .05, .1, .5, 1, 5, 30}).WithLabelValues(),
-		pauses:  r.metrics.Histogram("snapshot_pause_seconds", "Time for which a lane stood still for a snapshot.", []float64{.0001, .001, .005, .025, .1, .5}).WithLabelValues(),
-		bytes:   r.metrics.Counter("snapshot_bytes_total", "Bytes of stored snapshots.").WithLabelValues(),
-		saves:   r.metrics.Counter("snapshots_total", "Snapshots of lanes by outcome: saved, failed, damaged.", "outcome"),
+		seconds:  r.metrics.Histogram("snapshot_seconds", "Time to freeze and save the state of a lane.", []float64{.01, .05, .1, .5, 1, 5, 30}).WithLabelValues(),
+		pauses:   r.metrics.Histogram("snapshot_pause_seconds", "Time for which a lane stood still for a snapshot.", []float64{.0001, .001, .005, .025, .1, .5}).WithLabelValues(),
+		restores: r.metrics.Histogram("restore_seconds", "Time to find, read and restore the states of the lanes that a stage was given.", []float64{.01, .05, .1, .5, 1, 5, 30}).WithLabelValues(),
+		bytes:    r.metrics.Counter("snapshot_bytes_total", "Bytes of stored snapshots.").WithLabelValues(),
+		saves:    r.metrics.Counter("snapshots_total", "Snapshots of lanes by outcome: saved, failed, damaged.", "outcome"),
 	}
 }
 
@@ -162,7 +165,7 @@ func (r *Runner) newStage(s *plan.Stage) *stageRun {
 	run := &stageRun{
 		// No two wait for the committer to the same instant: who gives up first must not be for the scheduler to say.
 		patience: commitLimit + time.Duration(2+slices.Index(r.plan.Stages(), s)),
-		stage:    s.Stage, group: s.Group, topics: s.Inputs, cluster: r.cluster, logger: r.logger,
+		stage:    s.Stage, group: s.Group, topics: s.Inputs, outputs: s.Outputs, cluster: r.cluster, logger: r.logger,
 		newLane:  func(tp broker.TopicPartition) (lane, error) { return r.newLane(s, tp) },
 		laneName: func(tp broker.TopicPartition) string { return r.laneName(s, tp) },
 		commit:   r.commit.commit, wake: r.commit.wake, keeper: r.keeper, look: r.look, session: r.plan.Session,

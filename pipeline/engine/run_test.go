@@ -40,6 +40,8 @@ var cases = []struct {
 	{"outputs are there once over restarts", onceOverRestarts},
 	{"outputs are there once whatever the doubt", onceInDoubt},
 	{"state survives a kill", stateSurvives},
+	{"state is saved at an end while partitions change hands", savedWhilePartitionsChangeHands},
+	{"what a dead owner left open is ended", leftOpenIsEnded},
 	{"rows of no key are shared out", rowsAreSharedOut},
 	{"rows are shared out over kills", sharedOutOverKills},
 	{"a replay of a stage gives the same bytes", replaysTheSame},

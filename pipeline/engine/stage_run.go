@@ -35,6 +35,9 @@ type stageRun struct {
 	keeper *keeper
 	// look sees whether partitions were added.
 	look func(context.Context) error
+	// outputs are the topics that the stage writes; writer is the process's transactional id, "" without transactions.
+	outputs []string
+	writer  string
 	// commit commits what all lanes of the process have finished; wake tells that some of it should not wait.
 	commit func(context.Context) error
 	wake   func()
@@ -65,6 +68,8 @@ type stageRun struct {
 
 	// left are the lanes of the generation before. One whose partition comes back and stands where it was keeps its state.
 	left map[broker.TopicPartition]*laneRun
+	// unsure says that what these did last may not be committed.
+	unsure bool
 }
 
 // rebalanceLimit is how long a process has to commit what it finished of partitions that it gives back; more than
@@ -81,7 +86,13 @@ func (s *stageRun) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer group.Close()
-	defer func() { err = errors.Join(err, s.closeLeft()) }()
+	// Before the group is left, which gives the lanes to others.
+	defer func() {
+		if err == nil && ctx.Err() != nil && !s.unsure {
+			err = s.keeper.last(ctx, s.settled(s.left))
+		}
+		err = errors.Join(err, s.closeLeft())
+	}()
 	for {
 		if err := s.beforehand(ctx); err != nil {
 			if ctx.Err() != nil {
@@ -124,14 +135,15 @@ func (s *stageRun) follow(ctx context.Context, g *broker.Generation) error {
 	}()
 	fetcher := s.cluster.NewReader(broker.FetchConfig{MaxWait: pollWait, Pace: pollPace, Rest: s.rest})
 	defer fetcher.Close()
-	lanes, err := s.takeOver(running, g, fetcher)
+	lanes, former, err := s.takeOver(running, g, fetcher)
 	if err != nil {
 		if running.Err() != nil && !errors.As(err, new(*goneError)) {
-			return nil
+			return s.closeLeft() // they are of a generation before this one
 		}
 		return err
 	}
 	s.begin(running, stop, g, lanes)
+	s.workers.Go(func() { s.endLeftOpen(running, former) })
 	s.logger.Info("partitions taken over", "stage", s.stage, "generation", g.ID, "partitions", len(g.Assigned))
 	stop(s.poll(running, fetcher))
 	err = s.handBack(ctx)
@@ -141,30 +153,35 @@ func (s *stageRun) follow(ctx context.Context, g *broker.Generation) error {
 	return err
 }
 
-// takeOver makes the lanes of a generation at their committed positions, with the states that they had there.
-func (s *stageRun) takeOver(ctx context.Context, g *broker.Generation, f broker.Reader) (map[broker.TopicPartition]*laneRun, error) {
+// takeOver makes the lanes of a generation at their committed positions, with the states that they had there. former are the
+// writers who had them before.
+func (s *stageRun) takeOver(ctx context.Context, g *broker.Generation, f broker.Reader) (lanes map[broker.TopicPartition]*laneRun, former []string, err error) {
 	// What an earlier generation left in doubt is settled first, or the positions would not be final.
 	lasting, cancel := lingering(ctx, s.patience)
 	defer cancel()
 	if err := s.commit(lasting); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := s.look(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	positions, err := s.cluster.Committed(ctx, s.group, g.Assigned)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	began := time.Now()
 	starts, err := s.starts(ctx, g, positions)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	lanes := make(map[broker.TopicPartition]*laneRun, len(g.Assigned))
+	if former, err = s.former(ctx, starts); err != nil {
+		return nil, nil, err
+	}
+	lanes = make(map[broker.TopicPartition]*laneRun, len(g.Assigned))
 	for i, tp := range g.Assigned {
 		r, err := s.begun(tp, starts[i], f)
 		if err != nil {
-			return nil, errors.Join(err, closeLanes(lanes))
+			return nil, nil, errors.Join(err, closeLanes(lanes))
 		}
 		r.generation, r.untimed, r.wake = g, s.ends != nil, s.wake
 		if starts[i].kept != nil {
@@ -172,16 +189,17 @@ func (s *stageRun) takeOver(ctx context.Context, g *broker.Generation, f broker.
 		}
 		lanes[tp] = r
 	}
+	s.keeper.restores.Observe(time.Since(began).Seconds())
 	if err := s.closeLeft(); err != nil {
-		return nil, errors.Join(err, closeLanes(lanes))
+		return nil, nil, errors.Join(err, closeLanes(lanes))
 	}
 	if err := s.keeper.first(ctx, lanes); err != nil {
-		return nil, errors.Join(err, closeLanes(lanes))
+		return nil, nil, errors.Join(err, closeLanes(lanes))
 	}
 	for _, r := range sorted(lanes) {
 		f.Assign(r.tp, r.from())
 	}
-	return lanes, nil
+	return lanes, former, nil
 }
 
 // start is where a lane begins, and what with.
@@ -319,11 +337,8 @@ func (s *stageRun) handBack(ctx context.Context) error {
 	for _, l := range s.lanes {
 		l.leave()
 	}
-	if err == nil && ctx.Err() != nil {
-		err = s.keeper.last(ctx, s.settledLanes())
-	}
 	s.mu.Lock()
-	s.left = s.lanes
+	s.left, s.unsure = s.lanes, err != nil
 	s.generation, s.lanes, s.stop = nil, nil, nil
 	s.mu.Unlock()
 	if err != nil && ctx.Err() == nil {
@@ -334,16 +349,13 @@ func (s *stageRun) handBack(ctx context.Context) error {
 	return err
 }
 
-// settledLanes returns the lanes whose work is committed whole.
-func (s *stageRun) settledLanes() []*laneRun {
+// settled returns those of the lanes that have ended whose work is committed whole.
+func (s *stageRun) settled(lanes map[broker.TopicPartition]*laneRun) []*laneRun {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.generation == s.lost {
-		return nil
-	}
 	var settled []*laneRun
-	for _, l := range sorted(s.lanes) {
-		if l.idleAt(l.position()) {
+	for _, l := range sorted(lanes) {
+		if l.generation != s.lost && l.idleAt(l.position()) {
 			settled = append(settled, l)
 		}
 	}

@@ -2,9 +2,11 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -101,8 +103,11 @@ func (c *chain) freeze(f *frozen) error {
 	return nil
 }
 
-// restore gives the operators their states back. One that the snapshot does not know begins empty: it is new.
+// restore gives the operators their states back, all at once: a large state is seconds of work. One that the snapshot does not
+// know begins empty: it is new.
 func (c *chain) restore(s *snapshot.Snapshot, now int64, timed bool) error {
+	errs := make([]error, len(c.nodes))
+	var all sync.WaitGroup
 	for i := range c.nodes {
 		n := &c.nodes[i]
 		op, ok := n.op.(pipeline.Snapshotter)
@@ -114,12 +119,15 @@ func (c *chain) restore(s *snapshot.Snapshot, now int64, timed bool) error {
 			n.env.Logger.Warn("the snapshot knows nothing of this operator, so it begins empty", "lane", s.Lane, "position", s.Position)
 			continue
 		}
-		if err := n.restore(op, bytes.NewReader(b)); err != nil {
-			return unreadable(s, partOperators+n.name, err)
-		}
+		all.Go(func() {
+			if err := n.restore(op, bytes.NewReader(b)); err != nil {
+				errs[i] = unreadable(s, partOperators+n.name, err)
+			}
+		})
 	}
+	all.Wait()
 	c.now, c.timed = now, timed
-	return nil
+	return cmp.Or(errs...)
 }
 
 // randoms returns the states of the operators' randomness, which go with the lane's own part.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
 
@@ -128,6 +129,67 @@ func stateSurvives(t *testing.T, c *cluster) {
 	must(t, err)
 	if a := found["left/0"][0].Account; !a.Balanced() || a.In != int64(len(feed)) || a.On != a.In {
 		t.Errorf("the ledger says %+v", a)
+	}
+}
+
+// unsettled is a cluster whose group comes to no second generation. waiting is closed when the process asks for it.
+type unsettled struct {
+	broker.Cluster
+	group   string
+	waiting chan struct{}
+}
+
+func (u *unsettled) JoinGroup(cfg broker.GroupConfig) (broker.Member, error) {
+	m, err := u.Cluster.JoinGroup(cfg)
+	if cfg.ID != u.group {
+		return m, err
+	}
+	return &firstOnly{Member: m, waiting: u.waiting}, err
+}
+
+type firstOnly struct {
+	broker.Member
+	asked   bool
+	waiting chan struct{}
+}
+
+func (f *firstOnly) Next(ctx context.Context) (*broker.Generation, error) {
+	if !f.asked {
+		f.asked = true
+		return f.Member.Next(ctx)
+	}
+	close(f.waiting)
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// savedWhilePartitionsChangeHands ends a process that has given its partitions back and waits for others.
+func savedWhilePartitionsChangeHands(t *testing.T, c *cluster) {
+	p, client := c.plan(newKit(), strings.Replace(windowed, "interval: 1s", "interval: 1h", 1), "a", 1), c.client()
+	feed := slices.DeleteFunc(c.day(1, 60), func(m broker.Message) bool { return m.Topic != c.name+".left" })
+	must(t, client.Produce(c.context(), feed))
+	u := &unsettled{Cluster: client.Cluster(), group: p.Detect.Group, waiting: make(chan struct{})}
+	r, err := NewRunner(c.context(), p, RunOptions{Options: options(t, p), Cluster: u})
+	must(t, err)
+	ctx, stop := context.WithCancel(c.context())
+	run := &running{Runner: r, c: c, stop: stop, done: make(chan error, 1)}
+	go func() { run.done <- r.Run(ctx) }()
+	tp := broker.TopicPartition{Topic: c.name + ".left"}
+	c.reached(p, tp, int64(len(feed)))
+	other, err := client.JoinGroup(broker.GroupConfig{ID: p.Detect.Group, Topics: []string{tp.Topic}, Session: 6 * time.Second})
+	must(t, err)
+	joining, leave := context.WithCancel(c.context())
+	joined := make(chan struct{})
+	go func() { _, _ = other.Next(joining); close(joined) }()
+	<-u.waiting
+	run.halt()
+	leave()
+	<-joined
+	other.Close()
+	found, err := StateStore(p, client.Cluster()).Load(c.context(), "left/0")
+	must(t, err)
+	if s := found["left/0"][0]; s.Err != nil || s.Position != int64(len(feed)) || s.Account.In != int64(len(feed)) {
+		t.Errorf("the newest snapshot is of position %d, accounts for %d of %d rows, %v", s.Position, s.Account.In, len(feed), s.Err)
 	}
 }
 

@@ -92,6 +92,6 @@ func endsWaitForOthers(t *testing.T, c *cluster) {
 	c.until("the quick one to wait", func() bool { return quick.times.Load() >= 3 })
 	release()
 	must(t, errors.Join(first.end(), second.end()))
-	// The states of lanes may be behind: a process that ends while partitions change hands leaves them as they were, for a replay.
 	c.foundAll(p, feed)
+	c.balanced(p, len(feed))
 }

@@ -119,14 +119,6 @@ func (b *Broker) Restart() error {
 	return err
 }
 
-// LostCommits tells whether the broker, since it was last started, said that it loaded a partition of __consumer_offsets twice at once.
-// Apache Kafka 4.3 does when it loses and takes back the leadership meanwhile, as one that was killed may on busy CPUs; it gives
-// out positions from the middle of its log then, and keeps them until it is started again.
-func (b *Broker) LostCommits() bool {
-	log, err := os.ReadFile(b.node.LogFile())
-	return err == nil && bytes.Contains(log, []byte("Ignored load completion from __consumer_offsets"))
-}
-
 func (b *Broker) lastWords() []byte {
 	log, err := os.ReadFile(b.node.LogFile())
 	if err != nil {

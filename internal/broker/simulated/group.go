@@ -22,6 +22,7 @@ type group struct {
 	named      int
 	committed  map[broker.TopicPartition]int64
 	notes      map[broker.TopicPartition]string
+	writers    map[broker.TopicPartition]string // of the last transaction that moved it
 	pending    []pendingOffset
 	owners     map[int32]string // partition number → member that had it
 }
@@ -50,7 +51,7 @@ func (k *Kafka) group(id string) *group {
 			return g
 		}
 	}
-	g := &group{k: k, id: id, committed: map[broker.TopicPartition]int64{}, notes: map[broker.TopicPartition]string{}, owners: map[int32]string{}}
+	g := &group{k: k, id: id, committed: map[broker.TopicPartition]int64{}, notes: map[broker.TopicPartition]string{}, writers: map[broker.TopicPartition]string{}, owners: map[int32]string{}}
 	k.groups = append(k.groups, g)
 	return g
 }
@@ -220,6 +221,7 @@ func (g *group) resolve(by *coordinator, commit bool) {
 			rest = append(rest, p)
 		case commit:
 			g.move(p.tp, p.offset, p.note)
+			g.writers[p.tp] = by.id
 		}
 	}
 	g.pending = rest

@@ -91,6 +91,22 @@ func (p *Process) Notes(ctx context.Context, id string, tps []broker.TopicPartit
 	return stable(ctx, p, id, tps, func(tp broker.TopicPartition) string { return p.k.group(id).notes[tp] })
 }
 
+// Owners implements broker.Cluster; it waits as Committed does.
+func (p *Process) Owners(ctx context.Context, id string, tps []broker.TopicPartition) (map[broker.TopicPartition]string, error) {
+	return stable(ctx, p, id, tps, func(tp broker.TopicPartition) string { return p.k.group(id).writers[tp] })
+}
+
+// EndTransactions implements broker.Cluster.
+func (p *Process) EndTransactions(ctx context.Context, ids []string) error {
+	for _, id := range ids {
+		w := &writer{p: p, id: id, limit: longestTransaction}
+		if err := w.renew(ctx, -1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func stable[T any](ctx context.Context, p *Process, id string, tps []broker.TopicPartition, of func(broker.TopicPartition) T) (map[broker.TopicPartition]T, error) {
 	if len(tps) == 0 {
 		return map[broker.TopicPartition]T{}, nil

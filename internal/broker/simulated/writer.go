@@ -30,6 +30,9 @@ func (w *writer) fence() bool {
 	return len(w.fences) > 4
 }
 
+// longestTransaction is when an abandoned transaction is ended.
+const longestTransaction = 10 * time.Second
+
 // NewWriter implements broker.Cluster.
 func (p *Process) NewWriter(ctx context.Context, cfg broker.TransactorConfig) (broker.Writer, error) {
 	if cfg.TransactionalID == "" {
@@ -37,7 +40,7 @@ func (p *Process) NewWriter(ctx context.Context, cfg broker.TransactorConfig) (b
 	}
 	w := &writer{p: p, id: cfg.TransactionalID, limit: cfg.Timeout}
 	if w.limit == 0 {
-		w.limit = 10 * time.Second
+		w.limit = longestTransaction
 	}
 	return w, w.renew(ctx, -1)
 }

@@ -42,7 +42,7 @@ type Manifest struct {
 	Times int64 `json:"times"`
 	// Fingerprint is that of the configuration and of the versions of what wrote it.
 	Fingerprint string `json:"fingerprint"`
-	// Written is the wall clock, for people.
+	// Written is when, by the clock of the machine that wrote it.
 	Written time.Time `json:"written"`
 	// Account is the lane's loss ledger at the position.
 	Account Account `json:"account"`
