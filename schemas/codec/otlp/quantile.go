@@ -9,7 +9,6 @@ type estimator struct {
 	quantiles    []float64 // rising
 	min, max     float64   // NaN if unknown
 	total, below float64   // observations, and those in the buckets so far
-	high         float64   // end of the last bucket that had any
 	logarithmic  bool      // within buckets beside that of zeros
 	out          []float64 // for each of quantiles, from the first on
 }
@@ -34,10 +33,11 @@ func (e *estimator) explicit(d *distribution) bool {
 		if i < len(d.bounds) {
 			high = d.bounds[i]
 		}
-		e.bucket(low, high, float64(n))
+		if e.reaches(float64(n)) {
+			e.bucket(low, high, float64(n))
+		}
 		low = high
 	}
-	e.finish()
 	return true
 }
 
@@ -65,38 +65,46 @@ func (e *estimator) exponential(d *distribution) bool {
 	}
 	e.logarithmic = true
 	width := math.Ldexp(1, int(-d.scale))
-	negative, ok := d.negative.total(width)
-	positive, ok2 := d.positive.total(width)
-	e.total = negative + float64(d.zeroCount) + positive
-	if !ok || !ok2 || (e.total == 0) != (d.count == 0) {
+	// The total is added up in the order of the buckets, so that all ranks are reached in the end, rounded or not.
+	negative := 0.0
+	for i := len(d.negative.counts) - 1; i >= 0; i-- {
+		negative += float64(d.negative.counts[i])
+	}
+	e.total = negative + float64(d.zeroCount)
+	positive := false
+	for _, n := range d.positive.counts {
+		e.total += float64(n)
+		positive = positive || n > 0
+	}
+	if (e.total == 0) != (d.count == 0) || !d.negative.within(width) || !d.positive.within(width) {
 		return false
 	}
 	for i := len(d.negative.counts) - 1; i >= 0; i-- {
-		if n := d.negative.counts[i]; n > 0 {
+		if n := float64(d.negative.counts[i]); e.reaches(n) {
 			low, high := d.negative.ends(i, width)
-			e.bucket(-high, -low, float64(n))
+			e.bucket(-high, -low, n)
 		}
 	}
-	e.bucket(d.zeros(negative, positive))
+	if n := float64(d.zeroCount); e.reaches(n) {
+		low, high := d.zeros(negative > 0, positive)
+		e.bucket(low, high, n)
+	}
 	for i, n := range d.positive.counts {
-		if n > 0 {
+		if n := float64(n); e.reaches(n) {
 			low, high := d.positive.ends(i, width)
-			e.bucket(low, high, float64(n))
+			e.bucket(low, high, n)
 		}
 	}
-	e.finish()
 	return true
 }
 
-// total adds the counts up. false: a bucket lies beyond the numbers that there are.
-func (s *stretch) total(width float64) (total float64, ok bool) {
-	for i, n := range s.counts {
-		if n > 0 && float64(s.offset+int64(i))*width >= 1024 {
-			return 0, false
-		}
-		total += float64(n)
+// within tells whether all buckets with observations lie within the numbers that there are.
+func (s *stretch) within(width float64) bool {
+	last := len(s.counts) - 1
+	for last >= 0 && s.counts[last] == 0 {
+		last--
 	}
-	return total, true
+	return last < 0 || float64(s.offset+int64(last))*width < 1024
 }
 
 // ends returns the bounds of a bucket, the sign aside.
@@ -107,23 +115,29 @@ func (s *stretch) ends(i int, width float64) (low, high float64) {
 
 // zeros returns the bucket of zeros. It reaches to the side of the sign that there are observations of, to both if there are
 // either both or none.
-func (d *distribution) zeros(negative, positive float64) (low, high, n float64) {
+func (d *distribution) zeros(negative, positive bool) (low, high float64) {
 	low, high = -d.zeroThreshold, d.zeroThreshold
 	switch {
-	case negative == 0 && positive > 0:
+	case positive && !negative:
 		low = 0
-	case positive == 0 && negative > 0:
+	case negative && !positive:
 		high = 0
 	}
-	return low, high, float64(d.zeroCount)
+	return low, high
+}
+
+// reaches tells whether a quantile lies in the next bucket, which has n observations; if none does, the bucket is passed.
+func (e *estimator) reaches(n float64) bool {
+	if n > 0 && len(e.out) < len(e.quantiles) && e.below+n >= e.quantiles[len(e.out)]*e.total {
+		return true
+	}
+	e.below += n
+	return false
 }
 
 // bucket takes the next bucket, which has n observations in (low, high].
 func (e *estimator) bucket(low, high, n float64) {
-	if n == 0 {
-		return
-	}
-	low, high = e.within(low, high)
+	low, high = e.narrow(low, high)
 	for len(e.out) < len(e.quantiles) {
 		rank := e.quantiles[len(e.out)] * e.total
 		if e.below+n < rank {
@@ -132,19 +146,11 @@ func (e *estimator) bucket(low, high, n float64) {
 		e.out = append(e.out, e.between(low, high, (rank-e.below)/n))
 	}
 	e.below += n
-	e.high = high
 }
 
-// finish gives what rounding has left over the end of the last bucket.
-func (e *estimator) finish() {
-	for e.total > 0 && len(e.out) < len(e.quantiles) {
-		e.out = append(e.out, e.high)
-	}
-}
-
-// within narrows a bucket to the values that there were, unless they contradict it. An end that is not known is 0 below and the
+// narrow narrows a bucket to the values that there were, unless they contradict it. An end that is not known is 0 below and the
 // other end above, as Prometheus has it.
-func (e *estimator) within(low, high float64) (float64, float64) {
+func (e *estimator) narrow(low, high float64) (float64, float64) {
 	l, h := low, high
 	if e.min > l {
 		l = e.min
