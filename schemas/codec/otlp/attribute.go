@@ -26,21 +26,28 @@ func (p *labelParser) attributes(raw []byte, at int, number uint64) error {
 		if number != 0 && f.number != number || !cur.expect(&f, wireBytes) {
 			continue
 		}
-		if len(p.labels) >= p.limits.attributes {
-			return pipeline.Errorf("otlp_metrics.limit.attributes", "otlp point at byte %d has more attributes, its resource's included, than max_attributes %d: drop some at the producer or raise it",
-				at, p.limits.attributes)
-		}
 		key, value, err := p.keyValue(raw, f.from, f.to, at)
 		if err != nil {
 			return err
 		}
-		l := pipeline.Label{Name: text(key), Value: valueText(value)}
-		if p.bytes += len(l.Name) + len(l.Value); p.bytes > p.limits.labelBytes {
-			return p.tooLong(at)
+		if err := p.add(text(key), valueText(value), at); err != nil {
+			return err
 		}
-		p.labels = append(p.labels, l)
 	}
 	return p.fault(&cur, at)
+}
+
+// add adds a label, within the limits.
+func (p *labelParser) add(name, value string, at int) error {
+	if len(p.labels) >= p.limits.attributes {
+		return pipeline.Errorf("otlp_metrics.limit.attributes", "otlp point at byte %d has more attributes, its resource's included, than max_attributes %d: drop some at the producer or raise it",
+			at, p.limits.attributes)
+	}
+	if p.bytes += len(name) + len(value); p.bytes > p.limits.labelBytes {
+		return p.tooLong(at)
+	}
+	p.labels = append(p.labels, pipeline.Label{Name: name, Value: value})
+	return nil
 }
 
 // fault returns the fault of a cursor over raw bytes that lie at a position of the record.

@@ -2,6 +2,7 @@ package otlp
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas/codec/memo"
@@ -22,6 +23,9 @@ const (
 	LostNoTime = "no_time"
 	// LostTimeRange: the point's time is beyond the year 2262.
 	LostTimeRange = "time_out_of_range"
+	// LostInconsistent: the buckets of a histogram contradict themselves or its count, or what a summary tells is no
+	// quantile. It counts the quantiles that could not be told, and one for the bucket series.
+	LostInconsistent = "distribution_inconsistent"
 	// LostNoName: the metric has no name.
 	LostNoName = "no_metric_name"
 	// LostSeriesLimit: a new series, and the lane's table is full.
@@ -37,29 +41,39 @@ const (
 	notFinite
 	noTime
 	timeRange
+	inconsistent
 	noName
 	seriesLimit
 	losses
 )
 
-var lossReasons = [losses]string{"", LostTemporality, LostNoValue, LostNotFinite, LostNoTime, LostTimeRange, LostNoName, LostSeriesLimit}
+var lossReasons = [losses]string{"", LostTemporality, LostNoValue, LostNotFinite, LostNoTime, LostTimeRange, LostInconsistent, LostNoName, LostSeriesLimit}
 
 // Spec describes the codec.
 func Spec() pipeline.Spec {
 	return pipeline.Spec{
 		Name: Name,
-		Doc: "OpenTelemetry metrics in protobuf (otlp_proto), one message a record. Gauges and sums become series of their name, " +
-			"histograms and summaries the two series name.count and name.sum; labels are the attributes of resource and point, the point's first. " +
-			"A message beyond a limit is a dead letter.",
+		Doc: "OpenTelemetry metrics in protobuf (otlp_proto), one message a record, or in JSON (otlp_json), one message or several a record. " +
+			"Gauges and sums become series of their name, histograms and summaries name.count, name.sum and quantiles; " +
+			"labels are the attributes of resource and point, the point's first. A record beyond a limit is a dead letter.",
 		Emits:   []pipeline.Kind{pipeline.Points},
 		Version: 1,
 		Settings: []pipeline.Setting{
+			{Name: "quantiles", Type: pipeline.List, Default: []any{0.5, 0.95, 0.99},
+				Doc:     "Quantiles that are estimated from the buckets of each point of a delta histogram: gauges of the metric's name with the label quantile. None for an empty list.",
+				Example: "[0.5, 0.99]", Fields: []pipeline.Setting{{Type: pipeline.Float, Min: pipeline.Bound(0), Max: pipeline.Bound(1)}}},
+			{Name: "buckets", Type: pipeline.Bool, Default: false,
+				Doc: "Whether explicit histograms make series name.bucket, one for each bound, of what was observed up to the label le: for objectives, and for quantiles of cumulative histograms.", Example: "true"},
+			{Name: "scope", Type: pipeline.Bool, Default: false,
+				Doc: "Whether the instrumentation scope is part of a series' labels: otel.scope.name, otel.scope.version and otel.scope.ATTRIBUTE. Without it, equal metrics of two scopes are one series.", Example: "true"},
 			{Name: "max_bytes", Type: pipeline.Size, Default: int64(16 << 20), Min: pipeline.Bound(1), Max: pipeline.Bound(1 << 30),
-				Doc: "Size of a message.", Example: "16MiB"},
+				Doc: "Size of a record.", Example: "16MiB"},
 			{Name: "max_points", Type: pipeline.Int, Default: int64(100_000), Min: pipeline.Bound(1),
-				Doc: "Rows a message may make, those that can't be used included; a histogram's point makes two.", Example: "100000"},
+				Doc: "Rows a record may make, those that can't be used included; a histogram's point makes several.", Example: "100000"},
+			{Name: "max_buckets", Type: pipeline.Int, Default: int64(10_000), Min: pipeline.Bound(1), Max: pipeline.Bound(1_000_000),
+				Doc: "Buckets of a histogram's point, where they are read.", Example: "10000"},
 			{Name: "max_attributes", Type: pipeline.Int, Default: int64(128), Min: pipeline.Bound(1),
-				Doc: "Attributes of a point and its resource together.", Example: "128"},
+				Doc: "Attributes of a point, its resource and, if set, its scope together.", Example: "128"},
 			{Name: "max_label_bytes", Type: pipeline.Size, Default: int64(16 << 10), Min: pipeline.Bound(1), Max: pipeline.Bound(1 << 20),
 				Doc: "Text of a series: metric name, names and values of all labels.", Example: "16KiB"},
 			{Name: "max_nesting", Type: pipeline.Int, Default: int64(16), Min: pipeline.Bound(1), Max: pipeline.Bound(100),
@@ -82,23 +96,34 @@ func New(given pipeline.Settings) pipeline.Codec {
 		s[setting.Name] = setting.Default
 	}
 	maps.Copy(s, given)
-	return &codec{limits: limits{
-		bytes:      int(s.Int("max_bytes")),
-		points:     int(s.Int("max_points")),
-		attributes: int(s.Int("max_attributes")),
-		labelBytes: int(s.Int("max_label_bytes")),
-		nesting:    int(s.Int("max_nesting")),
-		memo:       int(s.Int("memo")),
-	}}
+	c := &codec{
+		buckets: s.Bool("buckets"), scope: s.Bool("scope"),
+		limits: limits{
+			bytes:      int(s.Int("max_bytes")),
+			points:     int(s.Int("max_points")),
+			buckets:    int(s.Int("max_buckets")),
+			attributes: int(s.Int("max_attributes")),
+			labelBytes: int(s.Int("max_label_bytes")),
+			nesting:    int(s.Int("max_nesting")),
+			memo:       int(s.Int("memo")),
+		}}
+	for _, q := range s.List("quantiles") {
+		c.quantiles = append(c.quantiles, q.(float64))
+	}
+	slices.Sort(c.quantiles)
+	c.quantiles = slices.Compact(c.quantiles)
+	return c
 }
 
-type limits struct{ bytes, points, attributes, labelBytes, nesting, memo int }
+type limits struct{ bytes, points, buckets, attributes, labelBytes, nesting, memo int }
 
 // codec decodes messages. Its memos lead from raw bytes to resources, from a resource and a metric to an identity, from
 // that and a point's attributes to a series; they hold for one series table.
 type codec struct {
-	limits limits
-	table  *pipeline.SeriesTable
+	limits         limits
+	quantiles      []float64 // to be estimated, rising
+	buckets, scope bool      // whether there are series of them
+	table          *pipeline.SeriesTable
 
 	resourceMemo, metricMemo, seriesMemo memo.Memo
 	resources                            []resource
@@ -116,7 +141,12 @@ type codec struct {
 	last       layout // of the last one
 	lastSeries uint32 // of the last row
 
-	key, scattered []byte // scratch
+	// Scratch.
+	key, scattered, name, unit []byte
+	family                     family
+	point                      distribution
+	estimates                  []float64
+	tape                       tape
 }
 
 // resource is what a Resource's bytes stand for.
@@ -130,6 +160,7 @@ type metric struct {
 	resource   uint32
 	name, unit string
 	typ        pipeline.SeriesType
+	extra      pipeline.Label // le or quantile; none if it has no name
 }
 
 // Decode implements pipeline.Codec. Losses are counted only when the whole message is sound.
@@ -138,18 +169,21 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 	case n == 0:
 		return pipeline.Errorf("otlp_metrics.empty", "otlp metrics record has no bytes: check what writes to topic %s", rec.Topic)
 	case n > c.limits.bytes:
-		return pipeline.Errorf("otlp_metrics.limit.bytes", "otlp metrics message of %d bytes is larger than max_bytes %d: send smaller batches or raise it", n, c.limits.bytes)
+		return pipeline.Errorf("otlp_metrics.limit.bytes", "otlp metrics record of %d bytes is larger than max_bytes %d: send smaller batches or raise it", n, c.limits.bytes)
 	}
 	c.remember(out.Series)
 	c.b, c.out, c.rows, c.parts, c.lost, c.numbered = rec.Value, out, 0, 0, [losses]int{}, 0
 	c.recordTime = max(rec.Timestamp, 0) * 1e6
 	var err error
-	if !c.known() {
+	switch json, certain := looksLikeJSON(c.b); {
+	case json && (certain || c.isJSON()):
+		err = c.documents()
+	case !c.known():
 		if err = c.message(); err == nil {
 			c.learn()
 		}
 	}
-	c.b, c.out = nil, nil
+	c.b, c.out, c.tape.b, c.family.id = nil, nil, nil, identity{}
 	if err != nil {
 		return err
 	}

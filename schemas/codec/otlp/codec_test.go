@@ -139,7 +139,6 @@ func TestRefused(t *testing.T) {
 	}{
 		{"tombstone", nil, nil, "otlp_metrics.empty", "no bytes"},
 		{"nothing of metrics", nil, str(3, "x"), "otlp_metrics.nothing", ""},
-		{"JSON", nil, []byte(`{"resourceMetrics":[]}`), "otlp_metrics.bytes", "at byte 0:"},
 		{"text", nil, []byte("cpu,host=a value=1 1700000000000000000\n"), "otlp_metrics.bytes", ""},
 		{"gzip", nil, []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3}, "otlp_metrics.bytes", ""},
 		{"field number 0", nil, join(msg(1), []byte{0}, []byte{1}), "otlp_metrics.bytes", "at byte 2:"},

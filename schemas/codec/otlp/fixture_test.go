@@ -11,9 +11,13 @@ import (
 	"github.com/homeostat/homeostat/schemas/codec/otlp"
 )
 
-func fixtures(t testing.TB) map[string][]byte {
+func fixtures(t testing.TB) map[string][]byte { return fixturesLike(t, "testdata/*.binpb") }
+
+func jsonFixtures(t testing.TB) map[string][]byte { return fixturesLike(t, "testdata/*.json") }
+
+func fixturesLike(t testing.TB, pattern string) map[string][]byte {
 	t.Helper()
-	paths, err := filepath.Glob("testdata/*.binpb")
+	paths, err := filepath.Glob(pattern)
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no fixtures: %v", err)
 	}
@@ -42,8 +46,30 @@ func TestCollectorOutput(t *testing.T) {
 	}
 }
 
+func TestCollectorOutputInJSON(t *testing.T) {
+	for name, value := range jsonFixtures(t) {
+		got, lost, err := decode(t, otlp.New(nil), value)
+		if err != nil || len(lost) != 0 || len(got) == 0 {
+			t.Fatalf("%s: %v, %d rows, lost %v", name, err, len(got), lost)
+		}
+		md, err := (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(consult(md).rows, got); d != "" {
+			t.Fatalf("%s (-pdata +codec):\n%s", name, d)
+		}
+	}
+}
+
 func TestCollectorOutputInWords(t *testing.T) {
-	got, _, err := decode(t, otlp.New(nil), fixtures(t)["otelcol-app.binpb"])
+	for _, value := range [][]byte{fixtures(t)["otelcol-app.binpb"], jsonFixtures(t)["otelcol-app.json"]} {
+		collectorOutputInWords(t, value)
+	}
+}
+
+func collectorOutputInWords(t *testing.T, value []byte) {
+	got, _, err := decode(t, otlp.New(nil), value)
 	const from, to = 1_795_406_300_000_000_000, 1_795_406_400_000_000_000
 	want := []row{
 		{`http.server.duration.count:cumulative{service.name="checkout"}`, "1", to, from, 3},

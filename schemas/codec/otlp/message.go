@@ -81,8 +81,14 @@ func (c *codec) part(at int) error {
 	return nil
 }
 
-// scopeMetrics reads metrics = 2.
+// scopeMetrics reads metrics = 2 and, if it is to be known, scope = 1.
 func (c *codec) scopeMetrics(sm *field, res uint32) error {
+	if c.scope {
+		var err error
+		if res, err = c.scopeOf(sm, res); err != nil {
+			return err
+		}
+	}
 	cur := c.walk(sm)
 	var f field
 	for cur.next(&f) {
@@ -93,6 +99,25 @@ func (c *codec) scopeMetrics(sm *field, res uint32) error {
 		}
 	}
 	return cur.err()
+}
+
+// scopeOf finds the resource with the labels of a ScopeMetrics' scope.
+func (c *codec) scopeOf(sm *field, res uint32) (uint32, error) {
+	if err := c.part(sm.at); err != nil {
+		return 0, err
+	}
+	cur := c.walk(sm)
+	var f field
+	var raw []byte
+	for cur.next(&f) {
+		if f.number == 1 && cur.expect(&f, wireBytes) {
+			raw = append(raw[:len(raw):len(raw)], c.b[f.from:f.to]...)
+		}
+	}
+	if err := cur.err(); err != nil {
+		return 0, err
+	}
+	return c.scoped(res, raw, sm.from)
 }
 
 // metric reads name = 1 and unit = 3, then the data.
@@ -127,11 +152,11 @@ func (c *codec) metric(m *field, res uint32) error {
 		case metricGauge, metricSum:
 			err = c.numbers(&f, id)
 		case metricHistogram:
-			err = c.distributions(&f, id, shape{attributes: 9, flags: 10})
+			err = c.distributions(&f, id, explicit)
 		case metricExponential:
-			err = c.distributions(&f, id, shape{attributes: 1, flags: 10})
+			err = c.distributions(&f, id, exponential)
 		case metricSummary:
-			err = c.distributions(&f, id, shape{attributes: 7, flags: 8, cumulative: true})
+			err = c.distributions(&f, id, summary)
 		}
 		if err != nil {
 			return err
@@ -148,16 +173,9 @@ func (c *codec) numbers(data *field, id identity) error {
 		if err != nil {
 			return err
 		}
-		switch {
-		case how == temporalityDelta:
-			id.typ = pipeline.Delta
-		case how != temporalityCumulative:
-			lose = temporality
-		case monotonic:
-			id.typ = pipeline.Cumulative
-		}
+		id.typ, lose = sumType(how, monotonic)
 	}
-	m, lose, err := c.identify(id, plain, lose)
+	m, lose, err := c.identify(&id, plain, 0, lose)
 	if err != nil {
 		return err
 	}
@@ -192,42 +210,36 @@ func (c *codec) aggregation(data *field) (how uint64, monotonic bool, err error)
 	return how, monotonic, cur.err()
 }
 
-// shape says how the points of histograms, exponential histograms and summaries differ.
-type shape struct {
-	attributes, flags uint64
-	cumulative        bool // always, without saying so
+// sumType returns the type of a sum's series, or the reason why it can't have one.
+func sumType(how uint64, monotonic bool) (pipeline.SeriesType, loss) {
+	switch {
+	case how == temporalityDelta:
+		return pipeline.Delta, kept
+	case how != temporalityCumulative:
+		return pipeline.Gauge, temporality
+	case monotonic:
+		return pipeline.Cumulative, kept
+	}
+	return pipeline.Gauge, kept
 }
 
 // distributions reads data_points = 1 and, but for summaries, aggregation_temporality = 2.
-func (c *codec) distributions(data *field, id identity, sh shape) error {
-	lose := kept
-	id.typ = pipeline.Cumulative
-	if !sh.cumulative {
-		how, _, err := c.aggregation(data)
-		if err != nil {
+func (c *codec) distributions(data *field, id identity, k kind) error {
+	how := uint64(temporalityCumulative)
+	if k != summary {
+		var err error
+		if how, _, err = c.aggregation(data); err != nil {
 			return err
 		}
-		switch how {
-		case temporalityDelta:
-			id.typ = pipeline.Delta
-		case temporalityCumulative:
-		default:
-			lose = temporality
-		}
 	}
-	sum, lose, err := c.identify(id, ofSum, lose)
-	if err != nil {
-		return err
-	}
-	count, lose, err := c.identify(id, ofCount, lose)
-	if err != nil {
+	if err := c.family.of(c, id, k, how); err != nil {
 		return err
 	}
 	cur := c.walk(data)
 	var f field
 	for cur.next(&f) {
 		if f.number == 1 && cur.expect(&f, wireBytes) {
-			if err := c.distributionPoint(&f, sh, count, sum, lose); err != nil {
+			if err := c.distributionPoint(&f); err != nil {
 				return err
 			}
 		}

@@ -10,6 +10,9 @@ import (
 // noValueFlag is DataPointFlags' DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK.
 const noValueFlag = 1
 
+// staleMarker is the NaN by which Prometheus says that a series has ended.
+const staleMarker = 0x7ff0000000000002
+
 // attributes gathers the attribute fields of a point as raw bytes: a stretch of the message as long as they
 // stand together, which they do as a rule, else a copy of all of them one after the other.
 type attributes struct {
@@ -144,61 +147,10 @@ func (c *codec) numberField(at, end int, n *number) (int, error) {
 	return f.to, cur.err()
 }
 
-// distributionPoint reads what HistogramDataPoint, ExponentialHistogramDataPoint and SummaryDataPoint have in common:
-// start 2, time 3, count 4, sum 5, and attributes and flags where the shape says. A point without a sum makes one row.
-func (c *codec) distributionPoint(p *field, sh shape, countMetric, sumMetric uint32, lose loss) error {
-	cur := c.walk(p)
-	var f field
-	var attrs attributes
-	var start, time, count, flags uint64
-	var sum float64
-	// A summary's sum is left out when it is 0; a histogram's when it is unknown.
-	summed := sh.cumulative
-	for cur.next(&f) {
-		switch f.number {
-		case sh.attributes:
-			if cur.expect(&f, wireBytes) {
-				c.gather(&attrs, f.at, f.to)
-			}
-		case 2:
-			if cur.expect(&f, wireFixed64) {
-				start = f.value
-			}
-		case 3:
-			if cur.expect(&f, wireFixed64) {
-				time = f.value
-			}
-		case 4:
-			if cur.expect(&f, wireFixed64) {
-				count = f.value
-			}
-		case 5:
-			if cur.expect(&f, wireFixed64) {
-				sum, summed = math.Float64frombits(f.value), true
-			}
-		case sh.flags:
-			if cur.expect(&f, wireVarint) {
-				flags = f.value
-			}
-		}
-	}
-	if cur.fault != "" {
-		return cur.err()
-	}
-	if lose == kept && flags&noValueFlag != 0 {
-		lose = noValue
-	}
-	if err := c.row(p.from, countMetric, &attrs, start, time, float64(count), lose); err != nil || !summed {
-		return err
-	}
-	return c.row(p.from, sumMetric, &attrs, start, time, sum, lose)
-}
-
 // row appends one point, or counts it as lost.
 func (c *codec) row(at int, metric uint32, attrs *attributes, start, time uint64, value float64, lose loss) error {
 	if c.rows++; c.rows > c.limits.points {
-		return pipeline.Errorf("otlp_metrics.limit.points", "otlp metrics message makes more rows than max_points %d (reached at byte %d of %d): send smaller batches or raise it",
-			c.limits.points, at, len(c.b))
+		return c.pointsLimit(at)
 	}
 	when, lose := c.usable(time, value, lose)
 	if lose != kept {
@@ -223,13 +175,20 @@ func (c *codec) row(at int, metric uint32, attrs *attributes, start, time uint64
 	return nil
 }
 
+func (c *codec) pointsLimit(at int) error {
+	return pipeline.Errorf("otlp_metrics.limit.points", "otlp metrics record makes more rows than max_points %d (reached at byte %d of %d): send smaller batches or raise it",
+		c.limits.points, at, len(c.b))
+}
+
 // usable returns a point's time in Unix nanoseconds and lose, or the reason why its numbers can't be used.
 func (c *codec) usable(time uint64, value float64, lose loss) (when int64, _ loss) {
 	when = int64(time)
 	switch {
 	case lose != kept:
 	case math.IsNaN(value) || math.IsInf(value, 0):
-		lose = notFinite
+		if lose = notFinite; math.Float64bits(value) == staleMarker {
+			lose = noValue
+		}
 	case time > math.MaxInt64:
 		lose = timeRange
 	case time == 0:
