@@ -38,6 +38,13 @@ func (s *scanner) stop(at int, why string) bool {
 
 // next passes white space and returns the byte that follows; at the end 0, which may stand in the record, too.
 func (s *scanner) next() byte {
+	if s.at < len(s.b) && s.b[s.at] > ' ' {
+		return s.b[s.at]
+	}
+	return s.pass()
+}
+
+func (s *scanner) pass() byte {
 	for s.at < len(s.b) {
 		switch ch := s.b[s.at]; ch {
 		case ' ', '\t', '\r', '\n':
@@ -148,6 +155,14 @@ func (s *scanner) boolean() bool {
 
 // end returns the position of the quote that ends the text beginning at s.at, and whether it has escapes.
 func (s *scanner) end() (end int, escaped, ok bool) {
+	const short = 24 // for which a call costs more than a loop
+	for i := s.at + 1; i < len(s.b) && i < s.at+short; i++ {
+		if ch := s.b[i]; ch == '"' {
+			return i, false, true
+		} else if ch == '\\' {
+			break
+		}
+	}
 	for i := s.at + 1; ; {
 		n := bytes.IndexByte(s.b[i:], '"')
 		if n < 0 {

@@ -48,7 +48,7 @@ func (c *tracesCodec) protobufSpan(v stretch, res uint32) {
 		}
 	}
 	c.check(&cur)
-	if c.defect.what == sound && c.wanted() && c.attributesCount() {
+	if c.defect.what == sound && c.attributesCount() {
 		c.attributesAt(attributes)
 	}
 	c.finish(res)
@@ -88,7 +88,7 @@ func (c *tracesCodec) wanted() bool {
 
 // attributesCount tells whether the span's attributes make labels.
 func (c *tracesCodec) attributesCount() bool {
-	return c.span.kind >= kindClient || len(c.dimensions.names) > 0
+	return c.wanted() && (c.span.kind >= kindClient || len(c.dimensions.names) > 0)
 }
 
 func (c *tracesCodec) attribute(e entry) {
@@ -134,25 +134,36 @@ func (c *tracesCodec) jsonSpan(res uint32) {
 		case 8:
 			sp.end = s.unsigned()
 		case 9:
-			if s.next() != '[' {
+			switch {
+			case s.next() != '[':
 				s.enter('[')
+			case seen&(1<<6) == 0: // the kind says whether they count
+				attributes = s.raw()
+			case c.attributesCount():
+				c.jsonSpanAttributes()
+			default:
+				s.skip()
 			}
-			attributes = s.raw()
 		case 15:
 			c.jsonStatus()
 		}
 	}
-	if s.fault.what == sound && attributes.there() && c.wanted() && c.attributesCount() {
+	if s.fault.what == sound && attributes.there() && c.attributesCount() {
 		end := s.at
 		s.at = attributes.from
-		s.enter('[')
-		for first := true; s.element(&first); {
-			c.attribute(jsonKeyValue(s))
-		}
+		c.jsonSpanAttributes()
 		s.at = max(s.at, end)
 	}
 	c.stop(s.fault)
 	c.finish(res)
+}
+
+func (c *tracesCodec) jsonSpanAttributes() {
+	s := &c.scan
+	s.enter('[')
+	for first := true; s.element(&first); {
+		c.attribute(jsonKeyValue(s))
+	}
 }
 
 // spanMember returns the number that Span has for a member that is read.

@@ -141,6 +141,25 @@ func (w *textWriter) fields(dst, b []byte, v stretch, number uint64, depth int) 
 
 // keyValue reads KeyValue: key = 1, value = 2.
 func keyValue(b []byte, v stretch) (e entry, d defect) {
+	// As most are, without a call: short, and with nothing but the two.
+	for i := v.from; ; {
+		if i == v.to {
+			return e, d
+		}
+		if i+2 > v.to || b[i+1] >= 0x80 || i+2+int(b[i+1]) > v.to {
+			break
+		}
+		to := i + 2 + int(b[i+1])
+		if b[i] == 1<<3|wireBytes {
+			e.key = b[i+2 : to]
+		} else if b[i] == 2<<3|wireBytes {
+			e.value = stretch{i + 2, to}
+		} else {
+			break
+		}
+		i = to
+	}
+	e = entry{}
 	cur := cursor{b: b, at: v.from, end: v.to}
 	var f field
 	for cur.next(&f) {
