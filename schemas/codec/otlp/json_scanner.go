@@ -2,6 +2,8 @@ package otlp
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -155,29 +157,33 @@ func (s *scanner) boolean() bool {
 
 // end returns the position of the quote that ends the text beginning at s.at, and whether it has escapes.
 func (s *scanner) end() (end int, escaped, ok bool) {
-	const short = 24 // for which a call costs more than a loop
-	for i := s.at + 1; i < len(s.b) && i < s.at+short; i++ {
-		if ch := s.b[i]; ch == '"' {
-			return i, false, true
-		} else if ch == '\\' {
-			break
-		}
-	}
-	for i := s.at + 1; ; {
-		n := bytes.IndexByte(s.b[i:], '"')
-		if n < 0 {
-			return 0, false, s.stop(s.at, "the text that begins here has no end")
-		}
-		escapes := 0
-		for escapes < n && s.b[i+n-1-escapes] == '\\' {
-			escapes++
-		}
-		if i += n; escapes%2 == 0 {
-			return i, escaped || bytes.IndexByte(s.b[s.at:i], '\\') >= 0, true
+	for i := special(s.b, s.at+1); i < len(s.b); i = special(s.b, i) {
+		if s.b[i] == '"' {
+			return i, escaped, true
 		}
 		escaped = true
+		i += 2
+	}
+	return 0, false, s.stop(s.at, "the text that begins here has no end")
+}
+
+// special returns the position of the next quote or backslash from i on, or one that is not in b any more. Names and values are short:
+// eight bytes at a time are quicker than a search for one byte after the other.
+func special(b []byte, i int) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	const quotes, backslashes = '"' * ones, '\\' * ones
+	for ; i+8 <= len(b); i += 8 {
+		word := binary.LittleEndian.Uint64(b[i:])
+		// The lowest high bit of (x-ones)&^x that is set is that of the first byte of x that is zero.
+		quote, backslash := word^quotes, word^backslashes
+		if found := ((quote-ones)&^quote | (backslash-ones)&^backslash) & highs; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for i < len(b) && b[i] != '"' && b[i] != '\\' {
 		i++
 	}
+	return i
 }
 
 // text reads a text.
