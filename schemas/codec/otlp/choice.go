@@ -38,11 +38,11 @@ func (c *choice) slot(key []byte) (int, bool) {
 
 // chosen says where the values of chosen attributes stand, by slot.
 type chosen struct {
-	values []stretch
+	values []extent
 	any    bool
 }
 
-func newChosen(slots int) chosen { return chosen{values: make([]stretch, slots)} }
+func newChosen(slots int) chosen { return chosen{values: make([]extent, slots)} }
 
 func (c *chosen) clear() {
 	if c.any {
@@ -52,4 +52,4 @@ func (c *chosen) clear() {
 }
 
 // set notes a value. Of equal names the last one counts.
-func (c *chosen) set(slot int, value stretch) { c.values[slot], c.any = value, true }
+func (c *chosen) set(slot int, value extent) { c.values[slot], c.any = value, true }

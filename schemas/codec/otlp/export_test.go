@@ -23,9 +23,13 @@ func SignalMemoBytes(p pipeline.Codec) int {
 }
 
 // JSONAttributeText is the text of an attribute's value in JSON, and whether it is sound.
-func JSONAttributeText(raw []byte, nesting int) (text string, ok bool) {
-	text, d := jsonAttributeText(raw, nesting)
-	return text, d.what == sound
+func JSONAttributeText(raw []byte, nesting int) (string, bool) {
+	w := textWriter{nesting: nesting}
+	var s scanner
+	s.reset(raw, 0, len(raw), nesting)
+	text := w.json(nil, &s)
+	s.next()
+	return string(text), w.defect.what == sound && s.at == len(raw)
 }
 
 // AttributeTexts are the texts of an attribute's value in protobuf by both of the ways in which they are made.
@@ -33,7 +37,7 @@ func AttributeTexts(raw []byte, nesting int) (tree, written string) {
 	p := labelParser{limits: limits{nesting: nesting}}
 	v, err := p.value(raw, 0, len(raw), 0, nesting)
 	w := textWriter{nesting: nesting}
-	written = string(w.protobuf(nil, raw, stretch{0, len(raw)}))
+	written = string(w.protobuf(nil, raw, extent{0, len(raw)}))
 	if err != nil || w.defect.what != sound {
 		panic("BUG: a broken value")
 	}

@@ -6,21 +6,8 @@ import (
 	"strconv"
 )
 
-// jsonAttributeText returns the text of an attribute's value that stands in JSON, an AnyValue as OTLP/JSON has it
-// (opentelemetry.io/docs/specs/otlp, JSON Protobuf Encoding): what valueText gives the same value in protocol buffers.
-// nesting bounds the depth of lists and maps in it. Positions in the defect count from the start of raw.
-func jsonAttributeText(raw []byte, nesting int) (string, defect) {
-	w := textWriter{nesting: nesting}
-	var s scanner
-	s.reset(raw, 0, len(raw), nesting)
-	text := w.json(nil, &s)
-	if s.next(); w.defect.what == sound && s.at < len(raw) {
-		w.stop(defect{brokenJSON, s.at, "something follows the value"})
-	}
-	return string(text), w.defect
-}
-
-// json appends the text of the AnyValue that the scanner is in front of. Faults of the scanner become defects of the writer.
+// json appends the text of the AnyValue that the scanner is in front of, in JSON as OTLP has it (opentelemetry.io/docs/specs/otlp, JSON
+// Protobuf Encoding): what protobuf and valueText make of the same value. Faults of the scanner become defects of the writer.
 func (w *textWriter) json(dst []byte, s *scanner) []byte {
 	dst = w.jsonValue(dst, s, w.nesting, false)
 	w.stop(s.fault)
@@ -163,7 +150,7 @@ func (w *textWriter) jsonObject(dst []byte, s *scanner, base, depth int) []byte 
 		return dst
 	}
 	at := s.at
-	dst = w.object(dst, base, func(dst []byte, v stretch) []byte {
+	dst = w.object(dst, base, func(dst []byte, v extent) []byte {
 		s.at = v.from
 		return w.jsonValue(dst, s, depth, true)
 	})

@@ -157,7 +157,7 @@ func (s *scanner) boolean() bool {
 
 // end returns the position of the quote that ends the text beginning at s.at, and whether it has escapes.
 func (s *scanner) end() (end int, escaped, ok bool) {
-	for i := special(s.b, s.at+1); i < len(s.b); i = special(s.b, i) {
+	for i := quoteOrBackslash(s.b, s.at+1); i < len(s.b); i = quoteOrBackslash(s.b, i) {
 		if s.b[i] == '"' {
 			return i, escaped, true
 		}
@@ -167,9 +167,9 @@ func (s *scanner) end() (end int, escaped, ok bool) {
 	return 0, false, s.stop(s.at, "the text that begins here has no end")
 }
 
-// special returns the position of the next quote or backslash from i on, or one that is not in b any more. Names and values are short:
+// quoteOrBackslash returns the position of the next quote or backslash from i on, or one that is not in b any more. Names and values are short:
 // eight bytes at a time are quicker than a search for one byte after the other.
-func special(b []byte, i int) int {
+func quoteOrBackslash(b []byte, i int) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	const quotes, backslashes = '"' * ones, '\\' * ones
 	for ; i+8 <= len(b); i += 8 {
@@ -228,13 +228,13 @@ func (s *scanner) unescape(raw []byte, at int) ([]byte, bool) {
 		case 't':
 			ch = '\t'
 		case 'u':
-			r, ok := hex4(raw[i:])
+			r, ok := escapedUnit(raw[i:])
 			if !ok {
 				return nil, s.stop(at+i, "an escape is broken")
 			}
 			i += 6
 			if utf16.IsSurrogate(r) {
-				low, _ := hex4(raw[i:])
+				low, _ := escapedUnit(raw[i:])
 				if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
 					i += 6
 				}
@@ -250,8 +250,8 @@ func (s *scanner) unescape(raw []byte, at int) ([]byte, bool) {
 	return s.arena[from:len(s.arena):len(s.arena)], true
 }
 
-// hex4 reads \uXXXX.
-func hex4(b []byte) (rune, bool) {
+// escapedUnit reads \uXXXX.
+func escapedUnit(b []byte) (rune, bool) {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return 0, false
 	}
@@ -413,11 +413,11 @@ func (s *scanner) enum(prefix string, names []string) int64 {
 }
 
 // raw passes a value and returns where it stands.
-func (s *scanner) raw() stretch {
+func (s *scanner) raw() extent {
 	s.next()
 	from := s.at
 	s.skip()
-	return stretch{from, s.at}
+	return extent{from, s.at}
 }
 
 // skip passes a value.

@@ -148,10 +148,10 @@ type logLine struct {
 	severityText   []byte
 	event          []byte
 	body           []byte
-	exception      [3]stretch // type, message, stacktrace
+	exception      [3]extent // type, message, stacktrace
 	excepted       bool
 	labels         chosen
-	attributes     stretch // where the attributes stand, with what is between them
+	attributes     extent // where the attributes stand, with what is between them
 }
 
 func (l *logLine) reset(at int) {

@@ -8,12 +8,12 @@ var severityNames = []string{"UNSPECIFIED",
 	"WARN", "WARN2", "WARN3", "WARN4", "ERROR", "ERROR2", "ERROR3", "ERROR4", "FATAL", "FATAL2", "FATAL3", "FATAL4"}
 
 // protobufLine reads LogRecord: time 1, severity_number 2, severity_text 3, body 5, attributes 6, observed_time 11, event_name 12.
-func (c *logsCodec) protobufLine(v stretch, res uint32) {
+func (c *logsCodec) protobufLine(v extent, res uint32) {
 	l := &c.line
 	l.reset(v.from)
 	cur := cursor{b: c.b, at: v.from, end: v.to}
 	var f field
-	var body stretch
+	var body extent
 	for cur.next(&f) {
 		switch f.number {
 		case 1:
@@ -30,7 +30,7 @@ func (c *logsCodec) protobufLine(v stretch, res uint32) {
 			}
 		case 5:
 			if cur.is(&f, wireBytes) {
-				body = stretch{f.from, f.to}
+				body = extent{f.from, f.to}
 			}
 		case 6:
 			if cur.is(&f, wireBytes) {
@@ -38,7 +38,7 @@ func (c *logsCodec) protobufLine(v stretch, res uint32) {
 					l.attributes.from = f.at
 				}
 				l.attributes.to = f.to
-				e, d := keyValue(c.b, stretch{f.from, f.to})
+				e, d := keyValue(c.b, extent{f.from, f.to})
 				c.stop(d)
 				l.attribute(&c.labels, e)
 			}
@@ -66,7 +66,7 @@ func (c *logsCodec) protobufLine(v stretch, res uint32) {
 }
 
 // plainText returns the text of an AnyValue that is nothing but a text.
-func plainText(b []byte, v stretch) ([]byte, bool) {
+func plainText(b []byte, v extent) ([]byte, bool) {
 	if v.to-v.from < 2 || b[v.from] != 1<<3|wireBytes {
 		return nil, false
 	}
@@ -172,7 +172,7 @@ func (l *logLine) attribute(labels *choice, e entry) {
 }
 
 // texted appends the text of the AnyValue at v as bodies have it.
-func (c *logsCodec) texted(dst []byte, v stretch) []byte {
+func (c *logsCodec) texted(dst []byte, v extent) []byte {
 	dst = c.text(dst, c.b, v, true)
 	c.stop(c.texts.defect)
 	return dst

@@ -15,7 +15,7 @@ type reader struct {
 	// members are the names in JSON of what the message, a resource's part and a scope's part hold, in two spellings.
 	members [3][2]string
 	// protobuf reads the record at v, json the record that scan is in front of. They are made once: a method value costs memory.
-	protobuf func(v stretch, origin uint32)
+	protobuf func(v extent, origin uint32)
 	json     func(origin uint32)
 	labels   choice
 
@@ -74,7 +74,7 @@ func (r *reader) stop(d defect) {
 func (r *reader) forget() { r.resources, r.origins = memo.New(), nil }
 
 // largestScratch is what a reader keeps of its scratch memory from one message to the next.
-const largestScratch = 1 << 20
+const largestScratch, entryBytes = 1 << 20, 40
 
 // read walks a message.
 func (r *reader) read(b []byte) defect {
@@ -89,7 +89,7 @@ func (r *reader) read(b []byte) defect {
 		r.message()
 	}
 	r.b, r.scan.b, r.part.b = nil, nil, nil
-	if cap(r.scan.arena)+cap(r.part.arena)+cap(r.texts.entries)+cap(r.texts.scratch)+cap(r.key) > largestScratch {
+	if cap(r.scan.arena)+cap(r.part.arena)+cap(r.texts.entries)*entryBytes+cap(r.texts.scratch)+cap(r.key) > largestScratch {
 		r.scan.arena, r.part.arena, r.texts.entries, r.texts.scratch, r.key = nil, nil, nil, nil, nil
 	}
 	return r.defect
@@ -110,7 +110,7 @@ func (r *reader) message() {
 	for r.defect.what == sound && cur.next(&f) {
 		if f.number == 1 && cur.is(&f, wireBytes) {
 			found = true
-			r.resourcePart(stretch{f.from, f.to}, f.at)
+			r.resourcePart(extent{f.from, f.to}, f.at)
 		}
 	}
 	r.check(&cur)
@@ -127,7 +127,7 @@ func (r *reader) check(cur *cursor) {
 }
 
 // resourcePart reads resource = 1, then the parts of scopes = 2: producers write them in either order.
-func (r *reader) resourcePart(v stretch, at int) {
+func (r *reader) resourcePart(v extent, at int) {
 	cur := cursor{b: r.b, at: v.from, end: v.to}
 	var f field
 	var raw []byte
@@ -148,19 +148,19 @@ func (r *reader) resourcePart(v stretch, at int) {
 	cur = cursor{b: r.b, at: v.from, end: v.to}
 	for r.defect.what == sound && cur.next(&f) {
 		if f.number == 2 && cur.is(&f, wireBytes) {
-			r.scopePart(stretch{f.from, f.to}, res)
+			r.scopePart(extent{f.from, f.to}, res)
 		}
 	}
 	r.check(&cur)
 }
 
 // scopePart reads log_records = 2 or spans = 2.
-func (r *reader) scopePart(v stretch, res uint32) {
+func (r *reader) scopePart(v extent, res uint32) {
 	cur := cursor{b: r.b, at: v.from, end: v.to}
 	var f field
 	for r.defect.what == sound && cur.next(&f) {
 		if f.number == 2 && cur.is(&f, wireBytes) && r.count(f.at) {
-			r.protobuf(stretch{f.from, f.to}, res)
+			r.protobuf(extent{f.from, f.to}, res)
 		}
 	}
 	r.check(&cur)
@@ -234,7 +234,7 @@ func (r *reader) resourceObject() {
 	at := s.at
 	s.enter('{')
 	var seen uint32
-	var raw, scopes stretch
+	var raw, scopes extent
 	for first := true; r.defect.what == sound; {
 		name, ok := s.member(&first)
 		switch {
@@ -327,7 +327,7 @@ func (r *reader) resource(raw []byte, from, at int) uint32 {
 // resourceAttributes reads attributes = 1 of a Resource.
 func (r *reader) resourceAttributes(raw []byte, found *chosen) defect {
 	if !r.isJSON {
-		return attributesAt(raw, stretch{0, len(raw)}, 1, func(key []byte, value stretch) {
+		return attributesAt(raw, extent{0, len(raw)}, 1, func(key []byte, value extent) {
 			if slot, ok := r.labels.slot(key); ok {
 				found.set(slot, value)
 			}
@@ -361,14 +361,14 @@ func (r *reader) resourceAttributes(raw []byte, found *chosen) defect {
 }
 
 // attributesAt calls each for the KeyValue fields of that number in b[v.from:v.to].
-func attributesAt(b []byte, v stretch, number uint64, each func(key []byte, value stretch)) defect {
+func attributesAt(b []byte, v extent, number uint64, each func(key []byte, value extent)) defect {
 	cur := cursor{b: b, at: v.from, end: v.to}
 	var f field
 	for cur.next(&f) {
 		if f.number != number || !cur.is(&f, wireBytes) {
 			continue
 		}
-		e, d := keyValue(b, stretch{f.from, f.to})
+		e, d := keyValue(b, extent{f.from, f.to})
 		if d.what != sound {
 			return d
 		}
@@ -407,7 +407,7 @@ func (r *reader) labelsOf(labels []pipeline.Label, size int, b []byte, names []s
 }
 
 // text appends the text of the AnyValue at v in b, which is the record or a part of it.
-func (r *reader) text(dst, b []byte, v stretch, exact bool) []byte {
+func (r *reader) text(dst, b []byte, v extent, exact bool) []byte {
 	r.texts.exact = exact
 	if !r.isJSON {
 		return r.texts.protobuf(dst, b, v)

@@ -1,12 +1,12 @@
 package otlp
 
 // protobufSpan reads Span: trace_id 1, span_id 2, trace_state 3, name 5, kind 6, start_time 7, end_time 8, attributes 9, status 15.
-func (c *tracesCodec) protobufSpan(v stretch, res uint32) {
+func (c *tracesCodec) protobufSpan(v extent, res uint32) {
 	s := &c.span
 	s.reset(v.from)
 	cur := cursor{b: c.b, at: v.from, end: v.to}
 	var f field
-	var attributes stretch // with what is between them
+	var attributes extent // with what is between them
 	for cur.next(&f) {
 		switch f.number {
 		case 1:
@@ -43,7 +43,7 @@ func (c *tracesCodec) protobufSpan(v stretch, res uint32) {
 			}
 		case 15:
 			if cur.is(&f, wireBytes) {
-				c.statusAt(stretch{f.from, f.to})
+				c.statusAt(extent{f.from, f.to})
 			}
 		}
 	}
@@ -55,7 +55,7 @@ func (c *tracesCodec) protobufSpan(v stretch, res uint32) {
 }
 
 // statusAt reads Status: code = 3.
-func (c *tracesCodec) statusAt(v stretch) {
+func (c *tracesCodec) statusAt(v extent) {
 	cur := cursor{b: c.b, at: v.from, end: v.to}
 	var f field
 	for cur.next(&f) {
@@ -67,14 +67,14 @@ func (c *tracesCodec) statusAt(v stretch) {
 }
 
 // attributesAt reads attributes = 9.
-func (c *tracesCodec) attributesAt(v stretch) {
+func (c *tracesCodec) attributesAt(v extent) {
 	cur := cursor{b: c.b, at: v.from, end: v.to}
 	var f field
 	for cur.next(&f) {
 		if f.number != 9 {
 			continue
 		}
-		e, d := keyValue(c.b, stretch{f.from, f.to})
+		e, d := keyValue(c.b, extent{f.from, f.to})
 		c.stop(d)
 		c.attribute(e)
 	}
@@ -108,7 +108,7 @@ func (c *tracesCodec) jsonSpan(res uint32) {
 	sp.reset(s.at)
 	s.enter('{')
 	var seen uint32
-	var attributes stretch
+	var attributes extent
 	for first := true; ; {
 		name, ok := s.member(&first)
 		if !ok {

@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// stretch is where something stands in a record; both are 0 if it is not there.
-type stretch struct{ from, to int }
+// extent is where something stands in a record; both are 0 if it is not there.
+type extent struct{ from, to int }
 
-func (s stretch) there() bool { return s.to > 0 }
+func (s extent) there() bool { return s.to > 0 }
 
 // textWriter writes attribute values (opentelemetry-proto common/v1 AnyValue) as the canonical text that valueText gives them,
 // without a tree of values, so that bodies of logs that are maps cost no memory either. Values come in protocol buffers or in
@@ -30,7 +30,7 @@ type textWriter struct {
 // entry is a member of a map, whose value stands as raw bytes; without a value it is empty.
 type entry struct {
 	key   []byte
-	value stretch
+	value extent
 }
 
 func (w *textWriter) stop(d defect) {
@@ -52,12 +52,12 @@ func (c *cursor) is(f *field, wire int) bool {
 }
 
 // protobuf appends the text of the AnyValue in b[v.from:v.to].
-func (w *textWriter) protobuf(dst, b []byte, v stretch) []byte {
+func (w *textWriter) protobuf(dst, b []byte, v extent) []byte {
 	return w.value(dst, b, v, w.nesting, false)
 }
 
 // value reads AnyValue: string 1, bool 2, int 3, double 4, array 5, kvlist 6, bytes 7. The last one counts.
-func (w *textWriter) value(dst, b []byte, v stretch, depth int, nested bool) []byte {
+func (w *textWriter) value(dst, b []byte, v extent, depth int, nested bool) []byte {
 	from, known := len(dst), false
 	cur := cursor{b: b, at: v.from, end: v.to}
 	var f field
@@ -86,9 +86,9 @@ func (w *textWriter) value(dst, b []byte, v stretch, depth int, nested bool) []b
 			if depth == 0 {
 				w.stop(defect{tooDeep, f.at, ""})
 			} else if f.number == 5 {
-				dst = w.list(dst, b, stretch{f.from, f.to}, depth-1)
+				dst = w.list(dst, b, extent{f.from, f.to}, depth-1)
 			} else {
-				dst = w.fields(dst, b, stretch{f.from, f.to}, 1, depth-1)
+				dst = w.fields(dst, b, extent{f.from, f.to}, 1, depth-1)
 			}
 		case 7:
 			dst = w.bytes(dst, content, nested)
@@ -102,7 +102,7 @@ func (w *textWriter) value(dst, b []byte, v stretch, depth int, nested bool) []b
 }
 
 // list reads ArrayValue: values = 1.
-func (w *textWriter) list(dst, b []byte, v stretch, depth int) []byte {
+func (w *textWriter) list(dst, b []byte, v extent, depth int) []byte {
 	cur := cursor{b: b, at: v.from, end: v.to}
 	var f field
 	dst = append(dst, '[')
@@ -114,14 +114,14 @@ func (w *textWriter) list(dst, b []byte, v stretch, depth int) []byte {
 		if len(dst) > from {
 			dst = append(dst, ',')
 		}
-		dst = w.value(dst, b, stretch{f.from, f.to}, depth, true)
+		dst = w.value(dst, b, extent{f.from, f.to}, depth, true)
 	}
 	w.check(&cur)
 	return append(dst, ']')
 }
 
 // fields writes the KeyValue fields of that number in b[v.from:v.to] as an object: values = 1 of KeyValueList, or attributes.
-func (w *textWriter) fields(dst, b []byte, v stretch, number uint64, depth int) []byte {
+func (w *textWriter) fields(dst, b []byte, v extent, number uint64, depth int) []byte {
 	cur := cursor{b: b, at: v.from, end: v.to}
 	var f field
 	base := len(w.entries)
@@ -130,17 +130,17 @@ func (w *textWriter) fields(dst, b []byte, v stretch, number uint64, depth int) 
 			continue
 		}
 		var e entry
-		if e, w.defect = keyValue(b, stretch{f.from, f.to}); w.defect.what != sound {
+		if e, w.defect = keyValue(b, extent{f.from, f.to}); w.defect.what != sound {
 			return dst
 		}
 		w.entries = append(w.entries, e)
 	}
 	w.check(&cur)
-	return w.object(dst, base, func(dst []byte, v stretch) []byte { return w.value(dst, b, v, depth, true) })
+	return w.object(dst, base, func(dst []byte, v extent) []byte { return w.value(dst, b, v, depth, true) })
 }
 
 // keyValue reads KeyValue: key = 1, value = 2.
-func keyValue(b []byte, v stretch) (e entry, d defect) {
+func keyValue(b []byte, v extent) (e entry, d defect) {
 	// As most are, without a call: short, and with nothing but the two.
 	for i := v.from; ; {
 		if i == v.to {
@@ -153,7 +153,7 @@ func keyValue(b []byte, v stretch) (e entry, d defect) {
 		if b[i] == 1<<3|wireBytes {
 			e.key = b[i+2 : to]
 		} else if b[i] == 2<<3|wireBytes {
-			e.value = stretch{i + 2, to}
+			e.value = extent{i + 2, to}
 		} else {
 			break
 		}
@@ -170,7 +170,7 @@ func keyValue(b []byte, v stretch) (e entry, d defect) {
 			}
 		case 2:
 			if cur.is(&f, wireBytes) {
-				e.value = stretch{f.from, f.to}
+				e.value = extent{f.from, f.to}
 			}
 		}
 	}
@@ -181,7 +181,7 @@ func keyValue(b []byte, v stretch) (e entry, d defect) {
 }
 
 // object writes the entries from base on, sorted by key, and takes them away. Of equal keys the last one counts.
-func (w *textWriter) object(dst []byte, base int, write func(dst []byte, v stretch) []byte) []byte {
+func (w *textWriter) object(dst []byte, base int, write func(dst []byte, v extent) []byte) []byte {
 	entries := w.entries[base:]
 	for i := range entries {
 		entries[i].key = valid(entries[i].key)
