@@ -15,8 +15,6 @@
 // and false, decimal numbers, bytes in base64, lists and maps as JSON with sorted keys. What is not UTF-8 is
 // replaced by U+FFFD.
 //
-// Logs and spans have codecs of their own: see NewLogs and NewTraces.
-//
 // Rows that can't be used are counted in Columns.Lost, by the reasons in this package's Lost constants; a histogram's point
 // counts as the two rows it would have made. A message that is broken or beyond a limit is an error as a whole.
 package otlp

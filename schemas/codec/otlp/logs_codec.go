@@ -1,3 +1,4 @@
+// Logs and spans have codecs of their own: see NewLogs and NewTraces.
 package otlp
 
 import (
