@@ -173,7 +173,7 @@ func randomLog(r *rand.Rand, lr plog.LogRecord) {
 
 func TestLogsDecodesWhatPdataEncodes(t *testing.T) {
 	proto, text := codectest.NewChecker(func() pipeline.Codec { return newLogs(t, nil) }), codectest.NewChecker(func() pipeline.Codec { return newLogs(t, nil) })
-	for seed := range uint64(1000) {
+	for seed := range uint64(500) {
 		ld := randomLogs(rand.New(rand.NewPCG(seed, 5)))
 		value, err := (&plog.ProtoMarshaler{}).MarshalLogs(ld)
 		if err != nil {

@@ -135,7 +135,7 @@ func randomTraces(r *rand.Rand) ptrace.Traces {
 
 func TestTracesDecodesWhatPdataEncodes(t *testing.T) {
 	proto, text := codectest.NewChecker(func() pipeline.Codec { return newTraces(t, nil) }), codectest.NewChecker(func() pipeline.Codec { return newTraces(t, nil) })
-	for seed := range uint64(1000) {
+	for seed := range uint64(500) {
 		td := randomTraces(rand.New(rand.NewPCG(seed, 8)))
 		value, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
 		if err != nil {
