@@ -21,7 +21,7 @@ import (
 func newRegistry() *pipeline.Registry {
 	r := pipeline.NewRegistry()
 	for _, register := range []func(*pipeline.Registry){
-		otlp.Register, jsonlog.Register,
+		otlp.Register, otlp.RegisterLogs, otlp.RegisterTraces, jsonlog.Register,
 		filesource.Register,
 		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register,
 		correlate.Register, decide.Register, judge.Register,

@@ -10,3 +10,36 @@ func MemoBytes(p pipeline.Codec) int {
 
 // Recognised returns how many messages a codec has recognised as a whole.
 func Recognised(p pipeline.Codec) int { return p.(*codec).shapes.hits }
+
+// SignalMemoBytes returns the memory of the memos of a codec for logs or spans.
+func SignalMemoBytes(p pipeline.Codec) int {
+	switch c := p.(type) {
+	case *logsCodec:
+		return c.resources.Bytes() + c.streams.Bytes()
+	case *tracesCodec:
+		return c.resources.Bytes() + c.spans.Bytes()
+	}
+	panic("BUG: another codec")
+}
+
+// JSONAttributeText is the text of an attribute's value in JSON, and whether it is sound.
+func JSONAttributeText(raw []byte, nesting int) (string, bool) {
+	w := textWriter{nesting: nesting}
+	var s scanner
+	s.reset(raw, 0, len(raw), nesting)
+	text := w.json(nil, &s)
+	s.next()
+	return string(text), w.defect.what == sound && s.at == len(raw)
+}
+
+// AttributeTexts are the texts of an attribute's value in protobuf by both of the ways in which they are made.
+func AttributeTexts(raw []byte, nesting int) (tree, written string) {
+	p := labelParser{limits: limits{nesting: nesting}}
+	v, err := p.value(raw, 0, len(raw), 0, nesting)
+	w := textWriter{nesting: nesting}
+	written = string(w.protobuf(nil, raw, extent{0, len(raw)}))
+	if err != nil || w.defect.what != sound {
+		panic("BUG: a broken value")
+	}
+	return valueText(v), written
+}
