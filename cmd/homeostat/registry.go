@@ -11,6 +11,7 @@ import (
 	"github.com/homeostat/homeostat/operators/sli"
 	"github.com/homeostat/homeostat/operators/window"
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/avro"
 	"github.com/homeostat/homeostat/schemas/codec/collectd"
 	"github.com/homeostat/homeostat/schemas/codec/graphite"
 	"github.com/homeostat/homeostat/schemas/codec/influx"
@@ -25,7 +26,7 @@ func newRegistry() *pipeline.Registry {
 	r := pipeline.NewRegistry()
 	for _, register := range []func(*pipeline.Registry){
 		otlp.Register, jsonlog.Register,
-		influx.Register, graphite.Register, collectd.Register,
+		influx.Register, graphite.Register, collectd.Register, avro.Register,
 		filesource.Register,
 		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register,
 		correlate.Register, decide.Register, judge.Register,
