@@ -60,6 +60,31 @@ func TestCollectdOutput(t *testing.T) {
 	}
 }
 
+// TestStoreRates has the same counters as rates, which collectd writes unless it is told otherwise, and as they are.
+func TestStoreRates(t *testing.T) {
+	const at = 1_795_860_497_942_000_000
+	const labels = `{host="node-1",plugin_instance="lo"}`
+	values := fixtures(t, "collectd-*")
+	counters := []codectest.Point{point("collectd_interface_if_octets_rx:cumulative"+labels, at, 32274705695), point("collectd_interface_if_octets_tx:cumulative"+labels, at, 32274705695)}
+	for _, c := range []struct {
+		name  string
+		rates any
+		want  []codectest.Point
+		lost  map[string]int
+	}{
+		{"collectd-null.json", true, nil, map[string]int{collectd.LostNoValue: 2}},
+		{"collectd-rates.json", true, []codectest.Point{point("collectd_interface_if_octets_rx"+labels, at, 1788118.40538322), point("collectd_interface_if_octets_tx"+labels, at, 1788118.40538322)}, map[string]int{}},
+		{"collectd-counters.json", false, counters, map[string]int{}},
+		{"collectd-counters.command", true, counters, map[string]int{}},
+		{"collectd-counters.command", false, counters, map[string]int{}},
+	} {
+		got := codectest.Fresh(t, newCodec(pipeline.Settings{"store_rates": c.rates}), values[c.name])
+		if d := cmp.Diff(codectest.Result{Points: c.want, Lost: c.lost}, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, d)
+		}
+	}
+}
+
 func TestJSON(t *testing.T) {
 	const at = 1_700_000_000_250_000_000
 	const octets = `{"values":[1,2],"dstypes":["derive","derive"],"dsnames":["rx","tx"],"time":1700000000.250,"interval":10.000,"host":"h","plugin":"interface","plugin_instance":"eth0","type":"if_octets","type_instance":""}`

@@ -20,12 +20,12 @@
 // collectd_interface_if_octets_rx. Labels are host, plugin_instance and type_instance, as they are called in the record; empty ones
 // are absent. (write_prometheus calls them instance, the plugin's name and type; Telegraf's parser host, instance and type_instance.)
 //
-// Types: gauge is a gauge, derive and counter are cumulative, absolute is a delta. With StoreRates, which write_kafka has on unless
-// it is set to false, whatever its manual says, collectd itself makes rates of the last three and writes them in JSON under their old types:
-// so with the setting store_rates, on by default, all series of JSON records are gauges, of a unit per second where they are rates. Command
-// always has the values as they are.
+// Types: gauge is a gauge, derive and counter are cumulative, absolute is a delta. With StoreRates, which write_kafka (5.12) has
+// on unless it is set to false, collectd itself makes rates of the last three and writes them in JSON under their old types: so
+// with the setting store_rates, on by default, all series of JSON records are gauges, per second where they are rates. Command always
+// has the values as they are.
 //
-// A value null or U, collectd's NaN, is lost as no_recorded_value. What is not UTF-8 is replaced by U+FFFD. Points that can't be
+// A value null or U, collectd's NaN, is lost as no_recorded_value; so is the first rate of each counter after collectd's start. What is not UTF-8 is replaced by U+FFFD. Points that can't be
 // used are counted in Columns.Lost, by the reasons in this package's Lost constants. A record that is broken or beyond a limit is an
 // error as a whole.
 package collectd

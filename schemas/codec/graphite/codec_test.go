@@ -58,6 +58,10 @@ func TestCollectdOutput(t *testing.T) {
 			[]codectest.Point{point("node-1.load.load.shortterm{}", at, 3.55712890625), point("node-1.load.load.midterm{}", at, 1.93310546875), point("node-1.load.load.longterm{}", at, 1.91162109375)},
 			[]codectest.Point{point(`load.shortterm{host="node-1",plugin="load"}`, at, 3.55712890625), point(`load.midterm{host="node-1",plugin="load"}`, at, 1.93310546875), point(`load.longterm{host="node-1",plugin="load"}`, at, 1.91162109375)},
 		},
+		"collectd-counters.graphite": {
+			[]codectest.Point{point("node-1.interface-lo.if_octets.rx{}", at+453_623_000_000_000, 32274705695), point("node-1.interface-lo.if_octets.tx{}", at+453_623_000_000_000, 32274705695)},
+			[]codectest.Point{point(`if_octets.rx{host="node-1",plugin="interface-lo"}`, at+453_623_000_000_000, 32274705695), point(`if_octets.tx{host="node-1",plugin="interface-lo"}`, at+453_623_000_000_000, 32274705695)},
+		},
 	} {
 		value := fixtures(t)[name]
 		if d := cmp.Diff(codectest.Result{Points: c.whole, Lost: map[string]int{}}, codectest.Fresh(t, newCodec(nil), value)); d != "" {
