@@ -59,7 +59,7 @@ func Spec() pipeline.Spec {
 		Version: 1,
 		Settings: []pipeline.Setting{
 			registrySetting(),
-			{Name: "schema", Type: pipeline.String, Doc: "The schema of plain records, those without framing: its JSON, or the path of a file with it.", Example: "metrics.avsc"},
+			{Name: "schema", Type: pipeline.String, Doc: "The schema of plain records, those without framing: its JSON, or the path of a file with it, from the working directory of the process.", Example: "metrics.avsc"},
 			names("time", "Fields with the time: RFC 3339 or Unix time. Without one the record's own time counts.", "[ts]"),
 			{Name: "time_unit", Type: pipeline.String, Default: "auto", Enum: []string{"auto", "s", "ms", "us", "ns"},
 				Doc: "Unit of times that are numbers and of no logical type; auto goes by their size.", Example: "ms"},
@@ -92,7 +92,7 @@ func registrySetting() pipeline.Setting {
 			{Name: "url", Type: pipeline.String, Required: true, Example: "https://registry.example.org:8081", Doc: "Where it is, without user and password."},
 			{Name: "user", Type: pipeline.String, Secret: true, Example: "${REGISTRY_USER}", Doc: "The user, for registries that ask for one: ${ENV} or file:PATH."},
 			{Name: "password", Type: pipeline.String, Secret: true, Example: "${REGISTRY_PASSWORD}", Doc: "The password: ${ENV} or file:PATH."},
-			{Name: "tls", Type: pipeline.Object, Doc: "How an https connection is made; by default with the system's certificates. The files are opened when the registry is asked.", Fields: []pipeline.Setting{
+			{Name: "tls", Type: pipeline.Object, Doc: "How an https connection is made; by default with the system's certificates. Paths are from the working directory of the process; the files are opened when the registry is asked.", Fields: []pipeline.Setting{
 				{Name: "ca", Type: pipeline.String, Example: "ca.pem", Doc: "A PEM file of the certificates that the registry's must come from; none means the system's."},
 				{Name: "cert", Type: pipeline.String, Example: "client.pem", Doc: "A PEM file of this client's certificate, for registries that ask for one."},
 				{Name: "key", Type: pipeline.String, Example: "client.key", Doc: "A PEM file of the certificate's key, without a password."},
