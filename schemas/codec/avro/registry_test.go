@@ -64,7 +64,7 @@ func (r *fakeRegistry) has(id int, schema string) {
 }
 
 func (r *fakeRegistry) settings(more pipeline.Settings) pipeline.Settings {
-	s := pipeline.Settings{"url": r.URL + "/", "timeout": 5 * time.Second, "forget": time.Hour}
+	s := pipeline.Settings{"url": r.URL + "/", "timeout": time.Minute, "forget": time.Hour}
 	for k, v := range more {
 		s[k] = v
 	}
