@@ -36,3 +36,15 @@ func Code(err error) string {
 	}
 	return ""
 }
+
+// Unavailable wraps what Codec.Decode returns when it can't tell now what a record is, because something outside that it needs, as
+// a schema registry, can't be reached or does not answer as it should. It says nothing about the record: the caller keeps it and
+// tries again later. A lane waits for as long as it takes, so that nothing is lost; Decode itself must not block for longer than a
+// few seconds.
+type Unavailable struct{ Err error }
+
+// Error returns the text of what it wraps.
+func (u *Unavailable) Error() string { return u.Err.Error() }
+
+// Unwrap returns what it wraps.
+func (u *Unavailable) Unwrap() error { return u.Err }

@@ -76,7 +76,7 @@ type Sink interface {
 // It is used by one goroutine.
 type Codec interface {
 	// Decode appends the record's rows to out. When it returns an error the caller discards what the record added
-	// (Columns.Rollback) and keeps the record's bytes as a dead letter. The record is borrowed: what has to
-	// last is copied.
+	// (Columns.Rollback) and keeps the record's bytes as a dead letter; after an Unavailable it tries again instead.
+	// The record is borrowed: what has to last is copied.
 	Decode(rec *Record, out *Columns) error
 }

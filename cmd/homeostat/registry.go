@@ -11,6 +11,10 @@ import (
 	"github.com/homeostat/homeostat/operators/sli"
 	"github.com/homeostat/homeostat/operators/window"
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/avro"
+	"github.com/homeostat/homeostat/schemas/codec/collectd"
+	"github.com/homeostat/homeostat/schemas/codec/graphite"
+	"github.com/homeostat/homeostat/schemas/codec/influx"
 	"github.com/homeostat/homeostat/schemas/codec/jsonlog"
 	"github.com/homeostat/homeostat/schemas/codec/otlp"
 	filesink "github.com/homeostat/homeostat/sinks/file"
@@ -22,6 +26,7 @@ func newRegistry() *pipeline.Registry {
 	r := pipeline.NewRegistry()
 	for _, register := range []func(*pipeline.Registry){
 		otlp.Register, otlp.RegisterLogs, otlp.RegisterTraces, jsonlog.Register,
+		influx.Register, graphite.Register, collectd.Register, avro.Register,
 		filesource.Register,
 		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register,
 		correlate.Register, decide.Register, judge.Register,

@@ -13,7 +13,10 @@ func (l *detectLane) decode(rec *pipeline.Record) error {
 	l.cols.Mark()
 	err := l.checkSize(rec)
 	if err == nil {
-		err = l.decodeRecord(rec)
+		var ended error
+		if err, ended = l.decodePatiently(rec); ended != nil {
+			return ended
+		}
 	}
 	lost := 0
 	for reason, n := range l.cols.Lost {

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"github.com/apache/arrow/go/v15/arrow/array"
 
 	"github.com/homeostat/homeostat/internal/broker"
@@ -61,6 +63,7 @@ type detectLane struct {
 	cols   *pipeline.Columns
 	ledger *ledger
 	behind rear
+	rest   func(time.Duration) bool // see restBy; nil: the lane can't wait
 
 	newest   int64 // highest event time seen; unknownTime before the first row
 	mark     int64 // watermark, always at a tick; unknownTime before the first row

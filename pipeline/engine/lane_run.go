@@ -62,6 +62,7 @@ func newLaneRun(tp broker.TopicPartition, l lane, position int64, f pausable, me
 // run processes the queue until it is closed. After ctx ended it only gives back what comes. fail is told of the error
 // that ended the lane.
 func (r *laneRun) run(ctx context.Context, fail func(error)) {
+	r.letRest(ctx)
 	for in := range r.queue {
 		if ctx.Err() != nil {
 			in.Release()

@@ -1,0 +1,95 @@
+package avro_test
+
+import (
+	"fmt"
+	"testing"
+
+	twmb "github.com/twmb/avro"
+
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/codectest"
+)
+
+// usage is a schema as a service would have it: labels, a time, and four numbers.
+var usage = record(field("host", `"string"`), field("dc", `"string"`), field("timestamp", `{"type":"long","logicalType":"timestamp-millis"}`), field("comment", `["null","string"]`),
+	field("fields", `{"type":"record","name":"Usage","fields":[{"name":"user","type":"double"},{"name":"system","type":"double"},{"name":"idle","type":["null","double"]},{"name":"used","type":"long"}]}`))
+
+// usages are n records, of 1,000 hosts.
+func usages(t testing.TB, n int) [][]byte {
+	out := make([][]byte, n)
+	schema := twmb.MustParse(usage)
+	for i := range out {
+		var err error
+		if out[i], err = schema.Encode(object{"host": fmt.Sprintf("node-%04d", i%1000), "dc": "eu-1", "timestamp": int64(1_795_408_592_000 + i), "comment": nil,
+			"fields": object{"user": float64(i) / 7, "system": float64(i) / 11, "idle": float64(i) / 13, "used": int64(i) << 20}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+func TestDecodingAllocatesNothing(t *testing.T) {
+	codec, out := newCodec(pipeline.Settings{"schema": usage, "labels": []any{"host", "dc"}}), pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
+	records, rec := usages(t, 2000), codectest.Record(nil)
+	decode := func() {
+		for _, value := range records {
+			out.Mark()
+			rec.Value = value
+			if err := codec.Decode(rec, out); err != nil {
+				t.Fatal(err)
+			}
+			out.Rollback()
+		}
+	}
+	decode()
+	if out.Series.Len() != 4000 {
+		t.Fatalf("%d series, want 4000", out.Series.Len())
+	}
+	if n := testing.AllocsPerRun(5, decode); n != 0 {
+		t.Fatalf("%v allocations for %d records, want none", n, len(records))
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	codec, out := newCodec(pipeline.Settings{"schema": usage, "labels": []any{"host", "dc"}}), pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
+	records, rec := usages(b, 20_000), codectest.Record(nil)
+	decode := func(value []byte) (points int) {
+		out.Mark()
+		rec.Value = value
+		if err := codec.Decode(rec, out); err != nil {
+			b.Fatal(err)
+		}
+		points = len(out.PointSeries)
+		out.Rollback()
+		return points
+	}
+	for _, value := range records {
+		decode(value)
+	}
+	b.ReportAllocs()
+	points, i := 0, 0
+	for b.Loop() {
+		points += decode(records[i])
+		if i++; i == len(records) {
+			i = 0
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(points), "ns/value")
+}
+
+// BenchmarkOracle is what the library takes to read the same records into maps, without finding their series.
+func BenchmarkOracle(b *testing.B) {
+	records, schema := usages(b, 20_000), twmb.MustParse(usage)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		var v any
+		if _, err := schema.Decode(records[i], &v); err != nil {
+			b.Fatal(err)
+		}
+		if i++; i == len(records) {
+			i = 0
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*4), "ns/value")
+}

@@ -1,0 +1,1 @@
+PUTVAL node-1/memory/memory-used interval=2.000 1795406874.507:609026048

@@ -1,0 +1,1 @@
+PUTVAL node-1/memory/memory-slab_recl interval=2.000 1795406874.507:387104768

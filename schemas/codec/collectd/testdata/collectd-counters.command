@@ -1,0 +1,1 @@
+PUTVAL node-1/interface-lo/if_octets interval=2.000 1795860497.942:32274705695:32274705695
