@@ -253,12 +253,23 @@ func (r *offlineReader) Poll(context.Context) (chunks []broker.Chunk, err error)
 
 // wholeSlots returns how many of a lane's slots hold a whole snapshot.
 func (c *schedule) wholeSlots(lane string) (n int) {
-	found, err := StateStore(c.plans["a"], offline{k: c.k}).Load(context.Background(), lane)
+	p := c.plans["a"]
+	found, err := StateStore(p, offline{k: c.k}).Load(context.Background(), lane)
 	if err != nil {
 		c.violate("the snapshots cannot be read: %v", err)
 	}
+	// What a save that was broken off has overwritten goes with the next compaction.
+	last := map[string]string{}
+	for _, rec := range c.k.Records(p.Topics.State.Name) {
+		id, _ := rec.Header("hs-snapshot")
+		last[string(rec.Key)] = string(id)
+	}
 	for _, s := range found[lane] {
-		if s.Err == nil {
+		whole := s.Err == nil
+		for i := range s.Manifest.Chunks {
+			whole = whole && last[fmt.Sprintf("%s|%d|%d", lane, s.Slot, i)] == s.Manifest.ID
+		}
+		if whole {
 			n++
 		}
 	}
