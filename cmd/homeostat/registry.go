@@ -13,6 +13,8 @@ import (
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas/codec/jsonlog"
 	"github.com/homeostat/homeostat/schemas/codec/otlp"
+	"github.com/homeostat/homeostat/schemas/codec/syslog"
+	"github.com/homeostat/homeostat/schemas/codec/text"
 	filesink "github.com/homeostat/homeostat/sinks/file"
 	filesource "github.com/homeostat/homeostat/sources/file"
 )
@@ -21,7 +23,7 @@ import (
 func newRegistry() *pipeline.Registry {
 	r := pipeline.NewRegistry()
 	for _, register := range []func(*pipeline.Registry){
-		otlp.Register, jsonlog.Register,
+		otlp.Register, jsonlog.Register, syslog.Register, text.Register,
 		filesource.Register,
 		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register,
 		correlate.Register, decide.Register, judge.Register,

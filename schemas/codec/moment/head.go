@@ -204,13 +204,14 @@ func (v *civil) glog(s []byte) int {
 	return end
 }
 
-// clockAndZone reads hh:mm:ss, a fraction and a zone, and returns where they end, 0 if there is no clock or it goes over into a word.
+// clockAndZone reads hh:mm:ss, a fraction and a zone, and returns where they end, 0 if there is no clock or it goes over into a word. A word
+// that begins like a zone is none.
 func (v *civil) clockAndZone(s []byte, at int) int {
 	if at = v.clock(s, at); at == 0 {
 		return 0
 	}
 	seconds, n := zoneHead(s[at:])
-	if n > 0 {
+	if n > 0 && (at+n == len(s) || ends(s[at+n])) {
 		v.offset, v.zoned = seconds, true
 		at += n
 	}

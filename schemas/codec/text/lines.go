@@ -1,0 +1,145 @@
+package text
+
+import "bytes"
+
+// entry is a log record in the making: lines of a record from one place to another, or parts that are gathered in codec.body.
+type entry struct {
+	open     bool
+	from, to int
+	gathered bool
+	first    []byte // line, without what a container runtime put before it
+	time     int64  // a container runtime's, 0: none
+	output   output
+	part     bool // the last line was one that goes on
+	trace    trace
+	end      int // of the gathered body, when nothing continues it behind blank lines
+}
+
+// lines decodes the lines of a record.
+func (c *codec) lines(value []byte) error {
+	var e entry
+	for at := 0; at < len(value); {
+		to := len(value)
+		next := to
+		if n := bytes.IndexByte(value[at:], '\n'); n >= 0 {
+			to = at + n
+			next = to + 1
+		}
+		var err error
+		switch w := c.wrapper(value[at:to]); {
+		case w.size > 0:
+			err = c.wrapped(&e, w, value, at+w.size, to, next)
+		case len(bytes.TrimLeft(value[at:to], space)) == 0:
+		case e.open && !e.gathered && c.joins && e.trace.continues(value[at:to], value[next:]):
+			e.to = to
+		default:
+			if err = c.close(&e, value); err == nil {
+				e = entry{open: true, from: at, to: to, first: value[at:to]}
+				e.trace.begin(e.first)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		at = next
+	}
+	return c.close(&e, value)
+}
+
+// close adds the row of an entry.
+func (c *codec) close(e *entry, value []byte) error {
+	switch {
+	case !e.open:
+		return nil
+	case !e.gathered:
+		return c.append(e, value[e.from:e.to])
+	case len(bytes.TrimLeft(c.body[:e.end], space)) == 0: // parts of a blank line
+		return nil
+	}
+	return c.append(e, c.body[:e.end])
+}
+
+// wrapper is what a container runtime puts before a line: "2026-11-23T04:00:01.1Z stdout F ".
+type wrapper struct {
+	size   int // 0: there is none
+	time   int64
+	output output
+	part   bool
+}
+
+// wrapper reads it at the head of a line (the logs of the Kubernetes container runtime interface).
+func (c *codec) wrapper(line []byte) (w wrapper) {
+	const least = "2026-11-23T04:00:01Z stdout F"
+	if len(line) < len(least) || line[4] != '-' || line[10] != 'T' {
+		return w
+	}
+	at := bytes.IndexByte(line[:min(len(line), 40)], ' ')
+	if at < 0 {
+		return w
+	}
+	rest := line[at:]
+	switch {
+	case bytes.HasPrefix(rest, []byte(" stdout ")):
+		w.output = stdout
+	case bytes.HasPrefix(rest, []byte(" stderr ")):
+		w.output = stderr
+	default:
+		return w
+	}
+	rest = rest[len(" stdout "):]
+	if len(rest) == 0 || rest[0] != 'F' && rest[0] != 'P' {
+		return w
+	}
+	w.part = rest[0] == 'P'
+	n := 1
+	if n < len(rest) && rest[n] == ':' { // more tags
+		if n = bytes.IndexByte(rest, ' '); n < 0 {
+			n = len(rest)
+		}
+	}
+	if n < len(rest) && rest[n] != ' ' {
+		return w
+	}
+	when, size := c.clock.Head(line[:at])
+	if size != at {
+		return w
+	}
+	w.time = when
+	w.size = min(at+len(" stdout ")+n+1, len(line))
+	return w
+}
+
+// wrapped takes a line of the record that a container runtime wrote, without what it put before it.
+func (c *codec) wrapped(e *entry, w wrapper, value []byte, from, to, next int) error {
+	line := value[from:to]
+	follows := e.open && e.gathered && e.output == w.output
+	switch {
+	case follows && e.part:
+		c.body = append(c.body, line...)
+	case len(bytes.TrimLeft(line, space)) == 0 && !w.part:
+		if follows {
+			c.body = append(append(c.body, '\n'), line...)
+		}
+		return nil
+	case follows && c.joins && e.trace.continues(line, c.unwrapped(value[next:])):
+		c.body = append(append(c.body, '\n'), line...)
+	default:
+		if err := c.close(e, value); err != nil {
+			return err
+		}
+		c.body = append(c.body[:0], line...)
+		*e = entry{open: true, gathered: true, first: line, time: w.time, output: w.output}
+		e.trace.begin(line)
+	}
+	e.part, e.end = w.part, len(c.body)
+	return nil
+}
+
+// unwrapped returns what follows in the record without what a container runtime put before it.
+func (c *codec) unwrapped(rest []byte) []byte {
+	line := rest
+	if n := bytes.IndexByte(rest, '\n'); n >= 0 {
+		line = rest[:n]
+	}
+	return rest[c.wrapper(line).size:]
+}
