@@ -27,13 +27,13 @@ type limits struct{ bytes, bodyBytes, labelBytes, lines int }
 
 // codec decodes lines.
 type codec struct {
-	limits                limits
-	clock                 moment.Clock
-	joins, strips         bool
-	topicLabel, keyLabel  string
-	headers               []string
-	streams               *streams.Finder
-	key, plain, body, top []byte // scratch: of streams; the record without sequences; a body in parts; the head of a line
+	limits                      limits
+	clock                       moment.Clock
+	joins, strips               bool
+	topicLabel, keyLabel        string
+	headers                     []string
+	streams                     *streams.Finder
+	key, plain, body, part, top []byte // scratch: of streams; the record without sequences; a body of gathered lines; a line in parts; the head of a line
 
 	// Of the record being decoded.
 	rec                  *pipeline.Record
@@ -107,8 +107,8 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 	c.clock.Near = max(rec.Timestamp, 0) * 1e6
 	err := c.record()
 	c.rec, c.out = nil, nil
-	if cap(c.plain) > keptScratch {
-		c.plain = nil
+	if cap(c.plain)+cap(c.body)+cap(c.part) > keptScratch {
+		c.plain, c.body, c.part = nil, nil, nil
 	}
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 const (
 	byteOrderMark = "\uFEFF"
 	space         = " \t\r\n"
-	// keptScratch is the size of a record beyond which the room for its copy is given back.
+	// keptScratch is the size of the copies of a record beyond which their room is given back.
 	keptScratch = 1 << 20
 )
 
@@ -149,7 +149,10 @@ func (c *codec) append(e *entry, body []byte) error {
 	if body = bytes.TrimRight(body, "\r\n"); len(body) > c.limits.bodyBytes {
 		return pipeline.Errorf("text.limit.body_bytes", "log record %d of a text record has a body of %d bytes, more than max_body_bytes %d: shorten it at the producer or raise it", c.rows, len(body), c.limits.bodyBytes)
 	}
-	top := bytes.TrimRight(e.first, "\r")
+	top := body
+	if n := bytes.IndexByte(top, '\n'); n >= 0 {
+		top = bytes.TrimRight(top[:n], "\r")
+	}
 	if !c.strips && ansi.Has(top[:min(len(top), headBytes)]) {
 		c.top = ansi.Strip(c.top[:0], top[:min(len(top), headBytes)])
 		top = c.top

@@ -2,17 +2,16 @@ package text
 
 import "bytes"
 
-// entry is a log record in the making: lines of a record from one place to another, or parts that are gathered in codec.body.
+// entry is a log record in the making: lines of a record from one place to another, or lines that are gathered in codec.body.
 type entry struct {
 	open     bool
 	from, to int
 	gathered bool
-	first    []byte // line, without what a container runtime put before it
-	time     int64  // a container runtime's, 0: none
+	end      int   // of the gathered body, when nothing continues it behind blank lines
+	time     int64 // a container runtime's, 0: none
 	output   output
-	part     bool // the last line was one that goes on
 	trace    trace
-	end      int // of the gathered body, when nothing continues it behind blank lines
+	held     wrapper // of the parts in codec.part, which are no line yet; size 0: there are none
 }
 
 // lines decodes the lines of a record.
@@ -25,8 +24,13 @@ func (c *codec) lines(value []byte) error {
 			to = at + n
 			next = to + 1
 		}
+		w := c.wrapper(value[at:to])
 		var err error
-		switch w := c.wrapper(value[at:to]); {
+		if w.size == 0 || w.output != e.held.output {
+			err = c.release(&e, value, at)
+		}
+		switch {
+		case err != nil:
 		case w.size > 0:
 			err = c.wrapped(&e, w, value, at+w.size, to, next)
 		case len(bytes.TrimLeft(value[at:to], space)) == 0:
@@ -34,14 +38,17 @@ func (c *codec) lines(value []byte) error {
 			e.to = to
 		default:
 			if err = c.close(&e, value); err == nil {
-				e = entry{open: true, from: at, to: to, first: value[at:to]}
-				e.trace.begin(e.first)
+				e = entry{open: true, from: at, to: to}
+				e.trace.begin(value[at:to])
 			}
 		}
 		if err != nil {
 			return err
 		}
 		at = next
+	}
+	if err := c.release(&e, value, len(value)); err != nil {
+		return err
 	}
 	return c.close(&e, value)
 }
@@ -51,12 +58,10 @@ func (c *codec) close(e *entry, value []byte) error {
 	switch {
 	case !e.open:
 		return nil
-	case !e.gathered:
-		return c.append(e, value[e.from:e.to])
-	case len(bytes.TrimLeft(c.body[:e.end], space)) == 0: // parts of a blank line
-		return nil
+	case e.gathered:
+		return c.append(e, c.body[:e.end])
 	}
-	return c.append(e, c.body[:e.end])
+	return c.append(e, value[e.from:e.to])
 }
 
 // wrapper is what a container runtime puts before a line: "2026-11-23T04:00:01.1Z stdout F ".
@@ -109,14 +114,36 @@ func (c *codec) wrapper(line []byte) (w wrapper) {
 	return w
 }
 
-// wrapped takes a line of the record that a container runtime wrote, without what it put before it.
+// wrapped takes what a container runtime wrote as a line of the record, without what it put before it.
 func (c *codec) wrapped(e *entry, w wrapper, value []byte, from, to, next int) error {
-	line := value[from:to]
+	if e.held.size == 0 && !w.part {
+		return c.full(e, w, value[from:to], value, next)
+	}
+	if e.held.size == 0 {
+		e.held, c.part = w, c.part[:0]
+	}
+	c.part = append(c.part, value[from:to]...)
+	if w.part {
+		return nil
+	}
+	return c.release(e, value, next)
+}
+
+// release takes the parts that are held, if any, as a line. at is where in the record they end.
+func (c *codec) release(e *entry, value []byte, at int) error {
+	if e.held.size == 0 {
+		return nil
+	}
+	w := e.held
+	e.held = wrapper{}
+	return c.full(e, w, c.part, value, at)
+}
+
+// full takes a line of a container, behind which the record goes on at a position.
+func (c *codec) full(e *entry, w wrapper, line, value []byte, next int) error {
 	follows := e.open && e.gathered && e.output == w.output
 	switch {
-	case follows && e.part:
-		c.body = append(c.body, line...)
-	case len(bytes.TrimLeft(line, space)) == 0 && !w.part:
+	case len(bytes.TrimLeft(line, space)) == 0:
 		if follows {
 			c.body = append(append(c.body, '\n'), line...)
 		}
@@ -128,10 +155,10 @@ func (c *codec) wrapped(e *entry, w wrapper, value []byte, from, to, next int) e
 			return err
 		}
 		c.body = append(c.body[:0], line...)
-		*e = entry{open: true, gathered: true, first: line, time: w.time, output: w.output}
+		*e = entry{open: true, gathered: true, time: w.time, output: w.output}
 		e.trace.begin(line)
 	}
-	e.part, e.end = w.part, len(c.body)
+	e.end = len(c.body)
 	return nil
 }
 
