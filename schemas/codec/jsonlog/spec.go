@@ -29,7 +29,7 @@ func Spec() pipeline.Spec {
 				Doc: "What becomes of terminals' escape sequences (colours) in bodies.", Example: "keep"},
 			names("labels", "Fields that make the stream of the line: few values each, as they stand for a place, not for a request.", "[service, host, region]",
 				"service", "service.name", "service.namespace", "service.instance.id", "service_name", "app", "appname", "application", "system", "entity", "host", "host.name", "hostname", "HOST", "PROGRAM",
-				"pod", "container", "container.name", "namespace", "env", "environment", "deployment.environment",
+				"pod", "container", "container.name", "container_name", "namespace", "env", "environment", "deployment.environment",
 				"kubernetes.namespace_name", "kubernetes.pod_namespace", "kubernetes.pod_name", "kubernetes.container_name",
 				"kubernetes.namespace", "kubernetes.pod.name", "kubernetes.container.name", "service.environment", "log.file.path",
 				"_HOSTNAME", "SYSLOG_IDENTIFIER",

@@ -138,11 +138,28 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 	return nil
 }
 
-const (
-	byteOrderMark = "\uFEFF"
-	space         = " \t\r\n\x00"
-	lineEnd       = "\r\n\x00" // of a message: some senders end it with a NUL
-)
+const byteOrderMark = "\uFEFF"
+
+// ends tells whether a byte is of those that end a message: some senders end it with a NUL.
+func ends(ch byte) bool { return ch == '\n' || ch == '\r' || ch == 0 }
+
+// blank tells whether there is nothing but white space and ends in a text.
+func blank(s []byte) bool {
+	for _, ch := range s {
+		if ch != ' ' && ch != '\t' && !ends(ch) {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutEnd returns a text without ends behind it.
+func withoutEnd(s []byte) []byte {
+	for len(s) > 0 && ends(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
 
 func (c *codec) record() error {
 	value := c.rec.Value
@@ -151,7 +168,7 @@ func (c *codec) record() error {
 		at = len(byteOrderMark)
 	}
 	switch {
-	case len(bytes.TrimLeft(value[at:], space)) == 0:
+	case blank(value[at:]):
 		return pipeline.Errorf("syslog.empty", "syslog record has no message: check what writes to topic %s", c.rec.Topic)
 	case counted(value[at:]):
 		return c.frames(at)
@@ -187,7 +204,7 @@ func frameSize(b []byte) (size, n int) {
 func (c *codec) frames(at int) error {
 	value := c.rec.Value
 	for {
-		for at < len(value) && bytes.IndexByte([]byte(lineEnd), value[at]) >= 0 {
+		for at < len(value) && ends(value[at]) {
 			at++
 		}
 		if at == len(value) {
@@ -221,7 +238,7 @@ func (c *codec) lines(at int) error {
 		if n := bytes.IndexByte(value[at:], '\n'); n >= 0 {
 			to = at + n
 		}
-		if len(bytes.TrimLeft(value[at:to], space)) == 0 {
+		if blank(value[at:to]) {
 			at = to + 1
 			continue
 		}
@@ -285,14 +302,14 @@ func (c *codec) append(m *message) error {
 func (c *codec) bodyOf(m *message) []byte {
 	value := c.rec.Value
 	if c.wholeLine {
-		return bytes.TrimRight(value[m.from:m.to], lineEnd)
+		return withoutEnd(value[m.from:m.to])
 	}
-	text := bytes.TrimRight(value[min(m.text, m.to):m.to], lineEnd)
+	text := withoutEnd(value[min(m.text, m.to):m.to])
 	if m.data == 0 {
 		return bytes.TrimPrefix(text, []byte(byteOrderMark))
 	}
 	if !bytes.HasPrefix(text, []byte(byteOrderMark)) {
-		return bytes.TrimRight(value[m.data:m.to], lineEnd)
+		return withoutEnd(value[m.data:m.to])
 	}
 	c.body = append(c.body[:0], value[m.data:m.text]...)
 	c.body = append(c.body, text[len(byteOrderMark):]...)

@@ -230,4 +230,11 @@ func skipSpaces(line []byte, at int) int {
 	return at
 }
 
-func number(s []byte) bool { return len(bytes.Trim(s, "0123456789")) == 0 }
+func number(s []byte) bool {
+	for _, ch := range s {
+		if ch < '0' || ch > '9' {
+			return false
+		}
+	}
+	return true
+}

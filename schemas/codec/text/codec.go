@@ -124,7 +124,6 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 
 const (
 	byteOrderMark = "\uFEFF"
-	space         = " \t\r\n"
 	// keptScratch is the size of the copies of a record beyond which their room is given back.
 	keptScratch = 1 << 20
 )
@@ -135,7 +134,7 @@ func (c *codec) record() error {
 		c.plain = ansi.Strip(c.plain[:0], value)
 		value = c.plain
 	}
-	if len(bytes.TrimLeft(value, space)) == 0 {
+	if blank(value) {
 		return pipeline.Errorf("text.empty", "text record has no line: check what writes to topic %s", c.rec.Topic)
 	}
 	return c.lines(value)
@@ -146,12 +145,12 @@ func (c *codec) append(e *entry, body []byte) error {
 	if c.rows++; c.rows > c.limits.lines {
 		return pipeline.Errorf("text.limit.lines", "text record has more log records than max_lines %d: send smaller batches or raise it", c.limits.lines)
 	}
-	if body = bytes.TrimRight(body, "\r\n"); len(body) > c.limits.bodyBytes {
+	if body = withoutEnd(body); len(body) > c.limits.bodyBytes {
 		return pipeline.Errorf("text.limit.body_bytes", "log record %d of a text record has a body of %d bytes, more than max_body_bytes %d: shorten it at the producer or raise it", c.rows, len(body), c.limits.bodyBytes)
 	}
 	top := body
 	if n := bytes.IndexByte(top, '\n'); n >= 0 {
-		top = bytes.TrimRight(top[:n], "\r")
+		top = withoutEnd(top[:n])
 	}
 	if !c.strips && ansi.Has(top[:min(len(top), headBytes)]) {
 		c.top = ansi.Strip(c.top[:0], top[:min(len(top), headBytes)])

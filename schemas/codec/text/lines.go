@@ -33,13 +33,15 @@ func (c *codec) lines(value []byte) error {
 		case err != nil:
 		case w.size > 0:
 			err = c.wrapped(&e, w, value, at+w.size, to, next)
-		case len(bytes.TrimLeft(value[at:to], space)) == 0:
+		case blank(value[at:to]):
 		case e.open && !e.gathered && c.joins && e.trace.continues(value[at:to], value[next:]):
 			e.to = to
 		default:
 			if err = c.close(&e, value); err == nil {
 				e = entry{open: true, from: at, to: to}
-				e.trace.begin(value[at:to])
+				if next < len(value) {
+					e.trace.begin(value[at:to])
+				}
 			}
 		}
 		if err != nil {
@@ -51,6 +53,24 @@ func (c *codec) lines(value []byte) error {
 		return err
 	}
 	return c.close(&e, value)
+}
+
+// blank tells whether there is nothing but white space in a text.
+func blank(s []byte) bool {
+	for _, ch := range s {
+		if ch != ' ' && ch != '\t' && ch != '\r' && ch != '\n' {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutEnd returns a text without line ends behind it.
+func withoutEnd(s []byte) []byte {
+	for len(s) > 0 && (s[len(s)-1] == '\n' || s[len(s)-1] == '\r') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // close adds the row of an entry.
@@ -143,7 +163,7 @@ func (c *codec) release(e *entry, value []byte, at int) error {
 func (c *codec) full(e *entry, w wrapper, line, value []byte, next int) error {
 	follows := e.open && e.gathered && e.output == w.output
 	switch {
-	case len(bytes.TrimLeft(line, space)) == 0:
+	case blank(line):
 		if follows {
 			c.body = append(append(c.body, '\n'), line...)
 		}

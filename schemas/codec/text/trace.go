@@ -20,7 +20,7 @@ const traceback = "Traceback (most recent call last):"
 
 // begin takes the first line of an entry.
 func (t *trace) begin(line []byte) {
-	line = bytes.TrimRight(line, "\r")
+	line = withoutEnd(line)
 	switch *t = none; {
 	case len(line) == 0:
 	case line[len(line)-1] == ':' && bytes.HasSuffix(line, []byte(traceback)):
@@ -34,7 +34,7 @@ func (t *trace) begin(line []byte) {
 
 // continues tells whether a line that is not blank belongs to the entry so far. next is what follows it in the record.
 func (t *trace) continues(line, next []byte) bool {
-	line = bytes.TrimRight(line, "\r")
+	line = withoutEnd(line)
 	if len(line) == 0 {
 		return false
 	}
