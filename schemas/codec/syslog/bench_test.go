@@ -6,9 +6,6 @@ import (
 	"math"
 	"testing"
 
-	bsd "github.com/leodido/go-syslog/v4/rfc3164"
-	ietf "github.com/leodido/go-syslog/v4/rfc5424"
-
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas/codec/codectest"
 )
@@ -77,28 +74,5 @@ func BenchmarkDecode(b *testing.B) {
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*1000), "ns/line")
 			})
 		}
-	}
-}
-
-// BenchmarkOracle parses the same messages by the library that the tests compare with, into its own structs.
-func BenchmarkOracle(b *testing.B) {
-	structured, plain := ietf.NewParser(), bsd.NewParser(bsd.WithYear(bsd.CurrentYear{}))
-	for _, s := range shapes[1:] {
-		parser := structured
-		if s.name == "3164" {
-			parser = plain
-		}
-		b.Run(s.name, func(b *testing.B) {
-			values := messages(s.format)
-			b.ReportAllocs()
-			for b.Loop() {
-				for _, v := range values {
-					if _, err := parser.Parse(v); err != nil {
-						b.Fatal(err)
-					}
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*1000), "ns/line")
-		})
 	}
 }

@@ -39,6 +39,8 @@ func at(t testing.TB, s string) int64 {
 
 const now = codectest.Timestamp * 1_000_000 // 2026-11-23T04:30:04.407Z
 
+var withIDs = pipeline.Settings{"labels": []any{"host", "app", "msgid"}}
+
 // word is a message in words: stream, time as RFC 3339 ("" for the record's), severity, body.
 type word struct {
 	stream, time string
