@@ -30,7 +30,7 @@ func TestRandomRecords(t *testing.T) {
 		}
 		return fmt.Sprintf("\x1b[%d;1m%s\x1b[0m", 30+r.IntN(8), s)
 	}
-	for range 3_000 {
+	for range 1_000 {
 		var value strings.Builder
 		var want []codectest.Line
 		wrapped, end := r.IntN(3) == 0, []string{"\n", "\r\n"}[r.IntN(2)]
