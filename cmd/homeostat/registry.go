@@ -17,6 +17,8 @@ import (
 	"github.com/homeostat/homeostat/schemas/codec/influx"
 	"github.com/homeostat/homeostat/schemas/codec/jsonlog"
 	"github.com/homeostat/homeostat/schemas/codec/otlp"
+	"github.com/homeostat/homeostat/schemas/codec/syslog"
+	"github.com/homeostat/homeostat/schemas/codec/text"
 	filesink "github.com/homeostat/homeostat/sinks/file"
 	filesource "github.com/homeostat/homeostat/sources/file"
 )
@@ -25,7 +27,7 @@ import (
 func newRegistry() *pipeline.Registry {
 	r := pipeline.NewRegistry()
 	for _, register := range []func(*pipeline.Registry){
-		otlp.Register, otlp.RegisterLogs, otlp.RegisterTraces, jsonlog.Register,
+		otlp.Register, otlp.RegisterLogs, otlp.RegisterTraces, jsonlog.Register, syslog.Register, text.Register,
 		influx.Register, graphite.Register, collectd.Register, avro.Register,
 		filesource.Register,
 		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register,

@@ -13,6 +13,7 @@ import (
 	"github.com/valyala/fastjson"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/ansi"
 	"github.com/homeostat/homeostat/schemas/codec/moment"
 	"github.com/homeostat/homeostat/schemas/codec/severity"
 )
@@ -45,6 +46,9 @@ type codec struct {
 	parser  fastjson.Parser
 	scratch []byte // a field's text
 	number  []byte // a body that is a number or boolean
+	plain   []byte // a body without escape sequences
+	whole   []byte // a body with its stack trace
+	strips  bool
 	// Of the record being decoded.
 	rec                  *pipeline.Record
 	out                  *pipeline.Columns
@@ -75,6 +79,7 @@ func New(given pipeline.Settings) (pipeline.Codec, error) {
 		fields:   fields,
 		timeUnit: moment.UnitOf(s.Text("time_unit")),
 		numbers:  severity.NumberingOf(s.Text("severity_numbers")),
+		strips:   s.Text("ansi") == "strip",
 		limits: limits{
 			bytes:      int(s.Int("max_bytes")),
 			lineBytes:  int(s.Int("max_line_bytes")),
@@ -165,7 +170,7 @@ func (c *codec) alone(b []byte) bool {
 // line decodes a parsed line, which stands as raw at a position of the record.
 func (c *codec) line(v *fastjson.Value, from int, raw []byte) error {
 	if len(raw) > parserLine {
-		defer func() { c.parser = fastjson.Parser{} }()
+		defer func() { c.parser, c.plain, c.whole = fastjson.Parser{}, nil, nil }()
 	}
 	switch v.Type() {
 	case fastjson.TypeString:
@@ -177,6 +182,8 @@ func (c *codec) line(v *fastjson.Value, from int, raw []byte) error {
 		body, ok := c.body()
 		if !ok {
 			body = raw
+		} else {
+			body = c.withTrace(body)
 		}
 		return c.append(from, body)
 	}
@@ -197,6 +204,10 @@ func (c *codec) broken(at int, raw []byte) error {
 
 // append adds the row of the line whose fields were found.
 func (c *codec) append(at int, body []byte) error {
+	if c.strips && ansi.Has(body) {
+		c.plain = ansi.Strip(c.plain[:0], body)
+		body = c.plain
+	}
 	if body = bytes.TrimRight(body, "\r\n"); len(body) > c.limits.bodyBytes {
 		return pipeline.Errorf("json_logs.limit.body_bytes", "json log line at byte %d has a body of %d bytes, more than max_body_bytes %d: shorten it at the producer or raise it", at, len(body), c.limits.bodyBytes)
 	}
@@ -266,6 +277,26 @@ func (c *codec) body() (body []byte, ok bool) {
 		}
 	}
 	return nil, false
+}
+
+// withTrace returns a body with the line's stack trace behind it, unless it holds the trace already. It is valid until the next call.
+func (c *codec) withTrace(body []byte) []byte {
+	for _, v := range c.fields.trace() {
+		if v == nil || v.Type() != fastjson.TypeString {
+			continue
+		}
+		trace, _ := v.StringBytes()
+		if trace = bytes.TrimRight(trace, "\r\n"); len(trace) == 0 {
+			continue
+		}
+		if bytes.Contains(body, trace) {
+			return body
+		}
+		c.whole = append(append(c.whole[:0], bytes.TrimRight(body, "\r\n")...), '\n')
+		c.whole = append(c.whole, trace...)
+		return c.whole
+	}
+	return body
 }
 
 // text returns the text of a scalar, nil if v is none. It is valid until the next call.

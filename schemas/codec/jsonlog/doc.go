@@ -4,7 +4,7 @@
 // object, or a text that is the body alone (the OpenTelemetry Collector's raw encoding quotes bodies so). A byte order mark
 // before the first line is skipped.
 //
-// The settings time, severity, body and labels name fields. A name is that of a member, or the path to a nested
+// The settings time, severity, body, trace and labels name fields. A name is that of a member, or the path to a nested
 // one with dots between the names; dots in names themselves are allowed: log.level is found in {"log.level":…} and in
 // {"log":{"level":…}}. Only texts, numbers and booleans count as values; of a name that comes twice the last counts.
 //
@@ -16,7 +16,8 @@
 //   - severity: the first field that can be read, as OpenTelemetry severity number; else 0. Words in any case: those of
 //     OpenTelemetry, syslog and the usual libraries. Numbers: see the setting severity_numbers.
 //   - body: the first field that is there, without line ends behind it; else the whole line as it stands. Bytes that
-//     are not UTF-8 stay as they are: the body is evidence.
+//     are not UTF-8 stay as they are: the body is evidence. The stack trace that stands in a field of the setting trace (ECS has
+//     it in error.stack_trace) follows on lines of its own. Terminals' escape sequences go, unless ansi is keep, see package ansi.
 //   - labels: all fields that are there and not empty, under the name in the setting. They make the stream of
 //     the line. What is not UTF-8 is replaced by U+FFFD.
 //

@@ -14,12 +14,12 @@ import (
 const maxParts = 8
 
 // fields finds the values of the configured fields in a line. Each field has a slot: those of time first, then
-// severity, body and labels, each in the order of its setting.
+// severity, body, trace and labels, each in the order of its setting.
 type fields struct {
-	slots                       []*fastjson.Value
-	severityAt, bodyAt, labelAt int
-	otel                        []bool // severity fields whose numbers are OpenTelemetry's
-	labelNames                  []string
+	slots                                []*fastjson.Value
+	severityAt, bodyAt, traceAt, labelAt int
+	otel                                 []bool // severity fields whose numbers are OpenTelemetry's
+	labelNames                           []string
 
 	root *node
 	// Of the visit under way: the place in the tree, the number of the member there.
@@ -47,7 +47,7 @@ const maxSeen, maxSeenName = 64, 128
 func newFields(s pipeline.Settings) (fields, error) {
 	f := fields{root: &node{}}
 	lists := map[string][]string{}
-	for _, setting := range []string{"time", "severity", "body", "labels"} {
+	for _, setting := range []string{"time", "severity", "body", "trace", "labels"} {
 		lists[setting] = s.Texts(setting)
 		for i, path := range lists[setting] {
 			if path == "" || strings.Count(path, ".") >= maxParts {
@@ -60,7 +60,8 @@ func newFields(s pipeline.Settings) (fields, error) {
 	}
 	f.severityAt = len(lists["time"])
 	f.bodyAt = f.severityAt + len(lists["severity"])
-	f.labelAt = f.bodyAt + len(lists["body"])
+	f.traceAt = f.bodyAt + len(lists["body"])
+	f.labelAt = f.traceAt + len(lists["trace"])
 	f.labelNames = lists["labels"]
 	for _, path := range lists["severity"] {
 		last := path[strings.LastIndexByte(path, '.')+1:]
@@ -135,5 +136,6 @@ func (n *node) lookUp(number int, name []byte) *node {
 
 func (f *fields) time() []*fastjson.Value     { return f.slots[:f.severityAt] }
 func (f *fields) severity() []*fastjson.Value { return f.slots[f.severityAt:f.bodyAt] }
-func (f *fields) body() []*fastjson.Value     { return f.slots[f.bodyAt:f.labelAt] }
+func (f *fields) body() []*fastjson.Value     { return f.slots[f.bodyAt:f.traceAt] }
+func (f *fields) trace() []*fastjson.Value    { return f.slots[f.traceAt:f.labelAt] }
 func (f *fields) labels() []*fastjson.Value   { return f.slots[f.labelAt:] }

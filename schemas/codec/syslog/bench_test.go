@@ -1,0 +1,78 @@
+package syslog_test
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/codectest"
+)
+
+// shapes are messages of about 130 bytes of 20 hosts with 3 applications each, as printf formats of minute, second, host, application and a number.
+var shapes = []struct{ name, format string }{
+	{"rsyslog", "2026-11-23T04:%02d:%02d.123456+02:00 web-%d app-%d[812]: payment for order %d failed: card declined by the issuing bank"},
+	{"3164", "<131>Nov 23 04:%02d:%02d web-%d app-%d[812]: payment for order %d failed: card declined by the issuing bank, not retried"},
+	{"5424", "<131>1 2026-11-23T04:%02d:%02d.123456Z web-%d app-%d 812 ID47 - payment for order %d failed: card declined by the issuing bank"},
+	{"5424data", "<131>1 2026-11-23T04:%02d:%02d.123456Z web-%d app-%d 812 ID47 [origin ip=\"10.0.0.1\" env=\"prod\"] payment for order %d failed: card declined"},
+}
+
+func messages(format string) [][]byte {
+	var out [][]byte
+	for i := range 1000 {
+		out = append(out, fmt.Appendf(nil, format, i/60%60, i%60, i%20, i%3, i))
+	}
+	return out
+}
+
+func records(values ...[]byte) []*pipeline.Record {
+	var out []*pipeline.Record
+	for _, v := range values {
+		out = append(out, codectest.Record(v))
+	}
+	return out
+}
+
+func decodeAll(t testing.TB, codec pipeline.Codec, recs []*pipeline.Record, out *pipeline.Columns) {
+	for _, rec := range recs {
+		if err := codec.Decode(rec, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out.Rollback()
+}
+
+func TestDecodingAllocatesNothing(t *testing.T) {
+	codec, out := newCodec(t, pipeline.Settings{"zone": "Europe/Berlin", "labels": []any{"host", "app", "facility", "msgid"}}), pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
+	var recs []*pipeline.Record
+	for _, s := range shapes {
+		recs = append(recs, records(messages(s.format)...)...)
+	}
+	recs = append(recs, records([]byte("<13>1 - h a - - [x] \uFEFFy\n<189>45: sw1: *Nov 23 04:00:01.1: %SYS-5-X: y\nno head"), []byte("5 <13>x5 <13>y"))...)
+	decodeAll(t, codec, recs, out)
+	least := math.Inf(1)
+	for range 10 {
+		least = min(least, testing.AllocsPerRun(5, func() { decodeAll(t, codec, recs, out) }))
+	}
+	if least != 0 {
+		t.Fatalf("%v allocations for 4,005 messages, want none", least)
+	}
+}
+
+// BenchmarkDecode decodes records of one message, and records of 1,000 lines.
+func BenchmarkDecode(b *testing.B) {
+	for _, s := range shapes {
+		for name, recs := range map[string][]*pipeline.Record{"": records(messages(s.format)...), "-lines": records(bytes.Join(messages(s.format), []byte("\n")))} {
+			b.Run(s.name+name, func(b *testing.B) {
+				codec, out := newCodec(b, nil), pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
+				decodeAll(b, codec, recs, out)
+				b.ReportAllocs()
+				for b.Loop() {
+					decodeAll(b, codec, recs, out)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*1000), "ns/line")
+			})
+		}
+	}
+}
