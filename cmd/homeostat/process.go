@@ -47,6 +47,7 @@ func newLogger(w io.Writer, cfg config.Log) *slog.Logger {
 func newOutput(p *plan.Plan) func() engine.Output {
 	cfg := kafkasink.Config{
 		Routes:    kafkasink.Routes(p.Topics.Events.Name, p.Topics.Incidents.Name, p.Topics.Remediations.Name),
+		Exports:   p.Exports(),
 		Sequences: &kafkasink.Sequences{},
 	}
 	return func() engine.Output { return kafkasink.NewSink(cfg) }

@@ -6,12 +6,14 @@ import (
 	"github.com/homeostat/homeostat/operators/detect/burnrate"
 	"github.com/homeostat/homeostat/operators/detect/errorlogs"
 	"github.com/homeostat/homeostat/operators/detect/robustz"
+	"github.com/homeostat/homeostat/operators/export"
 	"github.com/homeostat/homeostat/operators/judge"
 	"github.com/homeostat/homeostat/operators/publish"
 	"github.com/homeostat/homeostat/operators/sli"
 	"github.com/homeostat/homeostat/operators/window"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas/codec/jsonlog"
+	"github.com/homeostat/homeostat/schemas/codec/jsonmetrics"
 	"github.com/homeostat/homeostat/schemas/codec/otlp"
 	filesink "github.com/homeostat/homeostat/sinks/file"
 	filesource "github.com/homeostat/homeostat/sources/file"
@@ -21,9 +23,9 @@ import (
 func newRegistry() *pipeline.Registry {
 	r := pipeline.NewRegistry()
 	for _, register := range []func(*pipeline.Registry){
-		otlp.Register, jsonlog.Register,
+		otlp.Register, jsonlog.Register, jsonmetrics.Register,
 		filesource.Register,
-		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register,
+		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register, export.Register,
 		correlate.Register, decide.Register, judge.Register,
 		filesink.Register,
 	} {

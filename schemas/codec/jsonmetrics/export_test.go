@@ -1,0 +1,24 @@
+package jsonmetrics
+
+import "github.com/homeostat/homeostat/pipeline"
+
+// Parsing makes a codec parse everything.
+func Parsing(p pipeline.Codec) pipeline.Codec {
+	p.(*codec).layouts.off = true
+	return p
+}
+
+// Met returns how many objects of layouts that it knew a codec has met, and how many others.
+func Met(p pipeline.Codec) (met, strange int) {
+	ls := &p.(*codec).layouts
+	return ls.met, ls.strange
+}
+
+// Tried returns how many objects a codec has tried to make layouts of.
+func Tried(p pipeline.Codec) int { return p.(*codec).layouts.tried }
+
+// MemoBytes returns the memory of a codec's memo.
+func MemoBytes(p pipeline.Codec) int {
+	c := p.(*codec)
+	return c.memo.Bytes() + 4*cap(c.ordinals)
+}
