@@ -109,17 +109,40 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 // forget starts the memo anew, for a table.
 func (c *codec) forget(table *pipeline.SeriesTable) {
 	c.table, c.memo, c.ordinals = table, memo.New(), nil
+	for _, l := range c.layouts.all {
+		l.keys = 0
+	}
 }
 
 func (c *codec) record() error {
 	b := c.rec.Value
+	if len(b) > 0 && b[len(b)-1] <= ' ' {
+		b = bytes.TrimRight(b, space)
+	}
+	if all := c.layouts.all; len(all) > 0 {
+		if ok, err := c.recognise(all[0], b); ok {
+			return err
+		}
+	}
 	if end, err := c.known(b, 0); end > 0 {
 		if err != nil || end == len(b) || len(bytes.TrimLeft(b[end:], space)) == 0 {
 			return err
 		}
 		return c.objects(b, end)
 	}
+	if c.alone(b) {
+		if v, err := c.parser.ParseBytes(b); err == nil {
+			return c.parsed(v, b, 0)
+		}
+	}
 	return c.objects(b, 0)
+}
+
+// alone tells whether a record looks like one object within its limits, the usual case, which is quicker to parse than
+// to split. If the parser does not agree, the splitter has the word.
+func (c *codec) alone(b []byte) bool {
+	return len(b) > 0 && b[0] == '{' && b[len(b)-1] == '}' && len(b) <= min(c.limits.object, parserObject) &&
+		bytes.Count(b, []byte{'{'})+bytes.Count(b, []byte{'['}) <= c.limits.nesting
 }
 
 // objects decodes the objects of a record from a position on, which is its beginning or behind an object.
@@ -163,6 +186,11 @@ func (c *codec) object(raw []byte, at int) error {
 	if err != nil {
 		return c.broken(at, raw)
 	}
+	return c.parsed(v, raw, at)
+}
+
+// parsed adds the points of a value.
+func (c *codec) parsed(v *fastjson.Value, raw []byte, at int) error {
 	if len(raw) > parserObject {
 		defer func() { c.parser = fastjson.Parser{} }()
 	}

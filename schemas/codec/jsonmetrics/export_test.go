@@ -17,6 +17,17 @@ func Met(p pipeline.Codec) (met, strange int) {
 // Tried returns how many objects a codec has tried to make layouts of.
 func Tried(p pipeline.Codec) int { return p.(*codec).layouts.tried }
 
+// Wide returns how many of a codec's layouts take what names a series in one piece with what lies between.
+func Wide(p pipeline.Codec) int {
+	n := 0
+	for _, l := range p.(*codec).layouts.all {
+		if l.wide {
+			n++
+		}
+	}
+	return n
+}
+
 // MemoBytes returns the memory of a codec's memo.
 func MemoBytes(p pipeline.Codec) int {
 	c := p.(*codec)

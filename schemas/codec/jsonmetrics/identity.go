@@ -33,8 +33,8 @@ func (c *codec) unnamed(name []byte, of *field) bool {
 	return name == nil && (c.named || of == nil || of.path < 0 && len(of.name) == 0)
 }
 
-// parsed is the memo's owner of events that were parsed; layouts have their own numbers.
-const parsed = 0
+// slowly is the memo's owner of events that were parsed; layouts have their own numbers.
+const slowly = 0
 
 // identify makes c.key of what the series of a parsed event have in common.
 func (c *codec) identify(e *event, name []byte) {
@@ -64,13 +64,13 @@ func (c *codec) point(e *event, when int64, v float64, lose loss, name []byte, o
 	if of != nil {
 		c.key = append(binary.AppendUvarint(c.key, uint64(of.path+1)), of.name...)
 	}
-	series, hash, ok := c.memo.Find(parsed, c.key)
+	series, hash, ok := c.memo.Find(slowly, c.key)
 	if !ok {
 		var err error
 		if series, err = c.admit(e, name, of, at); err != nil {
 			return err
 		}
-		c.memo.Add(hash, parsed, c.key, series)
+		c.memo.Add(hash, slowly, c.key, series)
 	}
 	c.key = c.key[:common]
 	c.put(series, when, v)

@@ -1,6 +1,7 @@
 package jsonmetrics
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"math/bits"
@@ -17,8 +18,13 @@ type layout struct {
 	event event
 	// times, values and identity are those of the event's scalars that differ between messages, by what they count for.
 	times, values, identity []*scalar
-	// key is where what names the series lies: from the beginning of one step to the end of another.
-	key [][2]int
+	// key is where what names the series lies: from the beginning of one step to the end of another. As long as it helps it is one piece
+	// (wide), with what lies between; exact is without that.
+	key, exact [][2]int
+	wide       bool
+	keys       int // in the memo
+	// brief says that the key is one piece in which there is nothing else to be read.
+	brief bool
 	// clock is the step of the time, if that is one number; else -1.
 	clock int
 	rows  []row
@@ -61,31 +67,105 @@ type layouts struct {
 	off                       bool // for tests
 }
 
-// match finds the steps of a message that begins at a position. It returns its end, 0 if it is not of the layout, or more than limit
-// bytes.
-func (l *layout) match(b []byte, at, limit int, spans *[maxSteps]span) int {
-	begin := at
-	for i := range l.steps {
-		st, sp := &l.steps[i], &spans[i&(maxSteps-1)]
-		from := at + len(st.before)
-		if from >= len(b) || string(b[at:from]) != string(st.before) {
-			return 0
-		}
-		sp.from = from
-		if st.text {
-			if at = endOfText(b, from); at < 0 {
-				return 0
-			}
-		} else if at = sp.scan(b, from); at == 0 {
-			return 0
-		}
-		sp.to = at
+// match finds the steps of a message that begins at a position. It returns its end, 0 if it is not of the layout, or has more than
+// limit bytes.
+func (l *layout) match(b []byte, begin, limit int, spans *[maxSteps]span) int {
+	at := l.forward(b, begin, 0, len(l.steps), spans)
+	if at < 0 {
+		return 0
 	}
 	end := at + len(l.tail)
 	if end > len(b) || end-begin > limit || string(b[at:end]) != string(l.tail) {
 		return 0
 	}
 	return end
+}
+
+// forward finds steps, the first of which begins at a position with the bytes before it. It returns where the last one ends, -1 if they
+// are not there.
+func (l *layout) forward(b []byte, at, first, last int, spans *[maxSteps]span) int {
+	for i := first; i < last; i++ {
+		st, sp := &l.steps[i], &spans[i&(maxSteps-1)]
+		from := at + len(st.before)
+		if from >= len(b) || string(b[at:from]) != string(st.before) {
+			return -1
+		}
+		sp.from = from
+		if st.text {
+			if at = endOfText(b, from); at < 0 {
+				return -1
+			}
+		} else if at = sp.scan(b, from); at == 0 {
+			return -1
+		}
+		sp.to = at
+	}
+	return at
+}
+
+// backward finds the steps behind the one of that number, from the end of a message on. It returns where that one ends, -1 if they
+// are not there. What it finds is what forward would find: there is but one way to read a message of a layout.
+func (l *layout) backward(b []byte, until int, spans *[maxSteps]span) int {
+	end := len(b)
+	behind := l.tail
+	for i := len(l.steps) - 1; ; i-- {
+		from := end - len(behind)
+		if from < 0 || string(b[from:end]) != string(behind) {
+			return -1
+		}
+		end = from
+		if i == until {
+			return end
+		}
+		sp := &spans[i&(maxSteps-1)]
+		if l.steps[i].text {
+			if from = bytes.LastIndexByte(b[:end], '"') + 1; from == 0 || bytes.IndexByte(b[from:end], '\\') >= 0 {
+				return -1
+			}
+		} else {
+			for from > 0 && inNumber[b[from-1]] {
+				from--
+			}
+			if from == end || sp.scan(b, from) != end {
+				return -1
+			}
+		}
+		sp.from, sp.to = from, end
+		end, behind = from, l.steps[i].before
+	}
+}
+
+// recognise adds the points of a record that is one message of a layout, if what names its series lies in one piece that was seen
+// before: the texts in there need not be found again. Only the steps before and behind it are looked for.
+func (c *codec) recognise(l *layout, b []byte) (bool, error) {
+	if !l.brief || len(b) > c.limits.object {
+		return false, nil
+	}
+	spans := &c.layouts.spans
+	first, last := l.key[0][0], l.key[0][1]
+	at := l.forward(b, 0, 0, first, spans)
+	if at < 0 {
+		return false, nil
+	}
+	before := l.steps[first].before
+	from, to := at+len(before), l.backward(b, last, spans)
+	if from > to || string(b[at:from]) != string(before) {
+		return false, nil
+	}
+	base, _, ok := c.memo.Find(l.number, b[from:to])
+	if !ok {
+		return false, nil
+	}
+	for i := range l.rows {
+		if c.ordinals[int(base)+i] == unresolved {
+			return false, nil // all steps are needed
+		}
+	}
+	c.layouts.met++
+	if err := c.count(len(l.rows), 0); err != nil {
+		return true, err
+	}
+	return true, c.add(l, b, base, 0)
 }
 
 // scan reads a number and returns its end, 0 if it is not sure that it is one.
@@ -151,18 +231,26 @@ func (c *codec) take(l *layout, b []byte, at int) error {
 	if err := c.count(len(l.rows), at); err != nil {
 		return err
 	}
-	if len(l.rows) == 0 {
-		c.lost[noValue]++
-		return nil
-	}
-	spans := &c.layouts.spans
 	key := l.identify(c, b)
 	base, hash, ok := c.memo.Find(l.number, key)
 	if !ok {
 		base = uint32(len(c.ordinals))
 		c.introduce(l, b)
 		c.memo.Add(hash, l.number, key, base)
+		if l.keys++; l.wide && l.keys > 1000+2*c.table.Len() {
+			c.layouts.narrow(l)
+		}
 	}
+	return c.add(l, b, base, at)
+}
+
+// add adds the points of a message whose series are those from a place on.
+func (c *codec) add(l *layout, b []byte, base uint32, at int) error {
+	if len(l.rows) == 0 {
+		c.lost[noValue]++
+		return nil
+	}
+	spans := &c.layouts.spans
 	when, untimed := c.clock(l, b)
 	for i := range l.rows {
 		r := &l.rows[i]

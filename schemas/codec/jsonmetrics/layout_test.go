@@ -186,6 +186,29 @@ func TestChangingLayoutsCostLittle(t *testing.T) {
 	}
 }
 
+// TestWhatLiesBetweenLabelsMayDiffer has a field between the labels that is another one in each message, and one that is not.
+func TestWhatLiesBetweenLabelsMayDiffer(t *testing.T) {
+	for _, c := range []struct {
+		trace string
+		wide  int
+	}{{"4bf92f", 1}, {"%d", 0}} {
+		codec, table := newCodec(t, pipeline.Settings{"labels": list("host", "route")}), pipeline.NewSeriesTable(nil, 0)
+		for i := range 5000 {
+			trace := strings.ReplaceAll(c.trace, "%d", fmt.Sprint(i))
+			got := codectest.Decode(t, codec, table, codectest.Record(fmt.Appendf(nil, `{"name":"m","host":"h%d","trace":"%s","route":"/","value":1}`, i%3, trace)))
+			if d := cmp.Diff(points(gauge(fmt.Sprintf(`m{host="h%d",route="/"}`, i%3), now, 1)), got.Points); d != "" {
+				t.Fatal(d)
+			}
+		}
+		if n := jsonmetrics.Wide(codec); n != c.wide {
+			t.Errorf("trace %s: %d layouts are wide, want %d", c.trace, n, c.wide)
+		}
+		if size := jsonmetrics.MemoBytes(codec); size > 256<<10 {
+			t.Errorf("trace %s: the memo holds %d bytes for three series", c.trace, size)
+		}
+	}
+}
+
 // TestTruthIsRead writes points by encoding/json in the forms of the presets and reads them back.
 func TestTruthIsRead(t *testing.T) {
 	type labels = map[string]string

@@ -99,11 +99,33 @@ func (l *layout) sort(c *codec) {
 		switch {
 		case !named[i]:
 		case i > 0 && named[i-1]:
-			l.key[len(l.key)-1][1] = i
+			l.exact[len(l.exact)-1][1] = i
 		default:
-			l.key = append(l.key, [2]int{i, i})
+			l.exact = append(l.exact, [2]int{i, i})
 		}
 	}
+	l.widen()
+}
+
+// widen makes the key one piece, if nothing else is read of what lies between.
+func (l *layout) widen() {
+	if l.key = l.exact; len(l.key) == 0 {
+		return
+	}
+	first, last := l.exact[0][0], l.exact[len(l.exact)-1][1]
+	for _, s := range append(l.times, l.values...) {
+		if s.step >= first && s.step <= last {
+			return
+		}
+	}
+	l.key, l.wide, l.brief = [][2]int{{first, last}}, len(l.exact) > 1, true
+}
+
+// narrow gives a wide key up: what lies between its parts differs from message to message, so that the memo would grow without end.
+func (ls *layouts) narrow(l *layout) {
+	l.key, l.wide, l.brief, l.keys = l.exact, false, false, 0
+	ls.number++
+	l.number = ls.number
 }
 
 // learner reads an object that is known to be sound, and no more than what layouts are made of.
