@@ -4,11 +4,7 @@ import (
 	"slices"
 
 	"github.com/homeostat/homeostat/pipeline"
-	"github.com/homeostat/homeostat/schemas"
 )
-
-// exportRetention is how long a topic keeps what operators write there, if the pipeline makes it.
-const exportRetention = 7 * day
 
 // export gathers the topics that operators of detect name. Several may share one.
 func (p *Plan) export(registry *pipeline.Registry) error {
@@ -20,9 +16,8 @@ func (p *Plan) export(registry *pipeline.Registry) error {
 		if p.owns(topic) {
 			return pipeline.Errorf("plan.export.taken", "operator %s writes to %s, which the pipeline uses for something else: name another topic", o.Name, topic)
 		}
-		t := newTopic(p.config, topic, lanes, exportRetention)
-		t.Name = topic
-		p.Topics.Exports = append(p.Topics.Exports, t)
+		// Its readers are others: settings are theirs to choose, and the broker's own if it is made here.
+		p.Topics.Exports = append(p.Topics.Exports, Topic{Name: topic, Partitions: lanes})
 	}
 	return nil
 }
@@ -35,12 +30,12 @@ func (o *Operator) topic() string {
 	return o.Settings.Text(o.Entry.Spec.Topic)
 }
 
-// Exports returns the topic of each operator that has one, by the source of its events.
+// Exports returns the topic of each operator that has one, by the operator's name.
 func (p *Plan) Exports() map[string]string {
 	out := map[string]string{}
 	for _, o := range p.Detect.Operators {
 		if topic := o.topic(); topic != "" {
-			out[schemas.Source(&pipeline.Env{Pipeline: p.Pipeline, Component: o.Name})] = topic
+			out[o.Name] = topic
 		}
 	}
 	return out
