@@ -34,7 +34,7 @@ func decodeAll(t testing.TB, codec pipeline.Codec, recs []*pipeline.Record, out 
 
 func TestDecodingAllocatesNothing(t *testing.T) {
 	others := codectest.Record([]byte(`[{"name":"m","value":"1.5","a":"q\"","tags":{"x":7}},{"ts":"2026-11-23T04:36:32Z","fields":{"a":1,"b":2.5e3},"metric":"x"}] {"name":"m","value":NaN}`))
-	for name, codec := range map[string]pipeline.Codec{"by layouts": newCodec(t, nil), "parsed": jsonmetrics.Parsing(newCodec(t, nil))} {
+	for name, codec := range map[string]pipeline.Codec{"by layouts": newCodec(t, nil), "read": jsonmetrics.Reading(newCodec(t, nil)), "parsed": jsonmetrics.Parsing(newCodec(t, nil))} {
 		out, recs := pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0)), append(messages()[:1000], others)
 		for range 20 {
 			decodeAll(t, codec, recs, out)
@@ -50,18 +50,19 @@ func TestDecodingAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkDecode is the decoding of messages of one layout, and of the same messages where each is parsed. BenchmarkFastjson
+// BenchmarkDecode is the decoding of messages of one layout; of the same ones without layouts (read), as if each had its own; and
+// where each is left to the parser (parsed), as with escapes. BenchmarkFastjson
 // is what parsing them and reading their fields by hand costs.
 func BenchmarkDecode(b *testing.B) {
 	for _, c := range []struct {
 		name     string
 		settings pipeline.Settings
-		parsing  bool
-	}{{"layout", nil, false}, {"layout,labels", pipeline.Settings{"labels": list("service", "host", "status")}, false}, {"parsed", nil, true}} {
+		of       func(pipeline.Codec) pipeline.Codec
+	}{{"layout", nil, nil}, {"layout,labels", pipeline.Settings{"labels": list("service", "host", "status")}, nil}, {"read", nil, jsonmetrics.Reading}, {"parsed", nil, jsonmetrics.Parsing}} {
 		b.Run(c.name, func(b *testing.B) {
 			codec, out, recs := newCodec(b, c.settings), pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0)), messages()
-			if c.parsing {
-				codec = jsonmetrics.Parsing(codec)
+			if c.of != nil {
+				codec = c.of(codec)
 			}
 			decodeAll(b, codec, recs, out)
 			b.ReportAllocs()

@@ -63,10 +63,12 @@ type codec struct {
 	ordinals []uint32
 	layouts  layouts
 
-	parser fastjson.Parser
-	walker walker
-	slow   event  // of an object that was parsed
-	key    []byte // scratch
+	reader  reader
+	parser  fastjson.Parser
+	walker  walker
+	slow    event  // of an object of no layout
+	key     []byte // scratch
+	parsing bool   // everything, for tests
 	// Of the record being decoded.
 	rec        *pipeline.Record
 	out        *pipeline.Columns
@@ -125,7 +127,13 @@ func (c *codec) record() error {
 		}
 	}
 	if end, err := c.known(b, 0); end > 0 {
-		if err != nil || end == len(b) || len(bytes.TrimLeft(b[end:], space)) == 0 {
+		if err != nil || end == len(b) {
+			return err
+		}
+		return c.objects(b, end)
+	}
+	if end, err := c.read(b, 0); end > 0 {
+		if err != nil || end == len(b) {
 			return err
 		}
 		return c.objects(b, end)
@@ -160,6 +168,10 @@ func (c *codec) objects(b []byte, from int) error {
 			return nil
 		}
 		if end, err := c.known(b, from); err != nil {
+			return err
+		} else if end > 0 {
+			sp.at = end
+		} else if end, err := c.read(b, from); err != nil {
 			return err
 		} else if end > 0 {
 			sp.at = end
@@ -198,6 +210,22 @@ func (c *codec) parsed(v *fastjson.Value, raw []byte, at int) error {
 		return pipeline.Errorf("json_metrics.not_object", "json metrics record has a %s at byte %d where an object belongs: check what writes to topic %s", v.Type(), at, c.rec.Topic)
 	}
 	c.walker.walk(v.GetObject(), &c.mapping, &c.slow)
+	return c.sound(raw, at)
+}
+
+// read adds the points of the object at a position, if it is written as most are. It returns its end, 0 if it is for the parser.
+func (c *codec) read(b []byte, at int) (end int, err error) {
+	if c.parsing {
+		return 0, nil
+	}
+	if end = c.reader.read(b, at, &c.slow); end == 0 || end-at > c.limits.object {
+		return 0, nil
+	}
+	return end, c.sound(b[at:end], at)
+}
+
+// sound adds the points of an object that was read or parsed, and learns from it.
+func (c *codec) sound(raw []byte, at int) error {
 	if n := c.attributes(&c.slow); n > c.limits.attributes {
 		return pipeline.Errorf("json_metrics.limit.attributes", "json metric at byte %d has %d labels, more than max_attributes %d: name fewer in labels or raise it", at, n, c.limits.attributes)
 	}

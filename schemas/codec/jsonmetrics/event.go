@@ -239,7 +239,7 @@ func (w *walker) scalar(v *fastjson.Value) scalar {
 	return scalar{kind: nested}
 }
 
-var literalTrue, literalFalse = []byte("true"), []byte("false")
+var literalTrue, literalFalse, literalNull = []byte("true"), []byte("false"), []byte("null")
 
 // seriesType returns the type of the event's series.
 func (c *codec) seriesType(e *event) pipeline.SeriesType {

@@ -2,8 +2,14 @@ package jsonmetrics
 
 import "github.com/homeostat/homeostat/pipeline"
 
-// Parsing makes a codec parse everything.
+// Parsing makes a codec parse everything; Reading makes it keep no layouts.
 func Parsing(p pipeline.Codec) pipeline.Codec {
+	p.(*codec).parsing = true
+	return Reading(p)
+}
+
+// Reading makes a codec keep no layouts.
+func Reading(p pipeline.Codec) pipeline.Codec {
 	p.(*codec).layouts.off = true
 	return p
 }

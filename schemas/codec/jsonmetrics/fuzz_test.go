@@ -12,7 +12,7 @@ import (
 
 // FuzzDecode checks that hostile bytes never panic, that an error leaves nothing behind, that a codec that has seen other records
 // decodes as a new one does, and that layouts change nothing: one message is learned from, the other one is decoded by a codec
-// that has and by one that parses everything.
+// that has, by one that keeps no layouts, and by one that parses everything.
 func FuzzDecode(f *testing.F) {
 	seeds := []string{
 		`{"timestamp":1790000000123,"name":"http.server.duration","service":"svc-017","host":"host-0423","status":"200","unit":"ms","value":123.456}`,
@@ -43,12 +43,16 @@ func FuzzDecode(f *testing.F) {
 		checkers[n].Check(t, codectest.Record(first))
 		checkers[n].Check(t, codectest.Record(second))
 		settings := manySettings()[n]
-		quick, slow := newCodec(t, settings), jsonmetrics.Parsing(newCodec(t, settings))
-		quickTable, slowTable := pipeline.NewSeriesTable(nil, 3), pipeline.NewSeriesTable(nil, 3)
+		quick, even, slow := newCodec(t, settings), jsonmetrics.Reading(newCodec(t, settings)), jsonmetrics.Parsing(newCodec(t, settings))
+		quickTable, evenTable, slowTable := pipeline.NewSeriesTable(nil, 3), pipeline.NewSeriesTable(nil, 3), pipeline.NewSeriesTable(nil, 3)
 		for _, value := range [][]byte{first, second, first} {
 			rec := codectest.Record(value)
-			if d := cmp.Diff(codectest.Decode(t, slow, slowTable, rec), codectest.Decode(t, quick, quickTable, rec)); d != "" {
+			want := codectest.Decode(t, slow, slowTable, rec)
+			if d := cmp.Diff(want, codectest.Decode(t, quick, quickTable, rec)); d != "" {
 				t.Fatalf("%q after %q (-parsed +by layout):\n%s", value, first, d)
+			}
+			if d := cmp.Diff(want, codectest.Decode(t, even, evenTable, rec)); d != "" {
+				t.Fatalf("%q after %q (-parsed +read):\n%s", value, first, d)
 			}
 		}
 	})

@@ -36,7 +36,7 @@ func (c *codec) unnamed(name []byte, of *field) bool {
 // slowly is the memo's owner of events that were parsed; layouts have their own numbers.
 const slowly = 0
 
-// identify makes c.key of what the series of a parsed event have in common.
+// identify makes c.key of what the series of a event of no layout have in common.
 func (c *codec) identify(e *event, name []byte) {
 	c.key = append(c.key[:0], byte(c.seriesType(e)))
 	c.key = binary.AppendUvarint(appendText(c.key, name), uint64(c.attributes(e)))
@@ -54,7 +54,7 @@ func (c *codec) identify(e *event, name []byte) {
 
 func appendText(b, s []byte) []byte { return append(binary.AppendUvarint(b, uint64(len(s))), s...) }
 
-// point adds one row of a parsed event: of the field of values, or of the one value where that is nil.
+// point adds one row of a event of no layout: of the field of values, or of the one value where that is nil.
 func (c *codec) point(e *event, when int64, v float64, lose loss, name []byte, of *field, at int) error {
 	if lose != kept {
 		c.lost[lose]++

@@ -117,15 +117,15 @@ func label(r *rand.Rand, odd float64) string {
 		[]string{`"a\"b"`, `"\\"`, `"\u0041"`, "\"\xff\"", "\"\n\"", `"a`, `a"`, `"NaN"`, `"{"`, `"}"`, `","`, "7", "false", "null", `{"a":"b"}`, `"\`, `"` + strings.Repeat("long", 20) + `"`})
 }
 
-// TestSpeculationChangesNothing decodes streams of messages of a few shapes by a codec that keeps layouts and by one that parses
-// everything.
+// TestSpeculationChangesNothing decodes streams of messages of a few shapes by a codec that keeps layouts, by one that does not, and by one that
+// parses everything.
 func TestSpeculationChangesNothing(t *testing.T) {
 	met := 0
 	for seed := range uint64(400) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		settings := manySettings()[seed%uint64(len(manySettings()))]
-		quick, slow := newCodec(t, settings), jsonmetrics.Parsing(newCodec(t, settings))
-		quickTable, slowTable := pipeline.NewSeriesTable(nil, int(4+seed%50)), pipeline.NewSeriesTable(nil, int(4+seed%50))
+		quick, even, slow := newCodec(t, settings), jsonmetrics.Reading(newCodec(t, settings)), jsonmetrics.Parsing(newCodec(t, settings))
+		quickTable, evenTable, slowTable := pipeline.NewSeriesTable(nil, int(4+seed%50)), pipeline.NewSeriesTable(nil, int(4+seed%50)), pipeline.NewSeriesTable(nil, int(4+seed%50))
 		var shapes []*shape
 		for range 1 + r.IntN(5) {
 			shapes = append(shapes, newShape(r))
@@ -143,6 +143,9 @@ func TestSpeculationChangesNothing(t *testing.T) {
 			}
 			rec := codectest.Record(b.Bytes())
 			want, got := codectest.Decode(t, slow, slowTable, rec), codectest.Decode(t, quick, quickTable, rec)
+			if d := cmp.Diff(want, codectest.Decode(t, even, evenTable, rec)); d != "" {
+				t.Fatalf("seed %d: %s (-parsed +read):\n%s", seed, b.Bytes(), d)
+			}
 			if d := cmp.Diff(want, got); d != "" {
 				t.Fatalf("seed %d: %s (-parsed +by layout):\n%s", seed, b.Bytes(), d)
 			}

@@ -26,14 +26,13 @@ func (ls *layouts) learn(c *codec, raw []byte) {
 
 // newLayout makes a layout of an object, nil if it has escapes, is too large, or is not written as JSON demands.
 func (c *codec) newLayout(raw []byte) *layout {
-	p := learner{mapping: &c.mapping, b: bytes.Clone(raw), l: &layout{clock: -1}}
-	l := p.l
-	l.event.slots = make([]scalar, len(c.mapping.paths))
-	if !p.object(place{node: c.mapping.root, top: true}) || p.at != len(p.b) || len(l.steps) > maxSteps {
+	l := &layout{clock: -1, event: event{slots: make([]scalar, len(c.mapping.paths))}}
+	r := reader{mapping: &c.mapping, nesting: c.limits.nesting, l: l}
+	b := bytes.Clone(raw)
+	if r.read(b, 0, &l.event) != len(b) || len(l.steps) > maxSteps {
 		return nil
 	}
-	l.tail = p.b[p.from:]
-	l.event.settle()
+	l.tail = b[r.from:]
 	l.sort(c)
 	return l
 }
@@ -126,155 +125,4 @@ func (ls *layouts) narrow(l *layout) {
 	l.key, l.wide, l.brief, l.keys = l.exact, false, false, 0
 	ls.number++
 	l.number = ls.number
-}
-
-// learner reads an object that is known to be sound, and no more than what layouts are made of.
-type learner struct {
-	mapping *mapping
-	b       []byte
-	at      int
-	from    int // behind the last step
-	l       *layout
-}
-
-// object reads an object at a place; false if it is not for layouts, as in the other methods.
-func (p *learner) object(at place) bool {
-	p.at++
-	if p.skipSpace() == '}' {
-		p.at++
-		return true
-	}
-	for {
-		if p.skipSpace() != '"' {
-			return false
-		}
-		from := p.at + 1
-		if p.at = endOfText(p.b, from); p.at < 0 {
-			return false
-		}
-		name := p.b[from:p.at]
-		p.at++
-		if p.skipSpace() != ':' {
-			return false
-		}
-		p.at++
-		if !p.member(at, name) {
-			return false
-		}
-		switch p.skipSpace() {
-		case ',':
-			p.at++
-		case '}':
-			p.at++
-			return true
-		default:
-			return false
-		}
-	}
-}
-
-// member reads a member's value.
-func (p *learner) member(at place, name []byte) bool {
-	var child *node
-	if at.node != nil {
-		child = at.node.children[string(name)]
-	}
-	begins := p.skipSpace()
-	if begins == '{' || begins == '[' {
-		p.mapping.put(&p.l.event, at, child, name, scalar{kind: nested, step: fixed})
-		if begins == '{' {
-			return p.object(below(child))
-		}
-		return p.array()
-	}
-	v, ok := p.scalar(begins)
-	if ok {
-		p.mapping.put(&p.l.event, at, child, name, v)
-	}
-	return ok
-}
-
-func (p *learner) array() bool {
-	p.at++
-	if p.skipSpace() == ']' {
-		p.at++
-		return true
-	}
-	for {
-		var ok bool
-		switch begins := p.skipSpace(); begins {
-		case '{':
-			ok = p.object(place{})
-		case '[':
-			ok = p.array()
-		default:
-			_, ok = p.scalar(begins)
-		}
-		if !ok {
-			return false
-		}
-		switch p.skipSpace() {
-		case ',':
-			p.at++
-		case ']':
-			p.at++
-			return true
-		default:
-			return false
-		}
-	}
-}
-
-// scalar reads a text, a number, or a word.
-func (p *learner) scalar(begins byte) (v scalar, ok bool) {
-	switch begins {
-	case '"':
-		from := p.at + 1
-		end := endOfText(p.b, from)
-		if end < 0 {
-			return v, false
-		}
-		return p.step(text, from, end), true
-	case 't':
-		return p.word(boolean, literalTrue)
-	case 'f':
-		return p.word(boolean, literalFalse)
-	case 'n':
-		return p.word(null, []byte("null"))
-	}
-	var s span
-	end := s.scan(p.b, p.at)
-	return p.step(number, p.at, end), end > 0
-}
-
-// step notes a text or number.
-func (p *learner) step(k kind, from, end int) scalar {
-	v := scalar{kind: k, step: len(p.l.steps), text: p.b[from:max(from, end)]}
-	p.l.steps = append(p.l.steps, step{before: p.b[p.from:from], text: k == text})
-	p.from, p.at = end, end
-	if k == text {
-		p.at++
-	}
-	return v
-}
-
-func (p *learner) word(k kind, word []byte) (scalar, bool) {
-	ok := bytes.HasPrefix(p.b[p.at:], word)
-	p.at += len(word)
-	if k == null {
-		word = nil
-	}
-	return scalar{kind: k, step: fixed, text: word}, ok
-}
-
-// skipSpace passes white space and returns what comes then, 0 at the end.
-func (p *learner) skipSpace() byte {
-	for ; p.at < len(p.b); p.at++ {
-		switch ch := p.b[p.at]; ch {
-		case ' ', '\t', '\r', '\n':
-		default:
-			return ch
-		}
-	}
-	return 0
 }

@@ -2,6 +2,7 @@ package jsonmetrics
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"strconv"
 )
@@ -34,6 +35,13 @@ func scan(b []byte, from int) (d decimal, end int) {
 	}
 	first, point := i, -1
 	var mantissa uint64
+	for ; i+8 <= len(b); i += 8 {
+		eight := binary.LittleEndian.Uint64(b[i:])
+		if !areDigits(eight) {
+			break
+		}
+		mantissa = mantissa*1e8 + eightDigits(eight)
+	}
 	for ; i < len(b); i++ {
 		ch := b[i] - '0'
 		if ch > 9 {
@@ -53,6 +61,21 @@ func scan(b []byte, from int) (d decimal, end int) {
 	d.mantissa = mantissa
 	d.exact = digits > 0 && digits <= mostDigits && mantissa <= exactWhole
 	return d, i
+}
+
+// areDigits tells whether all eight bytes are digits: their upper halves are 3, also when 6 is added.
+func areDigits(b uint64) bool {
+	const upper = 0xf0f0f0f0f0f0f0f0
+	return b&upper|(b+0x0606060606060606)&upper>>4 == 0x3333333333333333
+}
+
+// eightDigits returns the number that eight digits are, the first of them in the lowest byte: neighbours are put together, and then
+// theirs.
+func eightDigits(b uint64) uint64 {
+	b -= 0x3030303030303030
+	b = b*10 + b>>8 // pairs, in every other byte
+	const pairs = 0x000000ff000000ff
+	return (b&pairs*(100+1_000_000<<32) + b>>16&pairs*(1+10_000<<32)) >> 32
 }
 
 // value returns the number that an exact decimal is: two exact numbers, divided, are rounded once (Clinger: How to Read Floating

@@ -122,6 +122,7 @@ func New(given pipeline.Settings) (pipeline.Codec, error) {
 		},
 	}
 	c.named = len(c.metric) > 0 || len(mapped["name"]) > 0
+	c.reader = reader{mapping: &c.mapping, nesting: c.limits.nesting}
 	c.slow.slots = make([]scalar, len(c.mapping.paths))
 	return c, nil
 }
