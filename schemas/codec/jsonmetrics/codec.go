@@ -121,8 +121,9 @@ func (c *codec) record() error {
 	if len(b) > 0 && b[len(b)-1] <= ' ' {
 		b = bytes.TrimRight(b, space)
 	}
-	if all := c.layouts.all; len(all) > 0 {
-		if ok, err := c.recognise(all[0], b); ok {
+	for i, l := range c.layouts.all {
+		if ok, err := c.recognise(l, b); ok {
+			c.layouts.meet(i)
 			return err
 		}
 	}

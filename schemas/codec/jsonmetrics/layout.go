@@ -67,6 +67,16 @@ type layouts struct {
 	off                       bool // for tests
 }
 
+// meet counts a message of a layout and puts that in front.
+func (ls *layouts) meet(i int) {
+	ls.met++
+	if i > 0 {
+		l := ls.all[i]
+		copy(ls.all[1:i+1], ls.all[:i])
+		ls.all[0] = l
+	}
+}
+
 // match finds the steps of a message that begins at a position. It returns its end, 0 if it is not of the layout, or has more than
 // limit bytes.
 func (l *layout) match(b []byte, begin, limit int, spans *[maxSteps]span) int {
@@ -161,7 +171,6 @@ func (c *codec) recognise(l *layout, b []byte) (bool, error) {
 			return false, nil // all steps are needed
 		}
 	}
-	c.layouts.met++
 	if err := c.count(len(l.rows), 0); err != nil {
 		return true, err
 	}
@@ -215,11 +224,7 @@ func (c *codec) known(b []byte, at int) (end int, err error) {
 	ls := &c.layouts
 	for i, l := range ls.all {
 		if end := l.match(b, at, c.limits.object, &ls.spans); end > 0 {
-			if i > 0 {
-				copy(ls.all[1:i+1], ls.all[:i])
-				ls.all[0] = l
-			}
-			ls.met++
+			ls.meet(i)
 			return end, c.take(l, b, at)
 		}
 	}
