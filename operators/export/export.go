@@ -86,6 +86,9 @@ type Exporter struct {
 // New makes the operator.
 func New(s pipeline.Settings) (pipeline.Operator, error) {
 	x := &Exporter{flat: s.Bool("flat")}
+	if topic := s.Text("topic"); !topicName(topic) {
+		return nil, &pipeline.SettingFault{Path: "topic", Err: pipeline.Errorf("export.topic.name", "%q is no name of a topic: use up to 249 of a-z, A-Z, 0-9, '.', '_' and '-'", topic)}
+	}
 	for i, o := range s.Objects("series") {
 		at := fmt.Sprintf("series[%d]", i)
 		sel := pipeline.Selector{Metric: o.Text("metric"), Labels: o.TextMap("labels")}
@@ -110,6 +113,19 @@ func New(s pipeline.Settings) (pipeline.Operator, error) {
 		x.where = append(x.where, c)
 	}
 	return x, nil
+}
+
+// topicName tells whether Kafka takes a name for a topic.
+func topicName(s string) bool {
+	if s == "" || len(s) > 249 || s == "." || s == ".." {
+		return false
+	}
+	for _, ch := range []byte(s) {
+		if (ch < 'a' || ch > 'z') && (ch < 'A' || ch > 'Z') && (ch < '0' || ch > '9') && ch != '.' && ch != '_' && ch != '-' {
+			return false
+		}
+	}
+	return true
 }
 
 // Open implements pipeline.Operator.

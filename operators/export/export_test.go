@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -34,10 +35,17 @@ func records(out *operatortest.Output) []string {
 	return got
 }
 
+// made makes the operator, with a topic unless the settings name one.
+func made(s pipeline.Settings) (pipeline.Operator, error) {
+	full := pipeline.Settings{"topic": "out"}
+	maps.Copy(full, s)
+	return New(full)
+}
+
 func run(t *testing.T, settings pipeline.Settings, in *operatortest.Input, want ...string) {
 	t.Helper()
 	operatortest.Run(t, operatortest.Case{
-		New: func() (pipeline.Operator, error) { return New(settings) }, Input: in,
+		New: func() (pipeline.Operator, error) { return made(settings) }, Input: in,
 		Check: func(t testing.TB, out *operatortest.Output) {
 			if d := cmp.Diff(want, records(out)); d != "" {
 				t.Errorf("records (-want +got):\n%s", d)
@@ -77,7 +85,7 @@ func TestWhere(t *testing.T) {
 		{[]any{where("min", pipeline.Settings{"above": -math.MaxFloat64})}, []float64{1, 2, 3, 4, 5}},
 	} {
 		operatortest.Run(t, operatortest.Case{
-			New: func() (pipeline.Operator, error) { return New(pipeline.Settings{"where": c.where}) }, Input: in,
+			New: func() (pipeline.Operator, error) { return made(pipeline.Settings{"where": c.where}) }, Input: in,
 			Check: func(t testing.TB, out *operatortest.Output) {
 				var got []float64
 				for _, r := range records(out) {
@@ -109,7 +117,7 @@ func TestEventsNameTheWindow(t *testing.T) {
 	in := operatortest.Script(t, `windows cpu{host="a",system="s"} at 0s every 10s: 1 2`)
 	in.Revised(1, `cpu{host="a",system="s"}`, 0, 10e9, 2, 5, 1, 4, 4)
 	operatortest.Run(t, operatortest.Case{
-		New: func() (pipeline.Operator, error) { return New(nil) }, Input: in, FixedTime: true,
+		New: func() (pipeline.Operator, error) { return made(nil) }, Input: in, FixedTime: true,
 		Check: func(t testing.TB, out *operatortest.Output) {
 			ids := map[string]bool{}
 			var got []string
@@ -144,13 +152,16 @@ func TestSettingsThatDoNotFit(t *testing.T) {
 		settings   pipeline.Settings
 		path, code string
 	}{
+		{pipeline.Settings{"topic": ""}, "topic", "export.topic.name"},
+		{pipeline.Settings{"topic": "a b"}, "topic", "export.topic.name"},
+		{pipeline.Settings{"topic": ".."}, "topic", "export.topic.name"},
 		{pipeline.Settings{"where": []any{where("avg", pipeline.Settings{})}}, "where[0]", "export.where.bounds"},
 		{pipeline.Settings{"where": []any{where("avg", pipeline.Settings{"above": 2.0, "below": 1.0})}}, "where[0]", "export.where.bounds"},
 		{pipeline.Settings{"where": []any{where("avg", pipeline.Settings{"above": 2.0, "below": 2.0})}}, "where[0]", "export.where.bounds"},
 		{pipeline.Settings{"series": []any{pipeline.Settings{"metric": "["}}}, "series[0]", "export.series.pattern"},
 		{pipeline.Settings{"series": []any{pipeline.Settings{"metric": "a", "labels": map[string]any{"x": "["}}}}, "series[0]", "export.series.pattern"},
 	} {
-		_, err := New(c.settings)
+		_, err := made(c.settings)
 		var f *pipeline.SettingFault
 		if !errors.As(err, &f) || f.Path != c.path || pipeline.Code(err) != c.code {
 			t.Errorf("%v: %v", c.settings, err)

@@ -10,6 +10,7 @@ import (
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas/codec/memo"
 	"github.com/homeostat/homeostat/schemas/codec/moment"
+	"github.com/homeostat/homeostat/schemas/codec/values"
 )
 
 // Reasons in Columns.Lost.
@@ -119,7 +120,7 @@ func (c *codec) forget(table *pipeline.SeriesTable) {
 func (c *codec) record() error {
 	b := c.rec.Value
 	if len(b) > 0 && b[len(b)-1] <= ' ' {
-		b = bytes.TrimRight(b, space)
+		b = bytes.TrimRight(b, values.Space)
 	}
 	for i, l := range c.layouts.all {
 		if ok, err := c.recognise(l, b); ok {
@@ -156,14 +157,14 @@ func (c *codec) alone(b []byte) bool {
 
 // objects decodes the objects of a record from a position on, which is its beginning or behind an object.
 func (c *codec) objects(b []byte, from int) error {
-	sp := splitter{b: b, at: from, nesting: c.limits.nesting, any: from > 0}
+	sp := values.Splitter{B: b, At: from, Nesting: c.limits.nesting, Any: from > 0}
 	for {
-		from, ok, err := sp.begin()
+		from, ok, err := sp.Begin()
 		if err != nil {
 			return c.fault(err)
 		}
 		if !ok {
-			if !sp.any {
+			if !sp.Any {
 				return pipeline.Errorf("json_metrics.empty", "json metrics record has no object: check what writes to topic %s", c.rec.Topic)
 			}
 			return nil
@@ -171,20 +172,20 @@ func (c *codec) objects(b []byte, from int) error {
 		if end, err := c.known(b, from); err != nil {
 			return err
 		} else if end > 0 {
-			sp.at = end
+			sp.At = end
 		} else if end, err := c.read(b, from); err != nil {
 			return err
 		} else if end > 0 {
-			sp.at = end
+			sp.At = end
 		} else {
-			if err := sp.value(); err != nil {
+			if err := sp.Pass(); err != nil {
 				return c.fault(err)
 			}
-			if err := c.object(b[from:sp.at], from); err != nil {
+			if err := c.object(b[from:sp.At], from); err != nil {
 				return err
 			}
 		}
-		if err := sp.separator(); err != nil {
+		if err := sp.Separator(); err != nil {
 			return c.fault(err)
 		}
 	}
@@ -303,9 +304,9 @@ func (c *codec) syntax(at int, why string) error {
 	return pipeline.Errorf("json_metrics.syntax", "json metrics record of %d bytes is broken at byte %d: %s; check what writes to topic %s", len(c.rec.Value), at, why, c.rec.Topic)
 }
 
-func (c *codec) fault(f *fault) error {
-	if f.deep {
-		return pipeline.Errorf("json_metrics.limit.nesting", "json metric nests deeper at byte %d than max_nesting %d: flatten it at the producer or raise it", f.at, c.limits.nesting)
+func (c *codec) fault(f *values.Fault) error {
+	if f.Deep {
+		return pipeline.Errorf("json_metrics.limit.nesting", "json metric nests deeper at byte %d than max_nesting %d: flatten it at the producer or raise it", f.At, c.limits.nesting)
 	}
-	return c.syntax(f.at, f.why)
+	return c.syntax(f.At, f.Why)
 }

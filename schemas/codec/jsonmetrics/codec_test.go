@@ -270,7 +270,7 @@ func TestFullTableLosesNewSeriesOnly(t *testing.T) {
 // TestMemoIsBoundAndForgetsWithoutHarm decodes ever new series with the smallest memo, and an old one between.
 func TestMemoIsBoundAndForgetsWithoutHarm(t *testing.T) {
 	codec, table := newCodec(t, pipeline.Settings{"memo": int64(1 << 20)}), pipeline.NewSeriesTable(nil, 0)
-	for i := range 40_000 {
+	for i := range 20_000 {
 		got := codectest.Decode(t, codec, table, codectest.Record(fmt.Appendf(nil, `[{"name":"new","id":"%d","value":1},{"name":"always","value":2}]`, i)))
 		if d := cmp.Diff(points(gauge(fmt.Sprintf(`new{id="%d"}`, i), now, 1), gauge("always{}", now, 2)), got.Points); d != "" {
 			t.Fatal(d)
