@@ -2,7 +2,6 @@ package jsonmetrics
 
 import (
 	"bytes"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"strconv"
@@ -115,7 +114,7 @@ func TestScanEndsWhereNumbersEnd(t *testing.T) {
 			t.Errorf("%q: %d, want %d", c.s, got, c.end)
 		}
 		if c.s == "1.2.3 " && s.decimal.exact {
-			t.Error(fmt.Sprintf("%q is taken for an exact number", c.s))
+			t.Errorf("%q is taken for an exact number", c.s)
 		}
 	}
 }
