@@ -13,6 +13,8 @@ type Spec struct {
 	Consumes, Emits []Kind
 	// Stage is where an operator may stand.
 	Stage Stage
+	// Topic is the setting of an operator that names a topic of its own, to which what it exports goes (schemas.TypeExport); "" if it has none.
+	Topic string
 	// Accepts says which windows an operator or detector takes beside those that are of one length, one after the other.
 	Accepts Accepts
 	// Version rises when the layout of its snapshots changes.

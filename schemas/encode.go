@@ -142,6 +142,9 @@ func appendName(dst []byte, name string, more bool) []byte {
 	return append(appendText(dst, name), ':')
 }
 
+// AppendText appends a JSON string; bytes that are no UTF-8 become U+FFFD.
+func AppendText(dst []byte, s string) []byte { return appendText(dst, s) }
+
 // appendText writes a JSON string; bytes that are no UTF-8 become U+FFFD.
 func appendText(dst []byte, s string) []byte {
 	plain := utf8.ValidString(s)

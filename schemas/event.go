@@ -29,6 +29,10 @@ const (
 	TypeRemediationRequested = TypePrefix + "remediation.requested.v1"
 	TypeRemediationCancelled = TypePrefix + "remediation.cancelled.v1"
 	TypeResult               = TypePrefix + "result.v1"
+
+	// TypeExport is what an operator writes to a topic of its own (pipeline.Spec.Topic). It is no event of an episode and not among
+	// Types: its data is whatever the operator says, and no stage reads it.
+	TypeExport = TypePrefix + "export.v1"
 )
 
 // Modes, in rising order of what an event may do. Absent means do nothing.
@@ -146,9 +150,9 @@ func NewEvent(typ, id string, time int64, v any) (Event, error) {
 	return e, nil
 }
 
-// DataSchema returns the URI of the JSON Schema of an event type, or "" when its data is not JSON.
+// DataSchema returns the URI of the JSON Schema of an event type, or "" when its data is not JSON or has no schema.
 func DataSchema(typ string) string {
-	if typ == TypeWindow || len(typ) <= len(TypePrefix) {
+	if typ == TypeWindow || typ == TypeExport || len(typ) <= len(TypePrefix) {
 		return ""
 	}
 	return "https://homeostat.dev/schemas/" + typ[len(TypePrefix):] + ".json"

@@ -16,6 +16,7 @@ import (
 	"github.com/homeostat/homeostat/pipeline/config"
 	"github.com/homeostat/homeostat/pipeline/engine"
 	"github.com/homeostat/homeostat/pipeline/plan"
+	"github.com/homeostat/homeostat/schemas"
 	kafkasink "github.com/homeostat/homeostat/sinks/kafka"
 )
 
@@ -47,7 +48,11 @@ func newLogger(w io.Writer, cfg config.Log) *slog.Logger {
 func newOutput(p *plan.Plan) func() engine.Output {
 	cfg := kafkasink.Config{
 		Routes:    kafkasink.Routes(p.Topics.Events.Name, p.Topics.Incidents.Name, p.Topics.Remediations.Name),
+		Exports:   map[string]string{},
 		Sequences: &kafkasink.Sequences{},
+	}
+	for operator, topic := range p.Exports() {
+		cfg.Exports[schemas.Source(&pipeline.Env{Pipeline: p.Pipeline, Component: operator})] = topic
 	}
 	return func() engine.Output { return kafkasink.NewSink(cfg) }
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/homeostat/homeostat/operators/detect/burnrate"
 	"github.com/homeostat/homeostat/operators/detect/errorlogs"
 	"github.com/homeostat/homeostat/operators/detect/robustz"
+	"github.com/homeostat/homeostat/operators/export"
 	"github.com/homeostat/homeostat/operators/judge"
 	"github.com/homeostat/homeostat/operators/publish"
 	"github.com/homeostat/homeostat/operators/sli"
@@ -16,6 +17,7 @@ import (
 	"github.com/homeostat/homeostat/schemas/codec/graphite"
 	"github.com/homeostat/homeostat/schemas/codec/influx"
 	"github.com/homeostat/homeostat/schemas/codec/jsonlog"
+	"github.com/homeostat/homeostat/schemas/codec/jsonmetrics"
 	"github.com/homeostat/homeostat/schemas/codec/otlp"
 	"github.com/homeostat/homeostat/schemas/codec/syslog"
 	"github.com/homeostat/homeostat/schemas/codec/text"
@@ -28,9 +30,9 @@ func newRegistry() *pipeline.Registry {
 	r := pipeline.NewRegistry()
 	for _, register := range []func(*pipeline.Registry){
 		otlp.Register, otlp.RegisterLogs, otlp.RegisterTraces, jsonlog.Register, syslog.Register, text.Register,
-		influx.Register, graphite.Register, collectd.Register, avro.Register,
+		jsonmetrics.Register, influx.Register, graphite.Register, collectd.Register, avro.Register,
 		filesource.Register,
-		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register,
+		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register, export.Register,
 		correlate.Register, decide.Register, judge.Register,
 		filesink.Register,
 	} {

@@ -20,7 +20,7 @@ func (p *Plan) explainEdges(t *page) {
 			t.line(fmt.Sprintf("source %s → %s: a backtest reads it from its start each time, each row once; a repeat has the same id", s.Name, events))
 			continue
 		}
-		t.line(fmt.Sprintf("%s → %s: %s", s.Topic, events, between))
+		t.line(fmt.Sprintf("%s → %s: %s", s.Topic, strings.Join(p.written(), ", "), between))
 	}
 	t.line(fmt.Sprintf("%s → %s: %s", p.Topics.Inbox.Name, events, between))
 	if p.Operate.Runs() {
@@ -29,6 +29,15 @@ func (p *Plan) explainEdges(t *page) {
 	for _, s := range p.Act.Sinks {
 		t.line(fmt.Sprintf("%s → sink %s: %s; positions are committed after the sink has flushed", strings.Join(p.Act.Inputs, ", "), s.Name, s.Guarantee))
 	}
+}
+
+// written are the topics that detect writes what it found to.
+func (p *Plan) written() []string {
+	out := []string{p.Topics.Events.Name}
+	for _, t := range p.Topics.Exports {
+		out = append(out, t.Name)
+	}
+	return out
 }
 
 // explainLosses names every place where a row can end.

@@ -296,6 +296,6 @@ func sentence(doc string) string {
 func (p *Plan) explainTopics(t *page) {
 	t.head("topics of the pipeline's own, made when they are missing")
 	for _, topic := range p.Topics.All() {
-		t.row(topic.Name, count(topic.Partitions, "partition")+", "+topicSettings(topic))
+		t.row(topic.Name, topicSettings(topic))
 	}
 }

@@ -107,6 +107,9 @@ func New(cfg *config.Config, registry *pipeline.Registry) (*Plan, error) {
 		Window: cfg.Window(registry), Every: cfg.Rhythm(registry).Every, Scope: cfg.Scope.Of, SLOs: cfg.SLOs, Topology: cfg.Topology, Limits: cfg.Limits, State: cfg.State,
 		Topics: newTopics(cfg), Fingerprint: cfg.Fingerprint(), config: cfg,
 	}
+	if err := p.export(registry); err != nil {
+		return nil, err
+	}
 	for _, s := range cfg.Sources {
 		if p.owns(s.Topic) {
 			return nil, pipeline.Errorf("plan.source.loop", "source %s reads %s, which the pipeline writes itself: name a topic of the producers", s.Name, s.Topic)
@@ -146,6 +149,9 @@ func newSource(s config.Source, registry *pipeline.Registry) Source {
 func (p *Plan) detect(registry *pipeline.Registry) error {
 	p.Detect = Stage{Stage: pipeline.Detect, Group: p.Pipeline + ".detect", Operators: chain(p.config.Detect, registry)}
 	p.Detect.Outputs = []string{p.Topics.Events.Name, p.Topics.DeadLetters.Name}
+	for _, t := range p.Topics.Exports {
+		p.Detect.Outputs = append(p.Detect.Outputs, t.Name)
+	}
 	if len(p.config.Operate) == 0 {
 		return nil
 	}
@@ -253,6 +259,9 @@ func (p *Plan) Redirect(sinks ...Sink) {
 	p.Act = Stage{
 		Stage: pipeline.Act, Group: p.Pipeline + ".act", Sinks: sinks,
 		Inputs: []string{t.Events.Name, t.Incidents.Name, t.Remediations.Name}, Outputs: []string{t.DeadLetters.Name},
+	}
+	for _, e := range t.Exports {
+		p.Act.Inputs = append(p.Act.Inputs, e.Name)
 	}
 }
 

@@ -154,7 +154,7 @@ func selector(s pipeline.Selector) string {
 }
 
 func topicSettings(t Topic) string {
-	var parts []string
+	parts := []string{count(t.Partitions, "partition")}
 	for _, k := range slices.Sorted(maps.Keys(t.Config)) {
 		text := t.Config[k]
 		n, err := strconv.ParseInt(text, 10, 64)

@@ -23,6 +23,8 @@ type Topics struct {
 	Columns Topic
 	// Times holds what lanes took from the clock; keyed by lane.
 	Times Topic
+	// Exports are the topics that operators name, without repetitions.
+	Exports []Topic
 	// State holds the snapshots of lanes; keyed by lane, slot and chunk, compacted.
 	State Topic
 }
@@ -37,7 +39,8 @@ type Topic struct {
 
 // All lists the topics, events first; Columns last, which is only made when it is needed.
 func (t *Topics) All() []Topic {
-	return []Topic{t.Events, t.Incidents, t.Remediations, t.Inbox, t.DeadLetters, t.Times, t.State, t.Columns}
+	all := []Topic{t.Events, t.Incidents, t.Remediations, t.Inbox, t.DeadLetters, t.Times, t.State}
+	return append(append(all, t.Exports...), t.Columns)
 }
 
 // OwnTopics lists the topics that the pipeline makes: all but the columns topic, which only ingest needs.

@@ -15,6 +15,8 @@ import (
 type Config struct {
 	// Routes is the topic of each event type. A type without one can't be written.
 	Routes map[string]string
+	// Exports is the topic of each source of schemas.TypeExport.
+	Exports map[string]string
 	// Sequences numbers the events. Sinks of one process share it, since their sources are the same. Nil makes a new one.
 	Sequences *Sequences
 }
@@ -50,6 +52,7 @@ func (s *Sequences) next(source string) uint64 {
 // Sink gathers messages until they are taken. What is never taken was never written.
 type Sink struct {
 	routes    map[string]string
+	exports   map[string]string
 	sequences *Sequences
 	pending   []broker.Message
 }
@@ -59,7 +62,7 @@ func NewSink(cfg Config) *Sink {
 	if cfg.Sequences == nil {
 		cfg.Sequences = &Sequences{}
 	}
-	return &Sink{routes: cfg.Routes, sequences: cfg.Sequences}
+	return &Sink{routes: cfg.Routes, exports: cfg.Exports, sequences: cfg.Sequences}
 }
 
 // Open implements pipeline.Sink.
@@ -91,7 +94,7 @@ func (s *Sink) Write(ctx context.Context, b pipeline.Batch) error {
 
 // check completes the key and says whether the event can be written.
 func (s *Sink) check(e *schemas.Event) error {
-	topic := s.routes[e.Type]
+	topic := s.topic(e)
 	if topic == "" {
 		return pipeline.Errorf("kafka.route.missing", "event %s has type %q, for which there is no topic: the sink has to be told where events of this type go", e.ID, e.Type)
 	}
@@ -109,8 +112,16 @@ func (s *Sink) check(e *schemas.Event) error {
 	return nil
 }
 
+// topic returns the topic of an event, "" if there is none.
+func (s *Sink) topic(e *schemas.Event) string {
+	if e.Type == schemas.TypeExport {
+		return s.exports[e.Source]
+	}
+	return s.routes[e.Type]
+}
+
 func (s *Sink) message(e *schemas.Event) broker.Message {
-	m := broker.Message{Topic: s.routes[e.Type], Partition: -1, Value: e.Data, Headers: e.Headers(s.sequences.next(e.Source))}
+	m := broker.Message{Topic: s.topic(e), Partition: -1, Value: e.Data, Headers: e.Headers(s.sequences.next(e.Source))}
 	if m.Value == nil {
 		m.Value = []byte{} // nil would be a tombstone
 	}

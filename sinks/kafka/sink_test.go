@@ -86,6 +86,21 @@ func TestRoutesCoverAllTypes(t *testing.T) {
 	}
 }
 
+func TestExportsGoByTheirSource(t *testing.T) {
+	s := kafka.NewSink(kafka.Config{Routes: kafka.Routes("e", "i", "r"), Exports: map[string]string{"/homeostat/shop/export": "alerts"}})
+	e := schemas.Event{ID: "1", Source: "/homeostat/shop/export", Type: schemas.TypeExport, Key: "db", Data: []byte(`{"avg":1}`)}
+	if err := write(s, e); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Take(); len(got) != 1 || got[0].Topic != "alerts" || string(got[0].Value) != `{"avg":1}` || string(got[0].Key) != "db" {
+		t.Errorf("%+v", got)
+	}
+	e.Source = "/homeostat/shop/other"
+	if err := write(s, e); pipeline.Code(err) != "kafka.route.missing" {
+		t.Errorf("of a source without a topic: %v", err)
+	}
+}
+
 func TestKeys(t *testing.T) {
 	for _, f := range []struct {
 		fact string

@@ -1,0 +1,312 @@
+package jsonmetrics
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+
+	"github.com/valyala/fastjson"
+
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/memo"
+	"github.com/homeostat/homeostat/schemas/codec/moment"
+	"github.com/homeostat/homeostat/schemas/codec/values"
+)
+
+// Reasons in Columns.Lost.
+const (
+	// LostNoValue: the object names no value, or it is null or empty.
+	LostNoValue = "no_recorded_value"
+	// LostNotNumeric: the value is neither a number nor a text that is one.
+	LostNotNumeric = "not_numeric"
+	// LostNotFinite: NaN, an infinity, or more than float64 holds.
+	LostNotFinite = "not_finite"
+	// LostNoTime: neither the object nor the record has a time.
+	LostNoTime = "no_time"
+	// LostTimeRange: the object's time is not after 1970, beyond 2261, or in no form that is known.
+	LostTimeRange = "time_out_of_range"
+	// LostNoName: the metric has no name.
+	LostNoName = "no_metric_name"
+	// LostSeriesLimit: a new series, and the lane's table is full.
+	LostSeriesLimit = "series_limit"
+)
+
+type loss int
+
+const (
+	kept loss = iota
+	noValue
+	notNumeric
+	notFinite
+	noTime
+	timeRange
+	noName
+	seriesLimit
+	losses
+)
+
+var lossReasons = [losses]string{"", LostNoValue, LostNotNumeric, LostNotFinite, LostNoTime, LostTimeRange, LostNoName, LostSeriesLimit}
+
+type limits struct{ bytes, object, points, attributes, labelBytes, nesting, memo int }
+
+// codec decodes records. Its memo leads from the raw bytes of all that names a series to its ordinals; it holds for one series
+// table.
+type codec struct {
+	limits   limits
+	mapping  mapping
+	timeUnit moment.Unit
+	metric   []byte
+	named    bool // the settings name fields or a text for metrics' names
+	typ      pipeline.SeriesType
+	table    *pipeline.SeriesTable
+
+	memo     memo.Memo
+	ordinals []uint32
+	layouts  layouts
+
+	reader  reader
+	parser  fastjson.Parser
+	walker  walker
+	slow    event  // of an object of no layout
+	key     []byte // scratch
+	parsing bool   // everything, for tests
+	// Of the record being decoded.
+	rec        *pipeline.Record
+	out        *pipeline.Columns
+	recordTime int64 // Unix nanoseconds, 0 if unknown
+	rows       int
+	lost       [losses]int
+}
+
+// parserObject is the size of object beyond which the parser, which keeps what it needed, is not kept.
+const parserObject = 64 << 10
+
+// Decode implements pipeline.Codec. Losses are counted only when the whole record is sound.
+func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
+	if n := len(rec.Value); n > c.limits.bytes {
+		return pipeline.Errorf("json_metrics.limit.bytes", "json metrics record of %d bytes is larger than max_bytes %d: send smaller batches or raise it", n, c.limits.bytes)
+	}
+	if c.table != out.Series || c.memo.Bytes()+4*cap(c.ordinals) > c.limits.memo {
+		c.forget(out.Series)
+	}
+	c.rec, c.out, c.rows = rec, out, 0
+	c.recordTime = max(rec.Timestamp, 0) * 1e6
+	err := c.record()
+	c.rec, c.out = nil, nil
+	lost := &c.lost
+	if err != nil {
+		*lost = [losses]int{}
+		return err
+	}
+	if *lost != [losses]int{} {
+		for reason, n := range lost {
+			if n > 0 {
+				out.Lose(lossReasons[reason], n)
+			}
+		}
+		*lost = [losses]int{}
+	}
+	return nil
+}
+
+// forget starts the memo anew, for a table.
+func (c *codec) forget(table *pipeline.SeriesTable) {
+	c.table, c.memo, c.ordinals = table, memo.New(), nil
+	for _, l := range c.layouts.all {
+		l.keys = 0
+	}
+}
+
+func (c *codec) record() error {
+	b := c.rec.Value
+	if len(b) > 0 && b[len(b)-1] <= ' ' {
+		b = bytes.TrimRight(b, values.Space)
+	}
+	for i, l := range c.layouts.all {
+		if ok, err := c.recognise(l, b); ok {
+			c.layouts.meet(i)
+			return err
+		}
+	}
+	if end, err := c.known(b, 0); end > 0 {
+		if err != nil || end == len(b) {
+			return err
+		}
+		return c.objects(b, end)
+	}
+	if end, err := c.read(b, 0); end > 0 {
+		if err != nil || end == len(b) {
+			return err
+		}
+		return c.objects(b, end)
+	}
+	if c.alone(b) {
+		if v, err := c.parser.ParseBytes(b); err == nil {
+			return c.parsed(v, b, 0)
+		}
+	}
+	return c.objects(b, 0)
+}
+
+// alone tells whether a record looks like one object within its limits, the usual case, which is quicker to parse than
+// to split. If the parser does not agree, the splitter has the word.
+func (c *codec) alone(b []byte) bool {
+	return len(b) > 0 && b[0] == '{' && b[len(b)-1] == '}' && len(b) <= min(c.limits.object, parserObject) &&
+		bytes.Count(b, []byte{'{'})+bytes.Count(b, []byte{'['}) <= c.limits.nesting
+}
+
+// objects decodes the objects of a record from a position on, which is its beginning or behind an object.
+func (c *codec) objects(b []byte, from int) error {
+	sp := values.Splitter{B: b, At: from, Nesting: c.limits.nesting, Any: from > 0}
+	for {
+		from, ok, err := sp.Begin()
+		if err != nil {
+			return c.fault(err)
+		}
+		if !ok {
+			if !sp.Any {
+				return pipeline.Errorf("json_metrics.empty", "json metrics record has no object: check what writes to topic %s", c.rec.Topic)
+			}
+			return nil
+		}
+		if end, err := c.known(b, from); err != nil {
+			return err
+		} else if end > 0 {
+			sp.At = end
+		} else if end, err := c.read(b, from); err != nil {
+			return err
+		} else if end > 0 {
+			sp.At = end
+		} else {
+			if err := sp.Pass(); err != nil {
+				return c.fault(err)
+			}
+			if err := c.object(b[from:sp.At], from); err != nil {
+				return err
+			}
+		}
+		if err := sp.Separator(); err != nil {
+			return c.fault(err)
+		}
+	}
+}
+
+// object parses an object, which stands as raw at a position of the record.
+func (c *codec) object(raw []byte, at int) error {
+	if len(raw) > c.limits.object {
+		return pipeline.Errorf("json_metrics.limit.object_bytes", "json metric at byte %d has %d bytes, more than max_object_bytes %d: write smaller objects or raise it", at, len(raw), c.limits.object)
+	}
+	v, err := c.parser.ParseBytes(raw)
+	if err != nil {
+		return c.broken(at, raw)
+	}
+	return c.parsed(v, raw, at)
+}
+
+// parsed adds the points of a value.
+func (c *codec) parsed(v *fastjson.Value, raw []byte, at int) error {
+	if len(raw) > parserObject {
+		defer func() { c.parser = fastjson.Parser{} }()
+	}
+	if v.Type() != fastjson.TypeObject {
+		return pipeline.Errorf("json_metrics.not_object", "json metrics record has a %s at byte %d where an object belongs: check what writes to topic %s", v.Type(), at, c.rec.Topic)
+	}
+	c.walker.walk(v.GetObject(), &c.mapping, &c.slow)
+	return c.sound(raw, at)
+}
+
+// read adds the points of the object at a position, if it is written as most are. It returns its end, 0 if it is for the parser.
+func (c *codec) read(b []byte, at int) (end int, err error) {
+	if c.parsing {
+		return 0, nil
+	}
+	if end = c.reader.read(b, at, &c.slow); end == 0 || end-at > c.limits.object {
+		return 0, nil
+	}
+	return end, c.sound(b[at:end], at)
+}
+
+// sound adds the points of an object that was read or parsed, and learns from it.
+func (c *codec) sound(raw []byte, at int) error {
+	if n := c.attributes(&c.slow); n > c.limits.attributes {
+		return pipeline.Errorf("json_metrics.limit.attributes", "json metric at byte %d has %d labels, more than max_attributes %d: name fewer in labels or raise it", at, n, c.limits.attributes)
+	}
+	if err := c.points(&c.slow, at); err != nil {
+		return err
+	}
+	c.layouts.learn(c, raw)
+	return nil
+}
+
+// count counts the rows of an object.
+func (c *codec) count(n, at int) error {
+	if c.rows += max(n, 1); c.rows > c.limits.points {
+		return pipeline.Errorf("json_metrics.limit.points", "json metrics record has more points than max_points %d (reached at byte %d of %d): send smaller batches or raise it", c.limits.points, at, len(c.rec.Value))
+	}
+	return nil
+}
+
+// points adds the rows of a parsed object.
+func (c *codec) points(e *event, at int) error {
+	plain := c.plain(e)
+	rows := len(e.values)
+	if plain {
+		rows++
+	}
+	if err := c.count(rows, at); err != nil {
+		return err
+	}
+	name := c.name(e)
+	switch {
+	case rows == 0:
+		c.lost[noValue]++
+		return nil
+	case name == nil && c.named:
+		c.lost[noName] += rows
+		return nil
+	}
+	when, untimed := c.when(e)
+	c.identify(e, name)
+	if plain && name == nil {
+		c.lost[noName]++
+	} else if plain {
+		v, lose := c.value(e)
+		if err := c.point(e, when, v, max(lose, untimed), name, nil, at); err != nil {
+			return err
+		}
+	}
+	for i := range e.values {
+		if c.unnamed(name, &e.values[i]) {
+			c.lost[noName]++
+			continue
+		}
+		v, lose := e.values[i].number()
+		if err := c.point(e, when, v, max(lose, untimed), name, &e.values[i], at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// broken says where an object does not follow JSON's grammar.
+func (c *codec) broken(at int, raw []byte) error {
+	why := "it is not JSON"
+	c.parser = fastjson.Parser{}
+	var v json.RawMessage
+	var fault *json.SyntaxError
+	if errors.As(json.Unmarshal(raw, &v), &fault) {
+		at, why = at+max(int(fault.Offset)-1, 0), fault.Error()
+	}
+	return c.syntax(at, why)
+}
+
+func (c *codec) syntax(at int, why string) error {
+	return pipeline.Errorf("json_metrics.syntax", "json metrics record of %d bytes is broken at byte %d: %s; check what writes to topic %s", len(c.rec.Value), at, why, c.rec.Topic)
+}
+
+func (c *codec) fault(f *values.Fault) error {
+	if f.Deep {
+		return pipeline.Errorf("json_metrics.limit.nesting", "json metric nests deeper at byte %d than max_nesting %d: flatten it at the producer or raise it", f.At, c.limits.nesting)
+	}
+	return c.syntax(f.At, f.Why)
+}

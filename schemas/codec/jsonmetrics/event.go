@@ -1,0 +1,247 @@
+package jsonmetrics
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/valyala/fastjson"
+
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/moment"
+)
+
+// kind is what a value is.
+type kind uint8
+
+const (
+	absent kind = iota
+	null
+	nested // an object or array
+	text
+	number
+	boolean
+)
+
+// scalar is a value of an object. In a layout, step is the number of the text or number that it is, or fixed.
+type scalar struct {
+	kind kind
+	step int
+	text []byte
+}
+
+// fixed is the step of a value that is the same in all messages of a layout.
+const fixed = -1
+
+// field is a member of an object of values or labels: called as it stands there, or as the path in the settings.
+type field struct {
+	path int // -1: name counts
+	name []byte
+	scalar
+}
+
+// event is what one object says.
+type event struct {
+	slots  []scalar // by the mapping's slots
+	values []field
+	labels []field // beside those with slots
+}
+
+func (e *event) reset() {
+	clear(e.slots)
+	e.values, e.labels = e.values[:0], e.labels[:0]
+}
+
+// manyValues is from how many values on repeated names are looked for by sorting.
+const manyValues = 32
+
+// settle leaves of values of equal names the last one.
+func (e *event) settle() {
+	same := func(a, b *field) bool { return a.path == b.path && bytes.Equal(a.name, b.name) }
+	if len(e.values) > manyValues {
+		order := func(a, b field) int {
+			if a.path != b.path {
+				return a.path - b.path
+			}
+			return bytes.Compare(a.name, b.name)
+		}
+		slices.SortStableFunc(e.values, order)
+		kept := e.values[:0]
+		for i := range e.values {
+			if i+1 == len(e.values) || !same(&e.values[i], &e.values[i+1]) {
+				kept = append(kept, e.values[i])
+			}
+		}
+		e.values = kept
+		return
+	}
+	for i := 0; i < len(e.values); i++ {
+		if slices.ContainsFunc(e.values[i+1:], func(f field) bool { return same(&e.values[i], &f) }) {
+			e.values = slices.Delete(e.values, i, i+1)
+			i--
+		}
+	}
+}
+
+// plain tells whether the event has a field for its one value.
+func (c *codec) plain(e *event) bool {
+	from, to := c.mapping.of(valueRole)
+	return slices.ContainsFunc(e.slots[from:to], func(s scalar) bool { return s.kind != absent })
+}
+
+// attributes counts the event's labels, empty ones too.
+func (c *codec) attributes(e *event) int {
+	n := len(e.labels)
+	from, to := c.mapping.of(labelRole)
+	for _, s := range e.slots[from:to] {
+		if s.kind >= text {
+			n++
+		}
+	}
+	return n
+}
+
+// first returns the text of the first field of a role that is there and not empty, nil if none is.
+func (c *codec) first(e *event, role int) []byte {
+	from, to := c.mapping.of(role)
+	for i := from; i < to; i++ {
+		if s := &e.slots[i]; s.kind >= text && len(s.text) > 0 {
+			return s.text
+		}
+	}
+	return nil
+}
+
+// when returns the event's time in Unix nanoseconds, or why it has none.
+func (c *codec) when(e *event) (int64, loss) {
+	given := false
+	for i := range e.slots[:c.mapping.from[timeRole+1]] {
+		s := &e.slots[i]
+		if s.kind <= null || s.kind >= text && isZero(s.text) {
+			continue
+		}
+		given = true
+		if s.kind == text || s.kind == number {
+			if ns, ok := moment.Parse(s.text, s.kind == number, c.timeUnit); ok {
+				return ns, kept
+			}
+		}
+	}
+	switch {
+	case given:
+		return 0, timeRange
+	case c.recordTime == 0:
+		return 0, noTime
+	}
+	return c.recordTime, kept
+}
+
+// isZero tells whether a time says nothing: it is empty, or zero.
+func isZero(s []byte) bool {
+	for _, ch := range s {
+		if ch != '0' && ch != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// value returns the event's one value.
+func (c *codec) value(e *event) (float64, loss) {
+	why := noValue
+	from, to := c.mapping.of(valueRole)
+	for i := from; i < to; i++ {
+		s := &e.slots[i]
+		v, lose := s.number()
+		if lose == notNumeric && s.kind == text {
+			v, lose = s.written()
+		}
+		if lose == kept || lose == notFinite {
+			return v, lose
+		}
+		why = max(why, lose)
+	}
+	return 0, why
+}
+
+// number returns the value of a number.
+func (s *scalar) number() (float64, loss) {
+	switch {
+	case s.kind <= null || s.kind == text && len(s.text) == 0:
+		return 0, noValue
+	case s.kind != number:
+		return 0, notNumeric
+	}
+	return parseNumber(s.text)
+}
+
+// written returns the value of a number that stands in a text.
+func (s *scalar) written() (float64, loss) { return parseNumber(bytes.TrimSpace(s.text)) }
+
+// walker makes an event of a parsed object.
+type walker struct {
+	mapping *mapping
+	event   *event
+	// Of the visit under way: the place in the object, and the number of the member there.
+	at     place
+	member int
+	each   func(name []byte, v *fastjson.Value)
+	// arena holds the digits of numbers, which the parser does not give out.
+	arena []byte
+}
+
+func (w *walker) walk(o *fastjson.Object, m *mapping, e *event) {
+	if w.each == nil {
+		w.each = w.visit
+	}
+	w.mapping, w.event, w.arena = m, e, w.arena[:0]
+	e.reset()
+	w.within(o, place{node: m.root, top: true})
+	e.settle()
+}
+
+func (w *walker) within(o *fastjson.Object, at place) {
+	outer, number := w.at, w.member
+	w.at, w.member = at, 0
+	o.Visit(w.each)
+	w.at, w.member = outer, number
+}
+
+func (w *walker) visit(name []byte, v *fastjson.Value) {
+	var child *node
+	if w.at.node != nil {
+		child = w.at.node.lookUp(w.member, name)
+	}
+	w.member++
+	w.mapping.put(w.event, w.at, child, name, w.scalar(v))
+	if v.Type() == fastjson.TypeObject {
+		if inner := below(child); inner.leads() {
+			w.within(v.GetObject(), inner)
+		}
+	}
+}
+
+func (w *walker) scalar(v *fastjson.Value) scalar {
+	switch v.Type() {
+	case fastjson.TypeString:
+		s, _ := v.StringBytes()
+		return scalar{kind: text, text: s}
+	case fastjson.TypeNumber:
+		from := len(w.arena)
+		w.arena = v.MarshalTo(w.arena)
+		return scalar{kind: number, text: w.arena[from:]}
+	case fastjson.TypeTrue:
+		return scalar{kind: boolean, text: literalTrue}
+	case fastjson.TypeFalse:
+		return scalar{kind: boolean, text: literalFalse}
+	case fastjson.TypeNull:
+		return scalar{kind: null}
+	}
+	return scalar{kind: nested}
+}
+
+var literalTrue, literalFalse, literalNull = []byte("true"), []byte("false"), []byte("null")
+
+// seriesType returns the type of the event's series.
+func (c *codec) seriesType(e *event) pipeline.SeriesType {
+	return typeOf(c.first(e, typeRole), c.typ)
+}

@@ -1,0 +1,41 @@
+package jsonmetrics
+
+import "github.com/homeostat/homeostat/pipeline"
+
+// Parsing makes a codec parse everything; Reading makes it keep no layouts.
+func Parsing(p pipeline.Codec) pipeline.Codec {
+	p.(*codec).parsing = true
+	return Reading(p)
+}
+
+// Reading makes a codec keep no layouts.
+func Reading(p pipeline.Codec) pipeline.Codec {
+	p.(*codec).layouts.off = true
+	return p
+}
+
+// Met returns how many objects of layouts that it knew a codec has met, and how many others.
+func Met(p pipeline.Codec) (met, strange int) {
+	ls := &p.(*codec).layouts
+	return ls.met, ls.strange
+}
+
+// Tried returns how many objects a codec has tried to make layouts of.
+func Tried(p pipeline.Codec) int { return p.(*codec).layouts.tried }
+
+// Wide returns how many of a codec's layouts take what names a series in one piece with what lies between.
+func Wide(p pipeline.Codec) int {
+	n := 0
+	for _, l := range p.(*codec).layouts.all {
+		if l.wide {
+			n++
+		}
+	}
+	return n
+}
+
+// MemoBytes returns the memory of a codec's memo.
+func MemoBytes(p pipeline.Codec) int {
+	c := p.(*codec)
+	return c.memo.Bytes() + 4*cap(c.ordinals)
+}
