@@ -1,0 +1,247 @@
+package remotewrite
+
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+// What stands in the memo for label sets that have no series: refused came when the table was full, and as the table only grows it stays so;
+// nameless has no metric's name. unresolved is in no memo.
+const (
+	refused    = ^uint32(0)
+	nameless   = ^uint32(0) - 1
+	unresolved = ^uint32(0) - 2
+)
+
+// part says which series of a label set is meant.
+type part uint32
+
+const (
+	plain part = iota
+	cumulativeCount
+	cumulativeSum
+	gaugeCount
+	gaugeSum
+)
+
+// find returns the ordinal of a series of the label set that is being read, or what stands for none.
+func (c *codec) find(p part) (uint32, error) {
+	s := &c.series
+	key := s.labels
+	if s.version == 2 {
+		if err := c.spell(); err != nil {
+			return 0, err
+		}
+		key = c.key
+	}
+	// What the memo's value follows from, besides the labels.
+	owner := uint32(p)<<8 | uint32(s.kind)<<2 | uint32(s.version)
+	ordinal, hash, ok := c.memo.Find(owner, key)
+	if ok {
+		return ordinal, nil
+	}
+	ordinal, err := c.admit(p)
+	if err == nil {
+		c.memo.Add(hash, owner, key, ordinal)
+	}
+	return ordinal, err
+}
+
+// spell makes the key of a label set of version 2.0: its symbols, each with its length before it. The same labels have other
+// numbers in each request.
+func (c *codec) spell() error {
+	s := &c.series
+	if s.keyed {
+		return nil
+	}
+	key := c.key[:0]
+	for _, ref := range s.refs {
+		symbol := c.bytes(c.symbols[ref])
+		if len(symbol) < 0x80 {
+			key = append(key, byte(len(symbol)))
+		} else {
+			key = binary.AppendUvarint(key, uint64(len(symbol)))
+		}
+		key = append(key, symbol...)
+		if len(key) > 8*c.limits.labelBytes+1<<10 {
+			return c.tooLong()
+		}
+	}
+	c.key, s.keyed = key, true
+	return nil
+}
+
+// admit interns a series of the label set that is being read.
+func (c *codec) admit(p part) (uint32, error) {
+	s := &c.series
+	l := labels{limits: c.limits}
+	ok, err := true, error(nil)
+	if s.version == 2 {
+		for i := 0; i < len(s.refs) && ok; i += 2 {
+			ok = l.add(c.bytes(c.symbols[s.refs[i]]), c.bytes(c.symbols[s.refs[i+1]]))
+		}
+	} else {
+		ok, err = c.labels1(&l)
+	}
+	switch {
+	case err != nil:
+		return 0, err
+	case !ok && l.number > c.limits.attributes:
+		return 0, c.tooManyLabels()
+	case !ok:
+		return 0, c.tooLong()
+	case l.name == "":
+		return nameless, nil
+	}
+	name, unit := l.name, text(s.unit)
+	typ := c.typeOf(name)
+	switch p {
+	case cumulativeCount, gaugeCount:
+		name, unit = name+".count", "1"
+	case cumulativeSum, gaugeSum:
+		name += ".sum"
+	}
+	switch p {
+	case cumulativeCount, cumulativeSum:
+		typ = pipeline.Cumulative
+	case gaugeCount, gaugeSum:
+		typ = pipeline.Gauge
+	}
+	ordinal, err := c.table.Intern(name, unit, typ, l.canonical())
+	if pipeline.Code(err) == "series.limit" {
+		return refused, nil
+	}
+	return ordinal, err
+}
+
+// typeOf says how the samples of a series are to be read.
+func (c *codec) typeOf(name string) pipeline.SeriesType {
+	switch c.series.kind {
+	case counter, histogram:
+		return pipeline.Cumulative
+	case summary:
+		if strings.HasSuffix(name, "_count") || strings.HasSuffix(name, "_sum") {
+			return pipeline.Cumulative
+		}
+	case unspecified:
+		for _, suffix := range c.cumulative {
+			if strings.HasSuffix(name, suffix) {
+				return pipeline.Cumulative
+			}
+		}
+	}
+	return pipeline.Gauge
+}
+
+// labels gathers the labels of a series at its first sight. It may allocate.
+type labels struct {
+	limits limits
+	name   string
+	list   []pipeline.Label
+	number int // of labels besides the name
+	bytes  int // of their text and the name
+}
+
+const nameLabel = "__name__"
+
+// add adds a label; false says that the series is beyond a limit.
+func (l *labels) add(name, value []byte) bool {
+	isName := string(name) == nameLabel
+	if !isName {
+		l.number++
+		l.bytes += len(name)
+	}
+	if l.bytes += len(value); l.number > l.limits.attributes || l.bytes > l.limits.labelBytes {
+		return false
+	}
+	if isName {
+		l.name = text(value)
+	} else {
+		l.list = append(l.list, pipeline.Label{Name: text(name), Value: text(value)})
+	}
+	return true
+}
+
+// canonical returns the labels that have values: the last of a name counts, also if it has none.
+func (l *labels) canonical() pipeline.Labels {
+	return slices.DeleteFunc(pipeline.NewLabels(l.list), func(l pipeline.Label) bool { return l.Value == "" })
+}
+
+// labels1 reads the raw label fields of version 1.0; false says that the series is beyond a limit.
+func (c *codec) labels1(l *labels) (bool, error) {
+	raw := c.series.labels
+	if len(raw) > 8*c.limits.labelBytes+1<<10 {
+		return false, nil
+	}
+	w := walk{b: raw, end: len(raw)}
+	var f field
+	for w.next(&f) {
+		name, value, err := c.label(raw, &f)
+		if err != nil {
+			return false, err
+		}
+		if !l.add(name, value) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// label reads a Label of version 1.0 among raw label fields: name 1, value 2.
+func (c *codec) label(raw []byte, f *field) (name, value []byte, err error) {
+	w := walk{b: raw, at: f.from, end: f.to}
+	var g field
+	for w.next(&g) {
+		switch g.number {
+		case 1:
+			if w.expect(&g, wireBytes) {
+				name = raw[g.from:g.to]
+			}
+		case 2:
+			if w.expect(&g, wireBytes) {
+				value = raw[g.from:g.to]
+			}
+		}
+	}
+	if w.fault != "" {
+		return nil, nil, pipeline.Errorf("remote_write.wire", "remote write request of %d bytes, decompressed, is broken in the labels of the series at byte %d: %s; check what writes to the topic", len(c.b), c.series.at, w.fault)
+	}
+	return name, value, nil
+}
+
+// nameOf returns the value of the last label __name__ of raw label fields of version 1.0; nil if there is none, or if they are broken.
+func nameOf(raw []byte) (name []byte) {
+	w := walk{b: raw, end: len(raw)}
+	var f, g field
+	for w.next(&f) {
+		l := walk{b: raw, at: f.from, end: f.to}
+		var key, value []byte
+		for l.next(&g) {
+			switch {
+			case g.wire != wireBytes:
+			case g.number == 1:
+				key = raw[g.from:g.to]
+			case g.number == 2:
+				value = raw[g.from:g.to]
+			}
+		}
+		if string(key) == nameLabel {
+			name = value
+		}
+	}
+	return name
+}
+
+func (c *codec) tooManyLabels() error {
+	return pipeline.Errorf("remote_write.limit.attributes", "remote write series at byte %d has more labels than max_attributes %d: drop some at the producer or raise it", c.series.at, c.limits.attributes)
+}
+
+func (c *codec) tooLong() error {
+	return pipeline.Errorf("remote_write.limit.label_bytes", "remote write series at byte %d has more text in its name and labels than max_label_bytes %d: drop long labels at the producer or raise it", c.series.at, c.limits.labelBytes)
+}
+
+// text copies bytes that should be UTF-8.
+func text(b []byte) string { return strings.ToValidUTF8(string(b), "\uFFFD") }
