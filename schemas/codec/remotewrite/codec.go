@@ -43,8 +43,8 @@ var lossReasons = [losses]string{"", LostNoValue, LostNotFinite, LostNoTime, Los
 
 type limits struct{ bytes, points, attributes, labelBytes, memo int }
 
-// codec decodes requests. Its memo leads from what a series is said to be and the raw bytes of its labels to a series; it holds for one series
-// table.
+// codec decodes requests. Its memo leads from what a series is said to be and the raw bytes of its labels, or the numbers of its symbols, to a
+// series; it holds for one series table.
 type codec struct {
 	limits      limits
 	compression compression
@@ -52,6 +52,7 @@ type codec struct {
 	cumulative  []string
 	table       *pipeline.SeriesTable
 	memo        memo.Memo
+	symbolMemo  memo.Memo // numbers of symbols, which are in the keys of the other
 
 	zstd     *zstd.Decoder
 	unpacked []byte // scratch
@@ -63,15 +64,24 @@ type codec struct {
 	rows       int
 	parts      int // series, metadata and symbols
 	lost       [losses]int
-	symbols    []span   // version 2.0
+	all        []span   // its series
+	symbols    []symbol // version 2.0
 	families   []family // version 1.0, sorted by name once all are there
 	series     series   // the one being read
 	scattered  []byte   // scratch: its labels, where they don't stand together
-	key        []byte   // scratch: its labels in version 2.0
+	key        []byte   // scratch: its key in version 2.0
 }
 
 // span is a stretch of the request.
 type span struct{ from, to uint32 }
+
+// symbol is one of a request of version 2.0, with the number that its text has in the codec's memo; 0 if it was not needed yet.
+type symbol struct {
+	span
+	number uint32
+}
+
+func (s *symbol) known() bool { return s.number != 0 }
 
 // New makes a codec for one lane. Settings that are absent have the defaults of Spec.
 func New(given pipeline.Settings) (pipeline.Codec, error) {
@@ -109,14 +119,14 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 	case n > c.limits.bytes:
 		return c.tooLarge(uint64(n), "of")
 	}
-	if c.table != out.Series || c.memo.Bytes() > c.limits.memo {
-		c.table, c.memo = out.Series, memo.New()
+	if c.table != out.Series || c.memo.Bytes()+c.symbolMemo.Bytes() > c.limits.memo {
+		c.table, c.memo, c.symbolMemo = out.Series, memo.New(), memo.New()
 	}
 	c.out, c.rows, c.parts, c.lost = out, 0, 0, [losses]int{}
 	c.recordTime = max(rec.Timestamp, 0) * 1e6
 	err := c.record(rec)
 	c.b, c.out = nil, nil
-	c.series.labels, c.series.unit = nil, nil
+	c.series.key, c.series.unit = nil, nil
 	c.spare()
 	if err != nil {
 		return err
@@ -147,6 +157,9 @@ const scratchKept = 1 << 20
 func (c *codec) spare() {
 	if cap(c.unpacked) > scratchKept && len(c.unpacked) < cap(c.unpacked)/8 {
 		c.unpacked = nil
+	}
+	if cap(c.all) > scratchKept/8 && len(c.all) < cap(c.all)/8 {
+		c.all = nil
 	}
 	if cap(c.symbols) > scratchKept/8 && len(c.symbols) < cap(c.symbols)/8 {
 		c.symbols = nil

@@ -2,5 +2,8 @@ package remotewrite
 
 import "github.com/homeostat/homeostat/pipeline"
 
-// MemoBytes returns the memory of a codec's memo.
-func MemoBytes(p pipeline.Codec) int { return p.(*codec).memo.Bytes() }
+// MemoBytes returns the memory of a codec's memos.
+func MemoBytes(p pipeline.Codec) int {
+	c := p.(*codec)
+	return c.memo.Bytes() + c.symbolMemo.Bytes()
+}

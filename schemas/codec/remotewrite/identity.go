@@ -1,7 +1,6 @@
 package remotewrite
 
 import (
-	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -30,62 +29,24 @@ const (
 // find returns the ordinal of a series of the label set that is being read, or what stands for none.
 func (c *codec) find(p part) (uint32, error) {
 	s := &c.series
-	key := s.labels
-	if s.version == 2 {
-		if err := c.spell(); err != nil {
-			return 0, err
-		}
-		key = c.key
-	}
 	// What the memo's value follows from, besides the labels.
 	owner := uint32(p)<<8 | uint32(s.kind)<<2 | uint32(s.version)
-	ordinal, hash, ok := c.memo.Find(owner, key)
+	ordinal, hash, ok := c.memo.Find(owner, s.key)
 	if ok {
 		return ordinal, nil
 	}
 	ordinal, err := c.admit(p)
 	if err == nil {
-		c.memo.Add(hash, owner, key, ordinal)
+		c.memo.Add(hash, owner, s.key, ordinal)
 	}
 	return ordinal, err
-}
-
-// spell makes the key of a label set of version 2.0: its symbols, each with its length before it. The same labels have other
-// numbers in each request.
-func (c *codec) spell() error {
-	s := &c.series
-	if s.keyed {
-		return nil
-	}
-	key := c.key[:0]
-	for _, ref := range s.refs {
-		symbol := c.bytes(c.symbols[ref])
-		if len(symbol) < 0x80 {
-			key = append(key, byte(len(symbol)))
-		} else {
-			key = binary.AppendUvarint(key, uint64(len(symbol)))
-		}
-		key = append(key, symbol...)
-		if len(key) > 8*c.limits.labelBytes+1<<10 {
-			return c.tooLong()
-		}
-	}
-	c.key, s.keyed = key, true
-	return nil
 }
 
 // admit interns a series of the label set that is being read.
 func (c *codec) admit(p part) (uint32, error) {
 	s := &c.series
 	l := labels{limits: c.limits}
-	ok, err := true, error(nil)
-	if s.version == 2 {
-		for i := 0; i < len(s.refs) && ok; i += 2 {
-			ok = l.add(c.bytes(c.symbols[s.refs[i]]), c.bytes(c.symbols[s.refs[i+1]]))
-		}
-	} else {
-		ok, err = c.labels1(&l)
-	}
+	ok, err := c.read(&l)
 	switch {
 	case err != nil:
 		return 0, err
@@ -170,9 +131,12 @@ func (l *labels) canonical() pipeline.Labels {
 	return slices.DeleteFunc(pipeline.NewLabels(l.list), func(l pipeline.Label) bool { return l.Value == "" })
 }
 
-// labels1 reads the raw label fields of version 1.0; false says that the series is beyond a limit.
-func (c *codec) labels1(l *labels) (bool, error) {
-	raw := c.series.labels
+// read gathers the labels that are being read; false says that the series is beyond a limit.
+func (c *codec) read(l *labels) (bool, error) {
+	if c.series.version == 2 {
+		return c.read2(l), nil
+	}
+	raw := c.series.key
 	if len(raw) > 8*c.limits.labelBytes+1<<10 {
 		return false, nil
 	}
@@ -188,6 +152,37 @@ func (c *codec) labels1(l *labels) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// read2 reads the references once more, which are known to be sound.
+func (c *codec) read2(l *labels) bool {
+	w := walk{b: c.b, at: c.series.from, end: c.series.to}
+	var f field
+	var name []byte
+	odd, ok := false, true
+	add := func(v uint64) {
+		symbol := c.bytes(c.symbols[v].span)
+		if odd = !odd; odd {
+			name = symbol
+		} else {
+			ok = ok && l.add(name, symbol)
+		}
+	}
+	for w.next(&f) {
+		switch {
+		case f.number != 1:
+		case f.wire == wireVarint:
+			add(f.value)
+		default:
+			packed := walk{b: c.b, at: f.from, end: f.to}
+			for packed.at < packed.end {
+				var v uint64
+				v, packed.at = packed.varint(packed.at)
+				add(v)
+			}
+		}
+	}
+	return ok
 }
 
 // label reads a Label of version 1.0 among raw label fields: name 1, value 2.
@@ -207,7 +202,7 @@ func (c *codec) label(raw []byte, f *field) (name, value []byte, err error) {
 		}
 	}
 	if w.fault != "" {
-		return nil, nil, pipeline.Errorf("remote_write.wire", "remote write request of %d bytes, decompressed, is broken in the labels of the series at byte %d: %s; check what writes to the topic", len(c.b), c.series.at, w.fault)
+		return nil, nil, pipeline.Errorf("remote_write.wire", "remote write request of %d bytes, decompressed, is broken in the labels of the series at byte %d: %s; check what writes to the topic", len(c.b), c.series.from, w.fault)
 	}
 	return name, value, nil
 }
@@ -236,11 +231,11 @@ func nameOf(raw []byte) (name []byte) {
 }
 
 func (c *codec) tooManyLabels() error {
-	return pipeline.Errorf("remote_write.limit.attributes", "remote write series at byte %d has more labels than max_attributes %d: drop some at the producer or raise it", c.series.at, c.limits.attributes)
+	return pipeline.Errorf("remote_write.limit.attributes", "remote write series at byte %d has more labels than max_attributes %d: drop some at the producer or raise it", c.series.from, c.limits.attributes)
 }
 
 func (c *codec) tooLong() error {
-	return pipeline.Errorf("remote_write.limit.label_bytes", "remote write series at byte %d has more text in its name and labels than max_label_bytes %d: drop long labels at the producer or raise it", c.series.at, c.limits.labelBytes)
+	return pipeline.Errorf("remote_write.limit.label_bytes", "remote write series at byte %d has more text in its name and labels than max_label_bytes %d: drop long labels at the producer or raise it", c.series.from, c.limits.labelBytes)
 }
 
 // text copies bytes that should be UTF-8.

@@ -18,7 +18,7 @@ const (
 
 // survey walks through the first level of c.b: it finds out the request's version, or checks it, and keeps what its series refer to.
 func (c *codec) survey(version int) (int, error) {
-	c.parts, c.symbols, c.families = 0, c.symbols[:0], c.families[:0]
+	c.parts, c.all, c.symbols, c.families = 0, c.all[:0], c.symbols[:0], c.families[:0]
 	w := walk{b: c.b, end: len(c.b)}
 	var f field
 	var has [3]bool // by version
@@ -39,8 +39,10 @@ func (c *codec) survey(version int) (int, error) {
 				partsPerPoint, c.limits.points, f.at, len(c.b))
 		}
 		switch {
-		case f.number == 4:
-			c.symbols = append(c.symbols, span{uint32(f.from), uint32(f.to)})
+		case f.number == 1 && version != 2, f.number == 5 && version != 1:
+			c.all = append(c.all, span{uint32(f.from), uint32(f.to)})
+		case f.number == 4 && version != 1:
+			c.symbols = append(c.symbols, symbol{span: span{uint32(f.from), uint32(f.to)}})
 		case f.number == 3 && version != 2:
 			if err := c.metadata(&f); err != nil {
 				return 0, err
@@ -69,27 +71,17 @@ const partsPerPoint = 8
 
 // request makes the rows of a request that was surveyed.
 func (c *codec) request(version int) error {
-	w := walk{b: c.b, end: len(c.b)}
-	var f field
+	read := c.series2
 	if version == 1 {
 		c.sortFamilies()
-		for w.next(&f) {
-			if f.number == 1 {
-				if err := c.series1(f.from, f.to); err != nil {
-					return err
-				}
-			}
-		}
-		return w.err()
+		read = c.series1
 	}
-	for w.next(&f) {
-		if f.number == 5 {
-			if err := c.series2(f.from, f.to); err != nil {
-				return err
-			}
+	for _, s := range c.all {
+		if err := read(int(s.from), int(s.to)); err != nil {
+			return err
 		}
 	}
-	return w.err()
+	return nil
 }
 
 // kind is what a request says that a family or series is: MetricMetadata.MetricType (1.0) and Metadata.MetricType (2.0).

@@ -9,17 +9,15 @@ import (
 
 // series is a TimeSeries while it is read.
 type series struct {
-	at      int
-	version int
-	// labels are the label fields of version 1.0 as raw bytes: a stretch of the request as long as they stand together, else a copy of
-	// them one after the other.
-	labels []byte
-	refs   []uint32 // label references of version 2.0
-	keyed  bool     // codec.key is made of them
-	kind   kind
-	unit   []byte
-	start  int64  // Unix milliseconds, 0 if unknown
-	plain  uint32 // the series of its samples
+	from, to int // where it is
+	version  int
+	// key stands for its labels: in version 1.0 the label fields as raw bytes, a stretch of the request as long as they stand together, else
+	// a copy of them one after the other; in version 2.0 the numbers of its symbols, which are the codec's, four bytes each.
+	key   []byte
+	kind  kind
+	unit  []byte
+	start int64  // Unix milliseconds, 0 if unknown
+	plain uint32 // the series of its samples
 }
 
 // Tags of TimeSeries: labels (1.0) or labels_refs (2.0) 1, samples 2, in 1.0 exemplars 3 and histograms 4, in 2.0
@@ -48,7 +46,7 @@ func (c *codec) series1(from, to int) error {
 	if i != len(b) {
 		return c.rest1(from, to)
 	}
-	c.begin(1, from, labels)
+	c.begin(1, from, to, labels)
 	for i = first; i < len(b); {
 		end := i + 2 + int(b[i+1])
 		if err := c.sample(i+2, end); err != nil {
@@ -88,7 +86,7 @@ func (c *codec) rest1(from, to int) error {
 	if scattered {
 		labels = c.scattered
 	}
-	c.begin(1, from, labels)
+	c.begin(1, from, to, labels)
 	return c.rows1(from, to)
 }
 
@@ -111,12 +109,12 @@ func (c *codec) rows1(from, to int) error {
 }
 
 // begin sets out to read a series.
-func (c *codec) begin(version, at int, labels []byte) {
+func (c *codec) begin(version, from, to int, key []byte) {
 	s := &c.series
-	s.at, s.version, s.labels, s.keyed, s.plain = at, version, labels, false, unresolved
+	s.from, s.to, s.version, s.key, s.plain = from, to, version, key, unresolved
 	s.kind, s.unit, s.start = unspecified, nil, 0
 	if version == 1 && len(c.families) > 0 {
-		if f, ok := c.familyOf(nameOf(labels)); ok {
+		if f, ok := c.familyOf(nameOf(key)); ok {
 			s.kind, s.unit = f.kind, c.bytes(f.unit)
 		}
 	}
@@ -124,23 +122,25 @@ func (c *codec) begin(version, at int, labels []byte) {
 
 // series2 reads a TimeSeries of version 2.0 in c.b[from:to]: what its rows have in common first.
 func (c *codec) series2(from, to int) error {
-	c.begin(2, from, nil)
-	s := &c.series
-	s.refs = s.refs[:0]
+	c.begin(2, from, to, nil)
+	c.key = c.key[:0]
 	w := walk{b: c.b, at: from, end: to}
 	var f field
+	first, last := to, to // the stretch that has the rows
 	for w.next(&f) {
 		var err error
 		switch f.number {
 		case 1:
 			err = c.references(&w, &f)
+		case 2, 3:
+			first, last = min(first, f.at), f.to
 		case 5:
 			if w.expect(&f, wireBytes) {
 				err = c.about(&f)
 			}
 		case 6:
 			if w.expect(&f, wireVarint) {
-				s.start = int64(f.value)
+				c.series.start = int64(f.value)
 			}
 		}
 		if err != nil {
@@ -150,10 +150,11 @@ func (c *codec) series2(from, to int) error {
 	if err := w.err(); err != nil {
 		return err
 	}
-	if len(s.refs)%2 != 0 {
-		return pipeline.Errorf("remote_write.symbols", "remote write series at byte %d has %d references to symbols, which are not pairs of names and values: check what writes to the topic", from, len(s.refs))
+	if n := len(c.key) / 4; n%2 != 0 {
+		return pipeline.Errorf("remote_write.symbols", "remote write series at byte %d has %d references to symbols, which are not pairs of names and values: check what writes to the topic", from, n)
 	}
-	return c.rows2(from, to)
+	c.series.key = c.key
+	return c.rows2(first, last)
 }
 
 func (c *codec) rows2(from, to int) error {
@@ -174,7 +175,7 @@ func (c *codec) rows2(from, to int) error {
 	return w.err()
 }
 
-// references reads labels_refs, packed or not.
+// references reads labels_refs, packed or not. References to symbols whose number is known are read here, where no call is made for them.
 func (c *codec) references(w *walk, f *field) error {
 	if f.wire == wireVarint {
 		return c.reference(f.at, f.value)
@@ -182,31 +183,58 @@ func (c *codec) references(w *walk, f *field) error {
 	if !w.expect(f, wireBytes) {
 		return nil
 	}
-	packed := walk{b: c.b, at: f.from, end: f.to}
-	for packed.at < packed.end {
-		at := packed.at
-		v, next := packed.number(at)
-		if next < 0 {
-			break
+	b, symbols := c.b[:f.to], c.symbols
+	for i := f.from; i < len(b); {
+		at := i
+		v := uint64(b[i])
+		if i++; v >= 0x80 {
+			if i < len(b) && b[i] < 0x80 {
+				v = v&0x7f | uint64(b[i])<<7
+				i++
+			} else {
+				packed := walk{b: b, end: len(b)}
+				if v, i = packed.varint(at); i < 0 {
+					packed.b = c.b
+					return packed.err()
+				}
+			}
 		}
-		if err := c.reference(at, v); err != nil {
+		if v < uint64(len(symbols)) && symbols[v].known() && len(c.key) < 8*c.limits.attributes {
+			c.key = binary.LittleEndian.AppendUint32(c.key, symbols[v].number)
+		} else if err := c.reference(at, v); err != nil {
 			return err
 		}
-		packed.at = next
 	}
-	return packed.err()
+	return nil
 }
 
+// reference adds a symbol to the key.
 func (c *codec) reference(at int, v uint64) error {
-	s := &c.series
-	if len(s.refs) == 2*(c.limits.attributes+1) { // the name is one of them
+	if len(c.key) == 8*(c.limits.attributes+1) { // the name is one of them
 		return c.tooManyLabels()
 	}
 	if v >= uint64(len(c.symbols)) {
-		return pipeline.Errorf("remote_write.symbols", "remote write request refers at byte %d to symbol %d and has %d: check what writes to the topic", at, v, len(c.symbols))
+		return c.noSymbol(at, v)
 	}
-	s.refs = append(s.refs, uint32(v))
+	s := &c.symbols[v]
+	if !s.known() {
+		raw := c.bytes(s.span)
+		if len(raw) > max(c.limits.labelBytes, len(nameLabel)) {
+			return c.tooLong()
+		}
+		number, hash, ok := c.symbolMemo.Find(0, raw)
+		if !ok {
+			number = uint32(c.symbolMemo.Len()) + 1
+			c.symbolMemo.Add(hash, 0, raw, number)
+		}
+		s.number = number
+	}
+	c.key = binary.LittleEndian.AppendUint32(c.key, s.number)
 	return nil
+}
+
+func (c *codec) noSymbol(at int, v uint64) error {
+	return pipeline.Errorf("remote_write.symbols", "remote write request refers at byte %d to symbol %d and has %d: check what writes to the topic", at, v, len(c.symbols))
 }
 
 // about reads the Metadata of version 2.0: type 1, help_ref 3, unit_ref 4.
@@ -224,9 +252,9 @@ func (c *codec) about(m *field) error {
 				continue
 			}
 			if f.value >= uint64(len(c.symbols)) {
-				return pipeline.Errorf("remote_write.symbols", "remote write request refers at byte %d to symbol %d and has %d: check what writes to the topic", f.at, f.value, len(c.symbols))
+				return c.noSymbol(f.at, f.value)
 			}
-			if c.series.unit = c.bytes(c.symbols[f.value]); len(c.series.unit) > c.limits.labelBytes {
+			if c.series.unit = c.bytes(c.symbols[f.value].span); len(c.series.unit) > c.limits.labelBytes {
 				return c.tooLong()
 			}
 		}
@@ -238,20 +266,33 @@ func (c *codec) about(m *field) error {
 const (
 	tagValue     = 1<<3 | wireFixed64
 	tagTimestamp = 2<<3 | wireVarint
+	tagStart     = 3<<3 | wireVarint
 )
 
-// sample reads a Sample in c.b[from:to].
+// sample reads a Sample in c.b[from:to]. One as all producers write it is read here, any other, and those at the request's end, by restSample.
 func (c *codec) sample(from, to int) error {
-	b := c.b[from:to]
-	if len(b) == 16 && b[0] == tagValue && b[9] == tagTimestamp {
-		// A time of today has six bytes.
-		v := uint64(binary.LittleEndian.Uint32(b[10:])) | uint64(binary.LittleEndian.Uint16(b[14:]))<<32
-		if v&0x808080808080 == 0x008080808080 {
-			ms := v&0x7f | v>>1&(0x7f<<7) | v>>2&(0x7f<<14) | v>>3&(0x7f<<21) | v>>4&(0x7f<<28) | v>>5&(0x7f<<35)
-			value := math.Float64frombits(binary.LittleEndian.Uint64(b[1:]))
-			return c.row(from, plain, value, int64(ms), c.series.start, valueLoss(value))
-		}
+	at := from + 10
+	if at >= to || c.b[from] != tagValue || c.b[from+9] != tagTimestamp {
+		return c.restSample(from, to)
 	}
+	ms, n := short(c.b, at)
+	start := c.series.start
+	if at += n; n > 0 && at < to && c.b[at] == tagStart && c.series.version == 2 {
+		var v uint64
+		at++
+		if v, n = short(c.b, at); v != 0 {
+			start = int64(v)
+		}
+		at += n
+	}
+	if n == 0 || at != to {
+		return c.restSample(from, to)
+	}
+	value := math.Float64frombits(binary.LittleEndian.Uint64(c.b[from+1:]))
+	return c.row(from, plain, value, int64(ms), start, valueLoss(value))
+}
+
+func (c *codec) restSample(from, to int) error {
 	w := walk{b: c.b, at: from, end: to}
 	var f field
 	var value float64

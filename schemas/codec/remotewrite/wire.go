@@ -2,6 +2,7 @@ package remotewrite
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/homeostat/homeostat/pipeline"
 )
@@ -38,56 +39,60 @@ func (w *walk) next(f *field) bool {
 		return false
 	}
 	f.at = w.at
-	tag, i := w.number(w.at)
-	if i < 0 {
-		return false
-	}
-	if f.number, f.wire = tag>>3, int(tag&7); f.number == 0 {
-		return w.stop(f.at, "a field has number 0")
-	}
-	size := 0
-	switch f.wire {
-	case wireVarint:
-		if f.value, i = w.number(i); i < 0 {
+	tag, i := uint64(w.b[w.at]), w.at+1
+	if tag >= 0x80 {
+		if tag, i = w.varint(f.at); i < 0 {
 			return false
 		}
-	case wireFixed64:
-		size = 8
-	case wireFixed32:
-		size = 4
+	}
+	f.number, f.wire = tag>>3, int(tag&7)
+	switch f.wire {
 	case wireBytes:
 		at := i
 		var n uint64
-		if n, i = w.number(i); i < 0 {
+		if i < w.end && w.b[i] < 0x80 {
+			n = uint64(w.b[i])
+			i++
+		} else if n, i = w.varint(i); i < 0 {
 			return false
 		}
 		if n > uint64(w.end-i) {
 			return w.stop(at, endless)
 		}
-		f.from, size = i, int(n)
+		f.from = i
+		i += int(n)
+	case wireVarint:
+		if f.value, i = w.varint(i); i < 0 {
+			return false
+		}
+	case wireFixed64:
+		if w.end-i < 8 {
+			return w.stop(f.at, endless)
+		}
+		f.value = binary.LittleEndian.Uint64(w.b[i:])
+		i += 8
+	case wireFixed32:
+		if w.end-i < 4 {
+			return w.stop(f.at, endless)
+		}
+		f.value = uint64(binary.LittleEndian.Uint32(w.b[i:]))
+		i += 4
 	default:
 		return w.stop(f.at, "a field has a wire type that is not in use")
 	}
-	if size > w.end-i {
-		return w.stop(f.at, endless)
+	if f.number == 0 {
+		return w.stop(f.at, "a field has number 0")
 	}
-	switch f.wire {
-	case wireFixed64:
-		f.value = binary.LittleEndian.Uint64(w.b[i:])
-	case wireFixed32:
-		f.value = uint64(binary.LittleEndian.Uint32(w.b[i:]))
-	}
-	f.to = i + size
-	w.at = f.to
+	f.to, w.at = i, i
 	return true
 }
 
 const endless = "what a field announces ends behind its message"
 
-// number reads a varint at i and returns the position after it, -1 at a fault.
-func (w *walk) number(i int) (v uint64, next int) {
-	if i < w.end && w.b[i] < 0x80 {
-		return uint64(w.b[i]), i + 1
+// varint reads a varint at i and returns the position after it, -1 at a fault.
+func (w *walk) varint(i int) (v uint64, next int) {
+	if v, n := short(w.b, i); n > 0 && i+n <= w.end {
+		return v, i + n
 	}
 	at := i
 	for shift := 0; shift < 64; shift += 7 {
@@ -107,6 +112,24 @@ func (w *walk) number(i int) (v uint64, next int) {
 	}
 	w.stop(at, "a number is longer than 64 bits")
 	return 0, -1
+}
+
+// short reads a varint of up to eight bytes at i, all at once; n is 0 where it is longer, or too close to the end of b.
+func short(b []byte, i int) (v uint64, n int) {
+	if i+8 > len(b) {
+		return 0, 0
+	}
+	v = binary.LittleEndian.Uint64(b[i:])
+	ends := ^v & 0x8080808080808080
+	if ends == 0 {
+		return 0, 0
+	}
+	n = bits.TrailingZeros64(ends)>>3 + 1
+	v &= ^uint64(0) >> (64 - 8*n)
+	// Seven bits of each byte move together: pairs of bytes, of pairs, of fours.
+	v = v&0x007f007f007f007f | v&0x7f007f007f007f00>>1
+	v = v&0x00003fff00003fff | v&0x3fff00003fff0000>>2
+	return v&0x0fffffff | v&0x0fffffff00000000>>4, n
 }
 
 func (w *walk) stop(at int, fault string) bool {
