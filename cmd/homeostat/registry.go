@@ -11,8 +11,10 @@ import (
 	"github.com/homeostat/homeostat/operators/sli"
 	"github.com/homeostat/homeostat/operators/window"
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/alertmanager"
 	"github.com/homeostat/homeostat/schemas/codec/jsonlog"
 	"github.com/homeostat/homeostat/schemas/codec/otlp"
+	"github.com/homeostat/homeostat/schemas/codec/remotewrite"
 	filesink "github.com/homeostat/homeostat/sinks/file"
 	filesource "github.com/homeostat/homeostat/sources/file"
 )
@@ -22,6 +24,8 @@ func newRegistry() *pipeline.Registry {
 	r := pipeline.NewRegistry()
 	for _, register := range []func(*pipeline.Registry){
 		otlp.Register, jsonlog.Register,
+		remotewrite.Register,
+		alertmanager.Register,
 		filesource.Register,
 		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register,
 		correlate.Register, decide.Register, judge.Register,

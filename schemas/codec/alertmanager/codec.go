@@ -251,13 +251,13 @@ func (c *codec) alert(v value) error {
 // unreadable is a time that is there and can't be read. 0 is none.
 const unreadable = -1
 
-// timeOf returns a time as Unix nanoseconds. Go's zero time stands for none.
+// timeOf returns a time as Unix nanoseconds. Go's zero time, the beginning of the year 1 in some zone, stands for none.
 func timeOf(v value) int64 {
 	if v.absent() {
 		return 0
 	}
 	s := v.text()
-	if len(s) == 0 || bytes.HasPrefix(s, []byte("0001-01-01T00:00:00")) {
+	if len(s) == 0 || bytes.HasPrefix(s, []byte("0001-01-01")) || bytes.HasPrefix(s, []byte("0000-12-31")) {
 		return 0
 	}
 	if ns, ok := moment.Parse(s, v.first() != '"', 0); ok {

@@ -400,3 +400,27 @@ func TestTelegrafInWords(t *testing.T) {
 		}
 	}
 }
+
+func TestPrometheusInWords(t *testing.T) {
+	codec := newCodec(t, pipeline.Settings{"cumulative_suffixes": []any{"_total", "_count", "_sum", "_bucket"}})
+	table := pipeline.NewSeriesTable(nil, 0)
+	samples := codectest.Decode(t, codec, table, codectest.Record(fixtures(t)["prometheus-samples.snappy"]))
+	if samples.Code != "" || len(samples.Points) != 146 || len(samples.Lost) != 1 || samples.Lost[remotewrite.LostNoValue] != 2 {
+		t.Fatalf("code %q, %d points, lost %v", samples.Code, len(samples.Points), samples.Lost)
+	}
+	for _, want := range []codectest.Point{
+		{Series: `prometheus_http_requests_total:cumulative{cluster="eu-1",code="200",handler="/metrics",instance="127.0.0.1:19090",job="prometheus"}`, Time: 1, Value: 1},
+		{Series: `up{cluster="eu-1",instance="127.0.0.1:19090",job="prometheus"}`, Time: 1, Value: 1},
+		{Series: `ALERTS{alertname="QueueGrows",alertstate="firing",cluster="eu-1",queue="orders",service="checkout",severity="warning"}`, Time: 1, Value: 1},
+	} {
+		if !slices.ContainsFunc(samples.Points, func(p codectest.Point) bool {
+			return p.Series == want.Series && p.Value >= want.Value && p.Time > 1_795_859_390_000_000_000 && p.Time < 1_795_859_420_000_000_000
+		}) {
+			t.Errorf("no %s", want.Series)
+		}
+	}
+	metadata := codectest.Decode(t, codec, table, codectest.Record(fixtures(t)["prometheus-metadata.snappy"]))
+	if d := cmp.Diff(codectest.Result{Lost: map[string]int{}}, metadata); d != "" {
+		t.Errorf("metadata alone (-want +got):\n%s", d)
+	}
+}

@@ -2,6 +2,7 @@ package remotewrite_test
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -68,15 +69,37 @@ func FuzzDecode(f *testing.F) {
 		}
 		var one prompb.WriteRequest
 		if one.Unmarshal(value) == nil {
-			one.XXX_unrecognized = nil
+			forget(reflect.ValueOf(&one))
 			check(&one, consult1(&one))
 		}
 		var two writev2.Request
 		if two.Unmarshal(value) == nil && sound(&two) {
-			two.XXX_unrecognized = nil
+			forget(reflect.ValueOf(&two))
 			check(&two, consult2(&two))
 		}
 	})
+}
+
+// forget drops the fields that Prometheus' code does not know, at all levels: they may be groups, or fields of older drafts.
+func forget(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			forget(v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			forget(v.Index(i))
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).Name == "XXX_unrecognized" {
+				v.Field(i).SetZero()
+			} else {
+				forget(v.Field(i))
+			}
+		}
+	}
 }
 
 // sound says whether what a request refers to is there.

@@ -327,7 +327,7 @@ func TestRandomRequestsAsPrometheusReadsThem(t *testing.T) {
 	}
 }
 
-func TestTelegrafAsPrometheusReadsIt(t *testing.T) {
+func TestFixturesAsPrometheusReadsThem(t *testing.T) {
 	for name, value := range fixtures(t) {
 		request, err := snappy.Decode(nil, value)
 		if err != nil {
