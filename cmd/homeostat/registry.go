@@ -12,6 +12,7 @@ import (
 	"github.com/homeostat/homeostat/operators/window"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas/codec/alertmanager"
+	"github.com/homeostat/homeostat/schemas/codec/arrow"
 	"github.com/homeostat/homeostat/schemas/codec/jsonlog"
 	"github.com/homeostat/homeostat/schemas/codec/otlp"
 	"github.com/homeostat/homeostat/schemas/codec/remotewrite"
@@ -26,6 +27,7 @@ func newRegistry() *pipeline.Registry {
 		otlp.Register, jsonlog.Register,
 		remotewrite.Register,
 		alertmanager.Register,
+		arrow.Register,
 		filesource.Register,
 		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register,
 		correlate.Register, decide.Register, judge.Register,
