@@ -12,6 +12,8 @@ import (
 	"github.com/homeostat/homeostat/operators/sli"
 	"github.com/homeostat/homeostat/operators/window"
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/alertmanager"
+	"github.com/homeostat/homeostat/schemas/codec/arrow"
 	"github.com/homeostat/homeostat/schemas/codec/avro"
 	"github.com/homeostat/homeostat/schemas/codec/collectd"
 	"github.com/homeostat/homeostat/schemas/codec/graphite"
@@ -19,6 +21,7 @@ import (
 	"github.com/homeostat/homeostat/schemas/codec/jsonlog"
 	"github.com/homeostat/homeostat/schemas/codec/jsonmetrics"
 	"github.com/homeostat/homeostat/schemas/codec/otlp"
+	"github.com/homeostat/homeostat/schemas/codec/remotewrite"
 	"github.com/homeostat/homeostat/schemas/codec/syslog"
 	"github.com/homeostat/homeostat/schemas/codec/text"
 	filesink "github.com/homeostat/homeostat/sinks/file"
@@ -29,7 +32,8 @@ import (
 func newRegistry() *pipeline.Registry {
 	r := pipeline.NewRegistry()
 	for _, register := range []func(*pipeline.Registry){
-		otlp.Register, otlp.RegisterLogs, otlp.RegisterTraces, jsonlog.Register, syslog.Register, text.Register,
+		otlp.Register, otlp.RegisterLogs, otlp.RegisterTraces, remotewrite.Register, alertmanager.Register, arrow.Register,
+		jsonlog.Register, syslog.Register, text.Register,
 		jsonmetrics.Register, influx.Register, graphite.Register, collectd.Register, avro.Register,
 		filesource.Register,
 		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register, export.Register,
