@@ -409,14 +409,12 @@ func TestPrometheusInWords(t *testing.T) {
 		t.Fatalf("code %q, %d points, lost %v", samples.Code, len(samples.Points), samples.Lost)
 	}
 	for _, want := range []codectest.Point{
-		{Series: `prometheus_http_requests_total:cumulative{cluster="eu-1",code="200",handler="/metrics",instance="127.0.0.1:19090",job="prometheus"}`, Time: 1, Value: 1},
-		{Series: `up{cluster="eu-1",instance="127.0.0.1:19090",job="prometheus"}`, Time: 1, Value: 1},
-		{Series: `ALERTS{alertname="QueueGrows",alertstate="firing",cluster="eu-1",queue="orders",service="checkout",severity="warning"}`, Time: 1, Value: 1},
+		{Series: `prometheus_http_requests_total:cumulative{cluster="eu-1",code="200",handler="/metrics",instance="127.0.0.1\:19090",job="prometheus"}`, Time: 1_795_859_409_889_000_000, Value: 11},
+		{Series: `up{cluster="eu-1",instance="127.0.0.1\:19090",job="prometheus"}`, Time: 1_795_859_409_889_000_000, Value: 1},
+		{Series: `ALERTS{alertname="QueueGrows",alertstate="firing",cluster="eu-1",queue="orders",service="checkout",severity="warning"}`, Time: 1_795_859_409_189_000_000, Value: 1},
 	} {
-		if !slices.ContainsFunc(samples.Points, func(p codectest.Point) bool {
-			return p.Series == want.Series && p.Value >= want.Value && p.Time > 1_795_859_390_000_000_000 && p.Time < 1_795_859_420_000_000_000
-		}) {
-			t.Errorf("no %s", want.Series)
+		if !slices.Contains(samples.Points, want) {
+			t.Errorf("no %v among %v", want, samples.Points)
 		}
 	}
 	metadata := codectest.Decode(t, codec, table, codectest.Record(fixtures(t)["prometheus-metadata.snappy"]))
