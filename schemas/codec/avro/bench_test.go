@@ -51,30 +51,7 @@ func TestDecodingAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	codec, out := newCodec(pipeline.Settings{"schema": usage, "labels": []any{"host", "dc"}}), pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
-	records, rec := usages(b, 20_000), codectest.Record(nil)
-	decode := func(value []byte) (points int) {
-		out.Mark()
-		rec.Value = value
-		if err := codec.Decode(rec, out); err != nil {
-			b.Fatal(err)
-		}
-		points = len(out.PointSeries)
-		out.Rollback()
-		return points
-	}
-	for _, value := range records {
-		decode(value)
-	}
-	b.ReportAllocs()
-	points, i := 0, 0
-	for b.Loop() {
-		points += decode(records[i])
-		if i++; i == len(records) {
-			i = 0
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(points), "ns/value")
+	codectest.Benchmark(b, newCodec(pipeline.Settings{"schema": usage, "labels": []any{"host", "dc"}}), usages(b, 20_000), "ns/value")
 }
 
 // BenchmarkOracle is what the library takes to read the same records into maps, without finding their series.

@@ -49,28 +49,5 @@ func BenchmarkDecode(b *testing.B) { benchmark(b, lines(20_000)) }
 func BenchmarkBatch(b *testing.B) { benchmark(b, [][]byte{bytes.Join(lines(1000), nil)}) }
 
 func benchmark(b *testing.B, records [][]byte) {
-	codec, out := newCodec(pipeline.Settings{"path_labels": []any{"host.plugin.*"}}), pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
-	rec := codectest.Record(nil)
-	decode := func(value []byte) (points int) {
-		out.Mark()
-		rec.Value = value
-		if err := codec.Decode(rec, out); err != nil {
-			b.Fatal(err)
-		}
-		points = len(out.PointSeries)
-		out.Rollback()
-		return points
-	}
-	for _, value := range records {
-		decode(value)
-	}
-	b.ReportAllocs()
-	points, i := 0, 0
-	for b.Loop() {
-		points += decode(records[i])
-		if i++; i == len(records) {
-			i = 0
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(points), "ns/line")
+	codectest.Benchmark(b, newCodec(pipeline.Settings{"path_labels": []any{"host.plugin.*"}}), records, "ns/line")
 }

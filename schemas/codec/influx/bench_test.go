@@ -61,30 +61,7 @@ func BenchmarkBatch(b *testing.B) {
 }
 
 func benchmark(b *testing.B, records [][]byte) {
-	codec, out := newCodec(nil), pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
-	rec := codectest.Record(nil)
-	decode := func(value []byte) (points int) {
-		out.Mark()
-		rec.Value = value
-		if err := codec.Decode(rec, out); err != nil {
-			b.Fatal(err)
-		}
-		points = len(out.PointSeries)
-		out.Rollback()
-		return points
-	}
-	for _, value := range records {
-		decode(value)
-	}
-	b.ReportAllocs()
-	points, i := 0, 0
-	for b.Loop() {
-		points += decode(records[i])
-		if i++; i == len(records) {
-			i = 0
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(points), "ns/field")
+	codectest.Benchmark(b, newCodec(nil), records, "ns/field")
 }
 
 // BenchmarkOracle is what InfluxData's parser takes to read the same fields, without finding their series.
