@@ -4,6 +4,8 @@ package codectest
 import (
 	"bytes"
 	"maps"
+	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -173,6 +175,22 @@ func allocated() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.TotalAlloc
+}
+
+// Fixtures reads the files of a pattern, by their names; that there are none fails the test.
+func Fixtures(t testing.TB, pattern string) map[string][]byte {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no fixtures: %v", err)
+	}
+	out := map[string][]byte{}
+	for _, path := range paths {
+		if out[filepath.Base(path)], err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
 }
 
 // Benchmark decodes records in turn by a codec that knows their series, and reports the time a point in the unit.

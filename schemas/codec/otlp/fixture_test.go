@@ -1,33 +1,23 @@
 package otlp_test
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/homeostat/homeostat/schemas/codec/codectest"
 	"github.com/homeostat/homeostat/schemas/codec/otlp"
 )
 
-func fixtures(t testing.TB) map[string][]byte { return fixturesLike(t, "testdata/*.binpb") }
-
-func jsonFixtures(t testing.TB) map[string][]byte { return fixturesLike(t, "testdata/*.json") }
-
-func fixturesLike(t testing.TB, pattern string) map[string][]byte {
+func fixtures(t testing.TB) map[string][]byte {
 	t.Helper()
-	paths, err := filepath.Glob(pattern)
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no fixtures: %v", err)
-	}
-	out := map[string][]byte{}
-	for _, path := range paths {
-		if out[filepath.Base(path)], err = os.ReadFile(path); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return out
+	return codectest.Fixtures(t, "testdata/*.binpb")
+}
+
+func jsonFixtures(t testing.TB) map[string][]byte {
+	t.Helper()
+	return codectest.Fixtures(t, "testdata/*.json")
 }
 
 func TestCollectorOutput(t *testing.T) {
