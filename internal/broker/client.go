@@ -53,6 +53,8 @@ type Client struct {
 	addr      net.Addr
 	log       *slog.Logger
 	transport *kafka.Transport
+	lifetime  context.Context // over once the client is closed
+	end       context.CancelFunc
 	topology  topology
 	encoders  sync.Pool // *encoder
 	robin     roundRobin
@@ -91,7 +93,11 @@ func Open(cfg Config) (*Client, error) {
 	if cfg.Instance != "" {
 		c.clientID += "-" + cfg.Instance
 	}
+	lifetime, end := context.WithCancel(context.Background())
+	c.lifetime, c.end = lifetime, end
 	c.transport = &kafka.Transport{
+		// What a request that comes too late would start ends at once.
+		Context:  lifetime,
 		ClientID: c.clientID,
 		TLS:      cfg.TLS,
 		SASL:     cfg.SASL,
@@ -102,8 +108,11 @@ func Open(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// Close closes the connections. Fetchers and groups must be closed before.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+// Close closes the connections for good: what is asked for later fails. Fetchers and groups must be closed before.
+func (c *Client) Close() {
+	c.end()
+	c.transport.CloseIdleConnections()
+}
 
 // ask sends one request and returns its answer.
 func ask[R any](ctx context.Context, c *Client, req kafka.Request) (R, error) {
@@ -112,6 +121,9 @@ func ask[R any](ctx context.Context, c *Client, req kafka.Request) (R, error) {
 
 func askFor[R any](ctx context.Context, c *Client, req kafka.Request, limit time.Duration) (R, error) {
 	var none R
+	if c.lifetime.Err() != nil {
+		return none, pipeline.Errorf("kafka.client.closed", "a %T was asked for after the connections to Kafka had been closed: nothing can be done any more, start anew", req)
+	}
 	// Without a deadline a connection that went silent would be waited on for ever.
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

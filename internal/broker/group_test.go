@@ -9,8 +9,6 @@ import (
 
 	"github.com/homeostat/homeostat/internal/broker/embedded"
 	"github.com/segmentio/kafka-go"
-	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func members(had ...[]int32) []kafka.GroupMember {
@@ -66,29 +64,32 @@ func TestSticky(t *testing.T) {
 
 // A member that waits for the others to join must not keep its process from ending.
 func TestCloseWhileJoining(t *testing.T) {
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "in"))
+	b, err := embedded.Start(embedded.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer cluster.Close()
-	joining, release := make(chan struct{}), make(chan struct{})
-	cluster.ControlKey(11, func(kmsg.Request) (kmsg.Response, error, bool) {
-		close(joining)
-		cluster.SleepControl(func() { <-release })
-		return nil, nil, false
-	})
-	r := &rig{t: t, bootstrap: cluster.ListenAddrs()[0], prefix: "join"}
-	g, err := r.client().JoinGroup(GroupConfig{ID: "g", Topics: []string{"in"}})
+	defer b.Close()
+	r := &rig{t: t, bootstrap: b.Addr(), prefix: "join"}
+	c := r.client()
+	topic := r.topic(c, "in", 2)
+	cfg := GroupConfig{ID: "g", Topics: []string{topic}, Heartbeat: 20 * time.Millisecond, Rebalance: time.Minute}
+	there, err := c.JoinGroup(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	<-joining
+	defer there.Close()
+	busy := next(r, there)
+	joining, err := c.JoinGroup(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-busy.Done()
 	start := time.Now()
-	g.Close()
+	joining.Close()
 	if d := time.Since(start); d > 5*time.Second {
 		t.Errorf("closing took %v", d)
 	}
-	close(release)
+	busy.Release()
 }
 
 // Without Release the member waits for the rebalance time and then goes on.

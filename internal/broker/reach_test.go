@@ -91,3 +91,24 @@ func TestOutageIsLoggedOnceAMinute(t *testing.T) {
 		t.Errorf("%d lines:\n%s", n, said)
 	}
 }
+
+// What is asked for after the end fails, and starts nothing that goes on (goleak looks).
+func TestClosedForGood(t *testing.T) {
+	b, err := embedded.Start(embedded.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	c, err := Open(Config{Bootstrap: []string{b.Addr()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Partitions(context.Background(), "t"); pipeline.Code(err) != "kafka.topic.missing" {
+		t.Fatal(err)
+	}
+	c.Close()
+	if _, err := c.Partitions(context.Background(), "u"); pipeline.Code(err) != "kafka.client.closed" {
+		t.Errorf("after the end: %v", err)
+	}
+	c.Close()
+}

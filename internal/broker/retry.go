@@ -126,10 +126,15 @@ func named(what string, err error) error {
 // gaveUp is the error of something that was repeated until ctx ended.
 func gaveUp(ctx context.Context, what string, last error) error {
 	cause := context.Cause(ctx)
-	if last == nil || errors.Is(last, cause) {
+	over := errors.Is(last, cause)
+	// That the time is over says of the brokers that they did not answer in it; that somebody ended it says nothing.
+	if last == nil || over && !errors.Is(cause, context.DeadlineExceeded) {
 		return pipeline.Errorf("kafka.stopped", "gave up to %s: %w", what, cause)
 	}
-	return pipeline.Errorf("kafka.unreachable", "gave up to %s, are the brokers up, and address, TLS and password right?: %w", what, &caused{cause, last})
+	if !over {
+		last = &caused{cause, last}
+	}
+	return pipeline.Errorf("kafka.unreachable", "gave up to %s, are the brokers up, and address, TLS and password right?: %w", what, last)
 }
 
 // caused is an error with the one that led to it; both are found by errors.Is and As.
