@@ -9,6 +9,7 @@ import (
 	"github.com/homeostat/homeostat/operators/export"
 	"github.com/homeostat/homeostat/operators/judge"
 	"github.com/homeostat/homeostat/operators/publish"
+	"github.com/homeostat/homeostat/operators/quantile"
 	"github.com/homeostat/homeostat/operators/sli"
 	"github.com/homeostat/homeostat/operators/window"
 	"github.com/homeostat/homeostat/pipeline"
@@ -36,7 +37,7 @@ func newRegistry() *pipeline.Registry {
 		jsonlog.Register, syslog.Register, text.Register,
 		jsonmetrics.Register, influx.Register, graphite.Register, collectd.Register, avro.Register,
 		filesource.Register,
-		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register, export.Register,
+		window.Register, quantile.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register, export.Register,
 		correlate.Register, decide.Register, judge.Register,
 		filesink.Register,
 	} {

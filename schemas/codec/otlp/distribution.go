@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/histogram"
 )
 
 // kind is what a distribution is told by.
@@ -181,18 +182,18 @@ func (c *codec) extremes(at int) error {
 func (c *codec) estimate(at int) error {
 	d := &c.point
 	c.estimates = c.estimates[:0]
-	e := estimator{quantiles: c.quantiles, min: d.min, max: d.max, out: c.estimates}
+	e := histogram.Estimator{Quantiles: c.quantiles, Min: d.min, Max: d.max, Out: c.estimates}
 	sound := true
 	if c.family.kind == explicit {
-		sound = e.explicit(d)
+		sound = d.explicit(&e)
 	} else {
-		sound = e.exponential(d)
+		sound = d.exponential(&e)
 	}
 	if !sound {
 		c.lost[inconsistent] += len(c.quantiles)
 		return nil
 	}
-	c.estimates = e.out
+	c.estimates = e.Out
 	for i, v := range c.estimates {
 		if err := c.row(at, c.family.quantiles[i], &d.attrs, d.start, d.time, v, kept); err != nil {
 			return err

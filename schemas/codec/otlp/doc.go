@@ -27,7 +27,7 @@
 // after a restart, nor for points in another order. Its buckets become cumulative series where they are asked for
 // (setting buckets): name.bucket with the label le, of all that was observed up to that bound, as Prometheus has
 // them. A window has the increase of each, over resets and restarts, so name.bucket{le="250"} over name.count is an objective
-// of latency without any estimate, and all that a quantile of a window takes, as histogram_quantile over increases does. They are
+// of latency without any estimate, and operator quantile estimates the quantiles of a window from them. They are
 // not the default, since each histogram is then some 16 series more for detectors to watch. Buckets of exponential histograms
 // have no series: their bounds change with the scale. Who wants quantiles without more ado lets producers send deltas
 // (OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=delta, or the Collector's cumulativetodelta processor).
