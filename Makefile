@@ -31,9 +31,9 @@ test: ## all tests: race detector, assertions, random order
 ifeq ($(RACE),)
 	@echo "no C compiler: testing without the race detector (install gcc for it)"
 endif
-	$(ALONE) $(GO) test $(RACE) -shuffle=on -tags assert -timeout 20m $(if $(RACE),$$($(GO) list ./... | grep -v /schemas/codec/) ./schemas/codec/avro,./...)
+	$(ALONE) $(GO) test $(RACE) -shuffle=on -parallel 4 -tags assert -timeout 20m $(if $(RACE),$$($(GO) list ./... | grep -v /schemas/codec/) ./schemas/codec/avro,./...)
 ifneq ($(RACE),)
-	$(GO) test -shuffle=on -tags assert -timeout 20m ./operators/... ./schemas/codec/...
+	$(GO) test -shuffle=on -tags assert -timeout 20m ./operators/... ./schemas/codec/... ./plant
 	$(GO) test -shuffle=on -tags assert -timeout 20m -run '^TestLockstep|^TestSimulation|^TestTenMinutes|DoesNotCare|^TestEviction' ./cmd/homeostat ./pipeline/engine
 endif
 

@@ -4,10 +4,13 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"github.com/homeostat/homeostat/operators/operatortest"
 )
 
 // Nothing that arrives disappears, at every step of stories with all kinds of ends.
 func TestConservation(t *testing.T) {
+	operatortest.OneGoroutine(t)
 	for _, scenario := range []string{"quiet", "ceiling", "blip"} {
 		for seed := uint64(1); seed <= 2; seed++ {
 			s := build(t, scenario, seed)
@@ -76,6 +79,7 @@ func TestConservation(t *testing.T) {
 }
 
 func TestLimitsHold(t *testing.T) {
+	operatortest.OneGoroutine(t)
 	s, _, _ := jam(t, 2)
 	must(t, s.Scale(16)) // sixteen pools of 20 are more than the database takes
 	for _, o := range record(s, s.Now()+5*time.Minute) {
@@ -100,6 +104,7 @@ func TestLimitsHold(t *testing.T) {
 
 // Little's law ties the three numbers that are measured independently.
 func TestLittlesLaw(t *testing.T) {
+	operatortest.OneGoroutine(t)
 	s := build(t, "quiet", 1)
 	s.Advance(50 * time.Minute)
 	o := s.Observe()
@@ -117,6 +122,7 @@ func TestLittlesLaw(t *testing.T) {
 
 // With a fixed number of queries at work the database does what the scalability law says.
 func TestDatabaseFollowsTheLaw(t *testing.T) {
+	operatortest.OneGoroutine(t)
 	s, _, _ := jam(t, 1)
 	s.Advance(s.Now() + 10*time.Minute)
 	s.Observe()

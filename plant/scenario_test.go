@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/homeostat/homeostat/operators/operatortest"
 )
 
 // eachSeed runs the claim for the seeds from 1, in parallel.
 func eachSeed(t *testing.T, seeds uint64, claim func(t *testing.T, seed uint64)) {
+	operatortest.OneGoroutine(t)
 	t.Parallel()
-	for seed := uint64(1); seed <= seeds/seedShare; seed++ {
+	for seed := uint64(1); seed <= seeds; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			claim(t, seed)

@@ -53,6 +53,7 @@ type power struct {
 }
 
 func TestBadInputOnTheEmbeddedBroker(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := t.TempDir()
 	b, err := embedded.Start(embedded.Options{MinSession: time.Second, Dir: dir})
 	must(t, err)

@@ -64,6 +64,7 @@ func runCases(t *testing.T, bootstrap string) {
 }
 
 func TestRunOnTheEmbeddedBroker(t *testing.T) {
+	t.Parallel() // it mostly waits
 	b, err := embedded.Start(embedded.Options{MinSession: time.Second})
 	if err != nil {
 		t.Fatal(err)
