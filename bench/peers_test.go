@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"testing"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/homeostat/homeostat/pipeline/plan"
 	"github.com/homeostat/homeostat/schemas"
 	"github.com/homeostat/homeostat/schemas/codec/jsonmetrics"
+	"github.com/homeostat/homeostat/schemas/codec/otlp"
 	"github.com/homeostat/homeostat/sinks/kafka"
 )
 
@@ -28,14 +30,51 @@ type alert struct {
 	Sum, Min, Max, Avg          float64
 }
 
-// TestPeersJob runs peers.yaml on the peers' events in small and compares the records that it writes with sums of its own.
+// peersJob is a pipeline of the peers' and how its events are written.
+type peersJob struct {
+	config string
+	encode func(at int64, a *alert, milli int64) (key, value []byte)
+}
+
+func inJSON(at int64, a *alert, milli int64) (key, value []byte) {
+	return []byte(a.Host), fmt.Appendf(nil, `{"timestamp":%d,"name":"%s","service":"%s","host":"%s","region":"eu-1","status":"%s","env":"production","unit":"ms","version":"1.42.0","value":%d.%03d}`,
+		at, a.Name, a.Service, a.Host, a.Status, milli/1000, milli%1000)
+}
+
+func inOTLP(at int64, a *alert, milli int64) (key, value []byte) {
+	e := otlp.NewEncoder([]pipeline.Label{{Name: "service.name", Value: a.Service}, {Name: "host.name", Value: a.Host}, {Name: "cloud.region", Value: "eu-1"}})
+	e.Gauge(a.Name, "ms", []pipeline.Label{{Name: "http.response.status_code", Value: a.Status}}, at*1e6, float64(milli)/1000)
+	return nil, e.AppendTo(nil)
+}
+
+// TestPeersJob runs the pipelines on the peers' events in small and compares the records that they write with sums of its own.
 func TestPeersJob(t *testing.T) {
+	for _, j := range []peersJob{{"peers.yaml", inJSON}, {"peers-otlp.yaml", inOTLP}} {
+		t.Run(j.config, func(t *testing.T) {
+			local, got := written(t, j.config)
+			want := alerts(t, func(at int64, a *alert, milli int64) {
+				key, value := j.encode(at, a, milli)
+				if err := local.Write(pipeline.Record{Topic: "in", Timestamp: at, Key: key, Value: value}); err != nil {
+					t.Fatal(err)
+				}
+			})
+			near := cmp.Comparer(func(a, b float64) bool { return a == b || (a-b)/b < 1e-12 && (b-a)/b < 1e-12 })
+			if d := cmp.Diff(want, got, near); d != "" {
+				t.Errorf("records (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// written starts a pipeline; the records that it writes gather in the map.
+func written(t *testing.T, file string) (*engine.Local, map[string]alert) {
+	t.Helper()
 	given := map[string]string{"PEERS_RUN": "peers", "PEERS_BROKER": "", "PEERS_IN": "in", "PEERS_OUT": "out", "PEERS_THRESHOLD": "500"}
 	registry := pipeline.NewRegistry()
-	for _, register := range []func(*pipeline.Registry){jsonmetrics.Register, window.Register, export.Register} {
+	for _, register := range []func(*pipeline.Registry){jsonmetrics.Register, otlp.Register, window.Register, export.Register} {
 		register(registry)
 	}
-	cfg, err := config.Load("peers.yaml", registry, func(name string) (string, bool) { v, ok := given[name]; return v, ok })
+	cfg, err := config.Load(file, registry, func(name string) (string, bool) { v, ok := given[name]; return v, ok })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +92,7 @@ func TestPeersJob(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer local.Close()
+	t.Cleanup(func() { local.Close() })
 	got := map[string]alert{}
 	local.Watch(func(rec pipeline.Record) {
 		if rec.Topic != "out" {
@@ -63,12 +102,20 @@ func TestPeersJob(t *testing.T) {
 		if err := json.Unmarshal(rec.Value, &a); err != nil {
 			t.Fatalf("%s: %v", rec.Value, err)
 		}
-		key := fmt.Sprint(a.Service, a.Host, a.Name, a.Status, a.Start)
-		if _, twice := got[key]; twice {
+		if _, twice := got[a.key()]; twice {
 			t.Errorf("%s is there twice", rec.Value)
 		}
-		got[key] = a
+		got[a.key()] = a
 	})
+	return local, got
+}
+
+// key names a series and window.
+func (a *alert) key() string { return fmt.Sprint(a.Service, a.Host, a.Name, a.Status, a.Start) }
+
+// alerts makes the events, and adds up what has to come of them.
+func alerts(t *testing.T, event func(at int64, a *alert, milli int64)) map[string]alert {
+	t.Helper()
 	want := map[string]alert{}
 	const start, seconds = 1_790_000_000_000, 120
 	r := rand.New(rand.NewPCG(1, 2))
@@ -80,35 +127,24 @@ func TestPeersJob(t *testing.T) {
 			if (int64(s)+a.Start/10_000)%7 == 0 {
 				milli *= 12
 			}
-			value := fmt.Appendf(nil, `{"timestamp":%d,"name":"%s","service":"%s","host":"%s","region":"eu-1","status":"%s","env":"production","unit":"ms","version":"1.42.0","value":%d.%03d}`,
-				at, a.Name, a.Service, a.Host, a.Status, milli/1000, milli%1000)
-			if err := local.Write(pipeline.Record{Topic: "in", Timestamp: at, Key: []byte(a.Host), Value: value}); err != nil {
-				t.Fatal(err)
-			}
+			event(at, &a, milli)
 			if a.Start+10_000 > start+(seconds-6)*1000 {
 				continue
 			}
-			key, v := fmt.Sprint(a.Service, a.Host, a.Name, a.Status, a.Start), float64(milli)/1000
-			if old, ok := want[key]; ok {
+			v := float64(milli) / 1000
+			if old, ok := want[a.key()]; ok {
 				a.Count, a.Sum, a.Min, a.Max = old.Count, old.Sum, old.Min, old.Max
 			} else {
 				a.Min, a.Max = v, v
 			}
 			a.Count, a.Sum, a.Min, a.Max = a.Count+1, a.Sum+v, min(a.Min, v), max(a.Max, v)
 			a.Avg = a.Sum / float64(a.Count)
-			want[key] = a
+			want[a.key()] = a
 		}
 	}
-	for key, a := range want {
-		if a.Avg <= 500 {
-			delete(want, key)
-		}
-	}
+	maps.DeleteFunc(want, func(_ string, a alert) bool { return a.Avg <= 500 })
 	if len(want) < 50 {
 		t.Fatalf("only %d windows are beyond the threshold", len(want))
 	}
-	near := cmp.Comparer(func(a, b float64) bool { return a == b || (a-b)/b < 1e-12 && (b-a)/b < 1e-12 })
-	if d := cmp.Diff(want, got, near); d != "" {
-		t.Errorf("records (-want +got):\n%s", d)
-	}
+	return want
 }

@@ -6,7 +6,7 @@
 //
 // Times are Unix milliseconds; avg is sum / count; what sum means for each type of series is said in package window. type is there for
 // all types but gauge, unit where it is known. With flat the labels stand beside the other members, and one whose name is taken
-// as label.NAME. A number that JSON can't write is null.
+// as label.NAME; labels chooses some and names them anew. A number that JSON can't write is null.
 //
 // A window that was opened again for late rows is written again, with "revision", which takes the place of what was said of it.
 // The records have the headers of a CloudEvent beside it: an id that is the same when a record is written again, and the
@@ -59,6 +59,8 @@ func Spec() pipeline.Spec {
 					{Name: "above", Type: pipeline.Float, Doc: "It has to be greater.", Example: "500"},
 					{Name: "below", Type: pipeline.Float, Doc: "It has to be less.", Example: "0.5"},
 				}}}},
+			{Name: "labels", Type: pipeline.Map, Fields: []pipeline.Setting{{Type: pipeline.String}},
+				Doc: "The labels that are written, under the names they get; without it all are, under their own.", Example: "{host: host.name, status: http.response.status_code}"},
 			{Name: "flat", Type: pipeline.Bool, Default: false, Doc: "Labels stand beside the other members, not in an object.", Example: "true"},
 		},
 	}
@@ -79,6 +81,7 @@ type Exporter struct {
 	chosen []pipeline.Selector
 	where  []condition
 	flat   bool
+	names  []naming // of the labels that are written; nil: all, under their own names
 	// goes says of each series, by ordinal, whether it is chosen: 0 was not looked at, 1 is not, 2 is.
 	goes []uint8
 }
@@ -86,6 +89,9 @@ type Exporter struct {
 // New makes the operator.
 func New(s pipeline.Settings) (pipeline.Operator, error) {
 	x := &Exporter{flat: s.Bool("flat")}
+	if s.Has("labels") {
+		x.names = namings(s.TextMap("labels"))
+	}
 	if topic := s.Text("topic"); !topicName(topic) {
 		return nil, &pipeline.SettingFault{Path: "topic", Err: pipeline.Errorf("export.topic.name", "%q is no name of a topic: use up to 249 of a-z, A-Z, 0-9, '.', '_' and '-'", topic)}
 	}

@@ -113,6 +113,16 @@ func TestChosenSeriesAndFlatLabels(t *testing.T) {
 		`{"name":"disk","entity":"b","system":"default","host":"b","window_start":0,"window_end":10000,"count":1,"sum":3,"min":3,"max":3,"avg":3,"last":3}`)
 }
 
+func TestRenamedLabels(t *testing.T) {
+	names := map[string]any{"host": "host.name", "status": "http.response.status_code", "service": "none", "a": "service"}
+	in := `windows cpu{host.name="a1",http.response.status_code="200",service="q",z="1"} at 0s every 10s: 1`
+	rest := `"window_start":0,"window_end":10000,"count":1,"sum":1,"min":1,"max":1,"avg":1,"last":1}`
+	run(t, pipeline.Settings{"labels": names}, operatortest.Script(t, in),
+		`{"name":"cpu","entity":"q","system":"default","labels":{"a":"q","host":"a1","status":"200"},`+rest)
+	run(t, pipeline.Settings{"labels": names, "flat": true}, operatortest.Script(t, in),
+		`{"name":"cpu","entity":"q","system":"default","a":"q","host":"a1","status":"200",`+rest)
+}
+
 func TestEventsNameTheWindow(t *testing.T) {
 	in := operatortest.Script(t, `windows cpu{host="a",system="s"} at 0s every 10s: 1 2`)
 	in.Revised(1, `cpu{host="a",system="s"}`, 0, 10e9, 2, 5, 1, 4, 4)

@@ -1,7 +1,9 @@
 package export
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -62,8 +64,35 @@ func (x *Exporter) data(s *pipeline.Series, start, end, revision, count int64, r
 	return append(b, '}')
 }
 
-// labels writes the labels, which are sorted by name.
+// naming is a label and the name that a record has it under.
+type naming struct{ as, label string }
+
+// namings are those of the setting labels, in order of the names that they get.
+func namings(given map[string]string) []naming {
+	list := make([]naming, 0, len(given))
+	for _, as := range slices.Sorted(maps.Keys(given)) {
+		list = append(list, naming{as, given[as]})
+	}
+	return list
+}
+
+// renamed returns the labels that are written, sorted by name. Absent ones are not.
+func (x *Exporter) renamed(labels pipeline.Labels) pipeline.Labels {
+	if x.names == nil {
+		return labels
+	}
+	var list pipeline.Labels
+	for _, n := range x.names {
+		if v := labels.Get(n.label); v != "" {
+			list = append(list, pipeline.Label{Name: n.as, Value: v})
+		}
+	}
+	return list
+}
+
+// labels writes the labels.
 func (x *Exporter) labels(b []byte, labels pipeline.Labels) []byte {
+	labels = x.renamed(labels)
 	if x.flat {
 		for _, l := range labels {
 			name := l.Name
