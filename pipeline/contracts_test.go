@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -53,6 +55,48 @@ func TestSeriesIdentity(t *testing.T) {
 	a := NewLabels([]Label{{"b", "2"}, {"a", "0"}, {"a", "1"}})
 	if got := SeriesKey("m", Gauge, a); got != `m{a="1",b="2"}` {
 		t.Errorf("the key of unordered labels with a repeat is %s", got)
+	}
+}
+
+// What a table keeps of a series is its own, and texts as they were, whatever has to be escaped in the key.
+func TestSeriesKeepsItsTexts(t *testing.T) {
+	table := NewSeriesTable(func(_ string, labels Labels) Scope {
+		return Scope{Entity: labels.Get("host"), System: "s", Domain: "s"}
+	}, 0)
+	texts := []string{"a", "plain.text", `q"uote`, `back\slash`, "{", "}", "a=b", "a,b", "a:b", `\`, "ü", "", `="`, `",`}
+	random := rand.New(rand.NewPCG(1, 1))
+	pick := func() string { return texts[random.IntN(len(texts))] }
+	for range 5000 {
+		metric, unit, typ := pick(), pick(), SeriesType(random.IntN(4))
+		labels := Labels{{"host", pick()}}
+		for range random.IntN(4) {
+			labels = append(labels, Label{pick(), pick()})
+		}
+		labels = NewLabels(labels)
+		known := table.Len()
+		at, err := table.Intern(metric, unit, typ, labels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := slices.Clone(labels)
+		clear(labels)
+		got := table.At(at)
+		if got.Metric != metric || got.Type != typ || !slices.Equal(got.Labels, want) || got.Key != SeriesKey(metric, typ, want) ||
+			got.Entity != want.Get("host") || got.System != "s" || got.Domain != "s" || int(at) == known && got.Unit != unit {
+			t.Fatalf("%+v is not %s %s %s %v", got, metric, unit, typ, want)
+		}
+		if again, _ := table.Intern(metric, unit, typ, want); again != at {
+			t.Fatalf("%s is %d and %d", got.Key, at, again)
+		}
+	}
+	for i, s := range table.All() {
+		if at, err := table.Intern(s.Metric, s.Unit, s.Type, s.Labels); err != nil || int(at) != i {
+			t.Fatalf("%s is %d, not %d: %v", s.Key, at, i, err)
+		}
+	}
+	s := table.At(0)
+	if n := testing.AllocsPerRun(100, func() { _, _ = table.Intern(s.Metric, s.Unit, s.Type, s.Labels) }); n > 0 {
+		t.Errorf("%v allocations for a series that is known", n)
 	}
 }
 

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -15,7 +16,7 @@ type Labels []Label
 
 // NewLabels brings a label set into canonical form; of equal names the last one counts. It takes over the slice.
 func NewLabels(labels []Label) Labels {
-	sort.SliceStable(labels, func(i, j int) bool { return labels[i].Name < labels[j].Name })
+	slices.SortStableFunc(labels, func(a, b Label) int { return strings.Compare(a.Name, b.Name) })
 	out := labels[:0]
 	for i, l := range labels {
 		if i+1 < len(labels) && labels[i+1].Name == l.Name {
@@ -75,45 +76,85 @@ type Series struct {
 	Key string
 }
 
+// newSeries makes a series whose texts are parts of its key as far as nothing in them is escaped, so that it keeps each of
+// them once and nothing of what it was made from.
+func newSeries(key, metric, unit string, typ SeriesType, labels Labels) *Series {
+	s := &Series{Key: key, Unit: strings.Clone(unit), Type: typ, Labels: make(Labels, len(labels))}
+	at := 0
+	take := func(text string) string {
+		from := at
+		if strings.ContainsAny(text, escaped) {
+			at += len(appendEscaped(nil, text))
+			return strings.Clone(text)
+		}
+		at += len(text)
+		return key[from:at]
+	}
+	s.Metric = take(metric)
+	if at += len("{"); typ != Gauge {
+		at += len(":") + len(typ.String())
+	}
+	for i, l := range labels {
+		s.Labels[i].Name = take(l.Name)
+		at += len(`="`)
+		s.Labels[i].Value = take(l.Value)
+		at += len(`",`)
+	}
+	return s
+}
+
+// share replaces texts by equal ones that are kept anyway: of labels, and of the series before.
+func (s *Series) share(before *Series) {
+	for _, text := range []*string{&s.Unit, &s.Entity, &s.System, &s.Domain} {
+		for _, kept := range []string{before.Unit, before.Entity, before.System, before.Domain} {
+			if *text == kept {
+				*text = kept
+			}
+		}
+		for _, l := range s.Labels {
+			if *text == l.Value {
+				*text = l.Value
+			}
+		}
+	}
+}
+
 // SeriesKey returns the canonical text of a series: metric{name="value",…} with ":delta" and the like for types
 // other than gauge. Values are quoted as far as needed to be unambiguous.
 func SeriesKey(metric string, t SeriesType, labels Labels) string {
-	var b strings.Builder
-	n := len(metric) + 16
-	for _, l := range labels {
-		n += len(l.Name) + len(l.Value) + 4
-	}
-	b.Grow(n)
-	escape(&b, metric)
-	if t != Gauge {
-		b.WriteByte(':')
-		b.WriteString(t.String())
-	}
-	b.WriteByte('{')
-	for i, l := range labels {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		escape(&b, l.Name)
-		b.WriteString(`="`)
-		escape(&b, l.Value)
-		b.WriteByte('"')
-	}
-	b.WriteByte('}')
-	return b.String()
+	return string(appendKey(nil, metric, t, labels))
 }
 
-func escape(b *strings.Builder, s string) {
-	if !strings.ContainsAny(s, `\"{}=,:`) {
-		b.WriteString(s)
-		return
+func appendKey(b []byte, metric string, t SeriesType, labels Labels) []byte {
+	b = appendEscaped(b, metric)
+	if t != Gauge {
+		b = append(append(b, ':'), t.String()...)
+	}
+	b = append(b, '{')
+	for i, l := range labels {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendEscaped(b, l.Name), `="`...)
+		b = append(appendEscaped(b, l.Value), '"')
+	}
+	return append(b, '}')
+}
+
+// escaped are the characters that a key has a backslash before.
+const escaped = `\"{}=,:`
+
+func appendEscaped(b []byte, s string) []byte {
+	if !strings.ContainsAny(s, escaped) {
+		return append(b, s...)
 	}
 	for i := 0; i < len(s); i++ {
-		if strings.IndexByte(`\"{}=,:`, s[i]) >= 0 {
-			b.WriteByte('\\')
+		if strings.IndexByte(escaped, s[i]) >= 0 {
+			b = append(b, '\\')
 		}
-		b.WriteByte(s[i])
+		b = append(b, s[i])
 	}
+	return b
 }
 
 // SeriesTable interns the series of one lane: a dense ordinal for each, in order of first sight. It only grows, up to
@@ -122,8 +163,13 @@ type SeriesTable struct {
 	scope  func(metric string, labels Labels) Scope
 	limit  int
 	series []*Series
-	byHash map[uint64][]uint32
+	// slots finds series by the hash of their keys: ordinals + 1, 0 is free; open addressing with linear probing. A power of two
+	// of them, at most three quarters used.
+	slots []uint32
+	key   []byte // of the series that is looked for
 }
+
+const firstSlots = 64
 
 // NewSeriesTable makes an empty table. scope stamps entity, system and lock domain on each new series; limit
 // bounds the number of series (0 = 1,000,000).
@@ -131,11 +177,11 @@ func NewSeriesTable(scope func(metric string, labels Labels) Scope, limit int) *
 	if limit <= 0 {
 		limit = 1_000_000
 	}
-	return &SeriesTable{scope: scope, limit: limit, byHash: make(map[uint64][]uint32)}
+	return &SeriesTable{scope: scope, limit: limit, slots: make([]uint32, firstSlots)}
 }
 
-// Intern returns the ordinal of the series, adding it at first sight. labels must be canonical; the table keeps
-// them, so they and their strings must not be changed after. It fails when the table is full.
+// Intern returns the ordinal of the series, adding it at first sight. labels must be canonical; they are
+// only borrowed, the table has its own copy. For a series that is known nothing is allocated. It fails when the table is full.
 func (t *SeriesTable) Intern(metric, unit string, typ SeriesType, labels Labels) (uint32, error) {
 	return t.intern(metric, unit, typ, labels, nil)
 }
@@ -146,26 +192,53 @@ func (t *SeriesTable) InternScoped(metric, unit string, typ SeriesType, labels L
 }
 
 func (t *SeriesTable) intern(metric, unit string, typ SeriesType, labels Labels, scope *Scope) (uint32, error) {
-	key := SeriesKey(metric, typ, labels)
-	hash := xxhash.Sum64String(key)
-	for _, i := range t.byHash[hash] {
-		if t.series[i].Key == key {
-			return i, nil
-		}
+	t.key = appendKey(t.key[:0], metric, typ, labels)
+	slot := t.find(t.key)
+	if at := t.slots[slot]; at > 0 {
+		return at - 1, nil
 	}
 	if len(t.series) >= t.limit {
-		return 0, Errorf("series.limit", "series %s is one more than the lane's limit of %d series: raise limits.series or drop labels of high cardinality", key, t.limit)
+		return 0, Errorf("series.limit", "series %s is one more than the lane's limit of %d series: raise limits.series or drop labels of high cardinality", t.key, t.limit)
 	}
-	s := &Series{Metric: metric, Unit: unit, Type: typ, Labels: labels, Key: key}
+	s := newSeries(string(t.key), metric, unit, typ, labels)
 	if scope != nil {
 		s.Scope = *scope
 	} else if t.scope != nil {
-		s.Scope = t.scope(metric, labels)
+		s.Scope = t.scope(s.Metric, s.Labels)
 	}
-	i := uint32(len(t.series))
+	if n := len(t.series); n > 0 {
+		s.share(t.series[n-1])
+	}
+	t.add(s, slot)
+	return uint32(len(t.series) - 1), nil
+}
+
+// find returns the slot of a key: that of the series, or the free one where it belongs.
+func (t *SeriesTable) find(key []byte) uint64 {
+	mask := uint64(len(t.slots) - 1)
+	for i := xxhash.Sum64(key) & mask; ; i = (i + 1) & mask {
+		if at := t.slots[i]; at == 0 || t.series[at-1].Key == string(key) {
+			return i
+		}
+	}
+}
+
+// add puts a series into a free slot and gives it the next ordinal.
+func (t *SeriesTable) add(s *Series, slot uint64) {
 	t.series = append(t.series, s)
-	t.byHash[hash] = append(t.byHash[hash], i)
-	return i, nil
+	t.slots[slot] = uint32(len(t.series))
+	if len(t.series) < len(t.slots)/4*3 {
+		return
+	}
+	t.slots = make([]uint32, 2*len(t.slots))
+	mask := uint64(len(t.slots) - 1)
+	for n, s := range t.series {
+		i := xxhash.Sum64String(s.Key) & mask
+		for t.slots[i] != 0 {
+			i = (i + 1) & mask
+		}
+		t.slots[i] = uint32(n + 1)
+	}
 }
 
 // At returns the series of an ordinal that the table gave out.
@@ -195,9 +268,8 @@ func (t *SeriesTable) Without(evicted func(ordinal uint32) bool) (rest *SeriesTa
 			continue
 		}
 		to[i] = uint32(len(rest.series))
-		rest.series = append(rest.series, s)
-		hash := xxhash.Sum64String(s.Key)
-		rest.byHash[hash] = append(rest.byHash[hash], to[i])
+		rest.key = append(rest.key[:0], s.Key...)
+		rest.add(s, rest.find(rest.key))
 	}
 	return rest, to
 }

@@ -143,6 +143,7 @@ type codec struct {
 
 	// Scratch.
 	key, scattered, name, unit []byte
+	labels                     []pipeline.Label
 	family                     family
 	point                      distribution
 	estimates                  []float64

@@ -115,13 +115,14 @@ func (c *codec) scoped(res uint32, raw []byte, at int) (uint32, error) {
 func (c *codec) admit(number uint32, raw []byte, at int) (uint32, error) {
 	m := &c.metrics[number]
 	res := &c.resources[m.resource]
-	p := labelParser{limits: c.limits, labels: append(make([]pipeline.Label, 0, len(res.labels)+8), res.labels...), bytes: res.bytes + len(m.name)}
+	p := labelParser{limits: c.limits, labels: append(c.labels[:0], res.labels...), bytes: res.bytes + len(m.name)}
 	if err := p.read(raw, at, 0); err != nil {
 		return 0, err
 	}
 	if m.extra.Name != "" {
 		p.labels = append(p.labels, m.extra)
 	}
+	c.labels = p.labels
 	series, err := c.table.Intern(m.name, m.unit, m.typ, pipeline.NewLabels(p.labels))
 	if pipeline.Code(err) == "series.limit" {
 		return refused, nil
