@@ -2,6 +2,7 @@ package memo
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -43,5 +44,82 @@ func TestMemoComparesWhatHashesEqual(t *testing.T) {
 	m.Add(hash, 1, []byte("a"), 5)
 	if v, _, ok := m.Find(1, []byte("a")); !ok || v != 5 {
 		t.Fatalf("%d, %v behind three that hash equal", v, ok)
+	}
+}
+
+// Whatever order keys come in, what is foretold is never taken for what is there.
+func TestMemoInAnyOrder(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 1))
+	m, want := New(), map[string]uint32{}
+	order := random.Perm(3000)
+	for round := range 40 {
+		switch {
+		case round%5 == 4:
+			order = random.Perm(3000)
+		case round%5 == 2: // some are missing, some come twice
+			for range 200 {
+				order[random.IntN(len(order))] = random.IntN(3000 + 50*round)
+			}
+		}
+		for _, k := range order {
+			owner, key := uint32(k%3), fmt.Appendf(nil, "key %d", k/3)
+			full := fmt.Sprint(owner, string(key))
+			v, hash, ok := m.Find(owner, key)
+			if known, there := want[full]; ok != there || ok && v != known {
+				t.Fatalf("round %d: found %d, %v for %s, which is %d, %v", round, v, ok, full, known, there)
+			}
+			if !ok {
+				want[full] = random.Uint32()
+				m.Add(hash, owner, key, want[full])
+			}
+		}
+	}
+	if m.Len() != len(want) {
+		t.Errorf("%d keys of %d", m.Len(), len(want))
+	}
+}
+
+// In one order again and again nothing is hashed: the luck holds.
+func TestMemoForetells(t *testing.T) {
+	m := New()
+	for round := range 4 {
+		for k := range 5000 {
+			key := fmt.Appendf(nil, "key %d", k)
+			_, hash, ok := m.Find(0, key)
+			if !ok {
+				m.Add(hash, 0, key, uint32(k))
+			} else if round > 1 && hash != 0 {
+				t.Fatalf("round %d: key %d was looked for by its hash", round, k)
+			}
+		}
+	}
+}
+
+func BenchmarkFind(b *testing.B) {
+	for _, n := range []int{1000, 1_000_000} {
+		for _, order := range []string{"same", "random"} {
+			b.Run(fmt.Sprint(n, "/", order), func(b *testing.B) {
+				m, keys := New(), make([][]byte, n)
+				for k := range keys {
+					keys[k] = fmt.Appendf(nil, "http.response.status_code=%d", k)
+					_, hash, _ := m.Find(0, keys[k])
+					m.Add(hash, 0, keys[k], uint32(k))
+				}
+				if order == "random" {
+					rand.New(rand.NewPCG(1, 1)).Shuffle(n, func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
+				}
+				at := rand.New(rand.NewPCG(2, 1))
+				b.ResetTimer()
+				for i := range b.N {
+					k := i % n
+					if order == "random" {
+						k = at.IntN(n)
+					}
+					if _, _, ok := m.Find(0, keys[k]); !ok {
+						b.Fatal("lost")
+					}
+				}
+			})
+		}
 	}
 }
