@@ -15,6 +15,7 @@ import (
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas/codec/avro"
 	"github.com/homeostat/homeostat/schemas/codec/codectest"
+	"github.com/homeostat/homeostat/schemas/codec/fields"
 )
 
 func newCodec(s pipeline.Settings) pipeline.Codec {
@@ -74,7 +75,7 @@ func TestMapping(t *testing.T) {
 		{"values of a map", nil, []string{field("fields", `{"type":"map","values":"double"}`), field("tags", `{"type":"map","values":"string"}`)},
 			object{"fields": map[string]any{"used": 1.0}, "tags": map[string]any{"host": "a", "empty": ""}}, []codectest.Point{point(`Stats_used{host="a"}`, now, 1)}, nil},
 		{"values of a record", pipeline.Settings{"values": list("cpu")}, []string{field("cpu", `{"type":"record","name":"Cpu","fields":[{"name":"user","type":"double"},{"name":"ok","type":"boolean"},{"name":"idle","type":["null","long"]},{"name":"state","type":"string"},{"name":"nice","type":["null","long"]}]}`)},
-			object{"cpu": object{"user": 2.0, "ok": true, "idle": int64(5), "state": "x", "nice": nil}}, []codectest.Point{point("Stats_user{}", now, 2), point("Stats_idle{}", now, 5)}, map[string]int{avro.LostNoValue: 1}},
+			object{"cpu": object{"user": 2.0, "ok": true, "idle": int64(5), "state": "x", "nice": nil}}, []codectest.Point{point("Stats_user{}", now, 2), point("Stats_idle{}", now, 5)}, map[string]int{fields.LostNoValue: 1}},
 		{"values of paths", pipeline.Settings{"values": list("cpu.user", "cpu.idle", "load")}, []string{field("load", `"float"`), field("cpu", `{"type":"record","name":"Cpu","fields":[{"name":"user","type":"double"},{"name":"idle","type":"long"},{"name":"other","type":"long"}]}`)},
 			object{"load": float32(.5), "cpu": object{"user": 2.0, "idle": int64(5), "other": int64(9)}}, []codectest.Point{point("Stats_load{}", now, .5), point("Stats_cpu.user{}", now, 2), point("Stats_cpu.idle{}", now, 5)}, nil},
 		{"a path through a map", pipeline.Settings{"name": list("labels.__name__"), "labels_object": list(), "labels": list("labels.a.b", "labels.pod")}, []string{field("value", `"double"`), field("labels", `{"type":"map","values":"string"}`)},
@@ -95,13 +96,13 @@ func TestMapping(t *testing.T) {
 		{"a time in words", nil, []string{field("value", `"int"`), field("time", `"string"`)}, object{"value": int32(1), "time": "2023-11-14T22:13:20Z"}, []codectest.Point{point("Stats{}", at, 1)}, nil},
 		{"a time of 0", nil, []string{field("value", `"int"`), field("time", `"long"`)}, object{"value": int32(1), "time": int64(0)}, []codectest.Point{point("Stats{}", now, 1)}, nil},
 		{"time_unit", pipeline.Settings{"time_unit": "s"}, []string{field("value", `"int"`), field("time", `"int"`)}, object{"value": int32(1), "time": int32(7)}, []codectest.Point{point("Stats{}", 7_000_000_000, 1)}, nil},
-		{"times that can't be", nil, []string{field("value", `"int"`), field("time", `"long"`)}, object{"value": int32(1), "time": int64(-5)}, nil, map[string]int{avro.LostTimeRange: 1}},
-		{"a time in no form", nil, []string{field("value", `"int"`), field("time", `"string"`)}, object{"value": int32(1), "time": "yesterday"}, nil, map[string]int{avro.LostTimeRange: 1}},
-		{"not finite", nil, []string{field("value", `"double"`)}, object{"value": math.NaN()}, nil, map[string]int{avro.LostNotFinite: 1}},
-		{"no number", nil, []string{field("value", `"string"`)}, object{"value": "x"}, nil, map[string]int{avro.LostNotNumeric: 1}},
-		{"a boolean", nil, []string{field("value", `"boolean"`)}, object{"value": true}, nil, map[string]int{avro.LostNotNumeric: 1}},
-		{"null", nil, []string{field("value", `["null","double"]`)}, object{"value": nil}, nil, map[string]int{avro.LostNoValue: 1}},
-		{"no value", nil, []string{field("x", `"double"`)}, object{"x": 1.0}, nil, map[string]int{avro.LostNoValue: 1}},
+		{"times that can't be", nil, []string{field("value", `"int"`), field("time", `"long"`)}, object{"value": int32(1), "time": int64(-5)}, nil, map[string]int{fields.LostTimeRange: 1}},
+		{"a time in no form", nil, []string{field("value", `"int"`), field("time", `"string"`)}, object{"value": int32(1), "time": "yesterday"}, nil, map[string]int{fields.LostTimeRange: 1}},
+		{"not finite", nil, []string{field("value", `"double"`)}, object{"value": math.NaN()}, nil, map[string]int{fields.LostNotFinite: 1}},
+		{"no number", nil, []string{field("value", `"string"`)}, object{"value": "x"}, nil, map[string]int{fields.LostNotNumeric: 1}},
+		{"a boolean", nil, []string{field("value", `"boolean"`)}, object{"value": true}, nil, map[string]int{fields.LostNotNumeric: 1}},
+		{"null", nil, []string{field("value", `["null","double"]`)}, object{"value": nil}, nil, map[string]int{fields.LostNoValue: 1}},
+		{"no value", nil, []string{field("x", `"double"`)}, object{"x": 1.0}, nil, map[string]int{fields.LostNoValue: 1}},
 		{"types", pipeline.Settings{"type": "cumulative"}, []string{field("value", `"long"`)}, object{"value": int64(1)}, []codectest.Point{point("Stats:cumulative{}", now, 1)}, nil},
 		{"what nobody names is passed over", nil, []string{field("a", `{"type":"array","items":{"type":"map","values":["null","string"]}}`), field("f", `{"type":"fixed","name":"F","size":3}`), field("y", `"bytes"`), field("l", `["null",{"type":"record","name":"L","fields":[{"name":"next","type":["null","L"]},{"name":"n","type":"int"}]}]`), field("value", `"int"`)},
 			object{"a": []any{map[string]any{"k": nil, "l": "x"}, map[string]any{}}, "f": []byte("abc"), "y": []byte("xyz"), "l": object{"n": int32(1), "next": object{"n": int32(2), "next": nil}}, "value": int32(7)}, []codectest.Point{point("Stats{}", now, 7)}, nil},
@@ -125,7 +126,7 @@ func TestMapping(t *testing.T) {
 func TestArraysOfEvents(t *testing.T) {
 	s := `{"type":"array","items":["null",` + record(field("value", `"int"`)) + `]}`
 	got := codectest.Fresh(t, newCodec(pipeline.Settings{"schema": s}), encode(t, s, []any{object{"value": int32(1)}, nil, object{"value": int32(3)}}))
-	want := codectest.Result{Points: []codectest.Point{point("Stats{}", now, 1), point("Stats{}", now, 3)}, Lost: map[string]int{avro.LostNoValue: 1}}
+	want := codectest.Result{Points: []codectest.Point{point("Stats{}", now, 1), point("Stats{}", now, 3)}, Lost: map[string]int{fields.LostNoValue: 1}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
@@ -157,14 +158,14 @@ func TestSettingsThatDoNotWork(t *testing.T) {
 		{pipeline.Settings{"schema": `{"type":"record","name":"A","fields":[{"name":"b","type":"B"}]}`}, "avro.schema.syntax", "schema: "},
 		{pipeline.Settings{"schema": `"double"`}, "avro.schema.record", "schema: "},
 		{pipeline.Settings{"schema": `{"type":"map","values":"double"}`}, "avro.schema.record", "schema: "},
-		{pipeline.Settings{"schema": good, "value": []any{"a", ""}}, "avro.field.path", "value[1]: "},
-		{pipeline.Settings{"schema": good, "time": []any{"a..b"}}, "avro.field.path", "time[0]: "},
-		{pipeline.Settings{"schema": good, "labels": []any{"a.b.c.d.e.f.g.h.i"}}, "avro.field.path", "labels[0]: "},
-		{registry(pipeline.Settings{"url": "registry:8081"}), "avro.registry.url", "registry.url: "},
-		{registry(pipeline.Settings{"url": "ftp://registry"}), "avro.registry.url", "registry.url: "},
-		{registry(pipeline.Settings{"url": "http://user:secret@registry"}), "avro.registry.url.secret", "registry.url: "},
-		{registry(pipeline.Settings{"url": "http://registry", "user": "u"}), "avro.registry.user", "registry.user: "},
-		{registry(pipeline.Settings{"url": "http://registry", "tls": pipeline.Settings{"cert": "c.pem"}}), "avro.registry.tls.pair", "registry.tls: "},
+		{pipeline.Settings{"schema": good, "value": []any{"a", ""}}, "fields.path", "value[1]: "},
+		{pipeline.Settings{"schema": good, "time": []any{"a..b"}}, "fields.path", "time[0]: "},
+		{pipeline.Settings{"schema": good, "labels": []any{"a.b.c.d.e.f.g.h.i"}}, "fields.path", "labels[0]: "},
+		{registry(pipeline.Settings{"url": "registry:8081"}), "registry.url", "registry.url: "},
+		{registry(pipeline.Settings{"url": "ftp://registry"}), "registry.url", "registry.url: "},
+		{registry(pipeline.Settings{"url": "http://user:secret@registry"}), "registry.url.secret", "registry.url: "},
+		{registry(pipeline.Settings{"url": "http://registry", "user": "u"}), "registry.user", "registry.user: "},
+		{registry(pipeline.Settings{"url": "http://registry", "tls": pipeline.Settings{"cert": "c.pem"}}), "registry.tls.pair", "registry.tls: "},
 	} {
 		_, err := avro.New(c.settings)
 		if pipeline.Code(err) != c.code || !strings.HasPrefix(err.Error(), c.at) || strings.Contains(err.Error(), "secret@") {
@@ -176,7 +177,7 @@ func TestSettingsThatDoNotWork(t *testing.T) {
 func TestNoTimeAnywhere(t *testing.T) {
 	schema := record(field("value", `"int"`))
 	got := codectest.Decode(t, newCodec(pipeline.Settings{"schema": schema}), pipeline.NewSeriesTable(nil, 0), &pipeline.Record{Value: encode(t, schema, object{"value": int32(1)})})
-	if got.Lost[avro.LostNoTime] != 1 || len(got.Points) != 0 {
+	if got.Lost[fields.LostNoTime] != 1 || len(got.Points) != 0 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -186,7 +187,7 @@ func TestSeriesLimit(t *testing.T) {
 	c, table := newCodec(pipeline.Settings{"schema": schema}), pipeline.NewSeriesTable(nil, 2)
 	value := encode(t, schema, object{"values": []any{}, "fields": map[string]any{"a": int32(1), "b": int32(2), "c": int32(3)}})
 	for range 2 {
-		if got := codectest.Decode(t, c, table, codectest.Record(value)); len(got.Points) != 2 || got.Lost[avro.LostSeriesLimit] != 1 {
+		if got := codectest.Decode(t, c, table, codectest.Record(value)); len(got.Points) != 2 || got.Lost[fields.LostSeriesLimit] != 1 {
 			t.Errorf("%+v", got)
 		}
 	}

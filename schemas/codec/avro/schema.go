@@ -8,7 +8,9 @@ import (
 	twmb "github.com/twmb/avro"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/fields"
 	"github.com/homeostat/homeostat/schemas/codec/moment"
+	"github.com/homeostat/homeostat/schemas/codec/registry"
 )
 
 // kind is what a node of a schema is.
@@ -50,7 +52,7 @@ type node struct {
 }
 
 // plainSchema reads the setting schema: JSON, or a file of it.
-func plainSchema(text string, m *mapping) (*plan, error) {
+func plainSchema(text string, m *fields.Mapping) (*plan, error) {
 	if trimmed := strings.TrimSpace(text); trimmed == "" || !strings.ContainsAny(trimmed[:1], `{["`) {
 		b, err := os.ReadFile(text)
 		if err != nil {
@@ -65,12 +67,32 @@ func plainSchema(text string, m *mapping) (*plan, error) {
 	return newPlan(s, m)
 }
 
+// learned makes the plan of a schema of a registry.
+func learned(s *registry.Schema, m *fields.Mapping) (*plan, error) {
+	var cache twmb.SchemaCache
+	known := map[string]bool{}
+	for _, ref := range s.References {
+		if known[ref.Which] {
+			continue
+		}
+		known[ref.Which] = true
+		if _, err := cache.Parse(ref.Text); err != nil {
+			return nil, syntaxFault(ref.Which, err)
+		}
+	}
+	root, err := cache.Parse(s.Text)
+	if err != nil {
+		return nil, syntaxFault(s.Which, err)
+	}
+	return newPlan(root, m)
+}
+
 func syntaxFault(which string, err error) error {
 	return pipeline.Errorf("avro.schema.syntax", "schema %s is no Avro schema: %w: correct it where it is kept", which, err)
 }
 
 // newPlan makes the plan of a schema: what of its records is read, by the mapping.
-func newPlan(s *twmb.Schema, m *mapping) (*plan, error) {
+func newPlan(s *twmb.Schema, m *fields.Mapping) (*plan, error) {
 	c := converter{named: map[string]*node{}}
 	root := s.Root()
 	c.declare(root)
@@ -85,7 +107,7 @@ func newPlan(s *twmb.Schema, m *mapping) (*plan, error) {
 	if !holdsRecord(event) {
 		return nil, pipeline.Errorf("avro.schema.record", "the schema is neither of a record nor of an array of records, so it has no fields: check which schema the topic's records have")
 	}
-	return &plan{array: n.kind == arrayKind, root: m.step(event, m.wants, purpose{event: true})}, nil
+	return &plan{array: n.kind == arrayKind, root: newStep(m, event, m.Wants, fields.Purpose{Event: true})}, nil
 }
 
 // holdsRecord tells whether a type is a record, or a union of records and null.
@@ -203,78 +225,34 @@ type plan struct {
 // step is what is done with a value of a type at a place. Without a purpose, and without children, it is passed over.
 type step struct {
 	*node
-	purpose
+	fields.Purpose
 	skip  bool
 	steps []*step          // of fields, branches, or of what is in a map
 	named map[string]*step // of keys of a map
 }
 
-// purpose is what a value is for.
-type purpose struct {
-	event  bool   // it is the event itself
-	slots  []int  // it fills these
-	value  bool   // it is one of several values, called name
-	label  bool   // it is a label, called name
-	texts  bool   // but only if it is a text
-	values bool   // its members are values
-	labels bool   // its members are labels
-	byKey  bool   // name is the map's key
-	name   []byte // of a value or label
-}
-
-func (p *purpose) none() bool {
-	return !p.event && len(p.slots) == 0 && !p.value && !p.label && !p.values && !p.labels
-}
-
-// step makes the step of a type at a place, given the paths that lead there and on, and what it is for besides.
-func (m *mapping) step(n *node, wants []want, p purpose) *step {
-	var on []want
-	for _, w := range wants {
-		switch {
-		case w.rest != "":
-			on = append(on, w)
-		case w.role == valuesRole:
-			p.values, p.value, p.name = true, true, []byte(w.name)
-		case w.role == labelsRole:
-			p.labels = true
-		default:
-			p.slots = append(p.slots[:len(p.slots):len(p.slots)], w.slot)
-		}
-	}
-	p.value = p.value && mayBeNumber(n)
-	s := &step{node: n, purpose: p, skip: p.none() && len(on) == 0}
+// newStep makes the step of a type at a place, given the paths that lead there and on, and what it is for besides.
+func newStep(m *fields.Mapping, n *node, wants []fields.Want, p fields.Purpose) *step {
+	p, on := p.Arrive(wants, mayBeNumber(n))
+	s := &step{node: n, Purpose: p, skip: p.None() && len(on) == 0}
 	if s.skip {
 		return s
 	}
 	switch n.kind {
 	case unionKind:
 		for _, branch := range n.children {
-			s.steps = append(s.steps, m.step(branch, on, p))
+			s.steps = append(s.steps, newStep(m, branch, on, p))
 		}
 	case recordKind:
 		for i, field := range n.fields {
-			next := follow(on, field)
-			q := p.member([]byte(field))
-			if q.none() && p.event && m.everyone && len(next) == 0 {
-				q = purpose{label: true, texts: true, name: []byte(field)}
-			}
-			s.steps = append(s.steps, m.step(n.children[i], next, q))
+			q, next := m.Field(&p, on, field)
+			s.steps = append(s.steps, newStep(m, n.children[i], next, q))
 		}
 	case mapKind:
-		q := p.member(nil)
-		q.byKey = true
-		s.steps = []*step{m.step(n.children[0], nil, q)}
+		s.steps = []*step{newStep(m, n.children[0], nil, p.Keyed())}
 		s.named = map[string]*step{}
-		for _, w := range on {
-			for i := 0; i <= len(w.rest); i++ {
-				if i < len(w.rest) && w.rest[i] != '.' {
-					continue
-				}
-				key := w.rest[:i]
-				if s.named[key] == nil {
-					s.named[key] = m.step(n.children[0], follow(on, key), p.member([]byte(key)))
-				}
-			}
+		for _, key := range fields.Keys(on) {
+			s.named[key] = newStep(m, n.children[0], fields.Follow(on, key), p.Member([]byte(key)))
 		}
 	}
 	return s
@@ -291,24 +269,4 @@ func mayBeNumber(n *node) bool {
 		return slices.ContainsFunc(n.children, func(branch *node) bool { return branch.kind != nullKind && mayBeNumber(branch) })
 	}
 	return false
-}
-
-// member returns what a member is for by what it is a member of.
-func (p *purpose) member(name []byte) purpose {
-	return purpose{value: p.values, label: p.labels, name: name}
-}
-
-// follow returns the paths that lead to a name, or through it.
-func follow(wants []want, name string) []want {
-	var next []want
-	for _, w := range wants {
-		if w.rest == name {
-			w.rest = ""
-			next = append(next, w)
-		} else if rest, ok := strings.CutPrefix(w.rest, name+"."); ok {
-			w.rest = rest
-			next = append(next, w)
-		}
-	}
-	return next
 }

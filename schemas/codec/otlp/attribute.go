@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/wire"
 )
 
 // labelParser turns attributes (opentelemetry-proto common/v1 KeyValue) into labels. It works at first sight of a raw form
@@ -20,13 +21,13 @@ type labelParser struct {
 
 // attributes reads KeyValue fields of that number, any if it is 0, from raw, which lies at a position of the record.
 func (p *labelParser) attributes(raw []byte, at int, number uint64) error {
-	cur := cursor{b: raw, end: len(raw)}
-	var f field
-	for cur.next(&f) {
-		if number != 0 && f.number != number || !cur.expect(&f, wireBytes) {
+	cur := wire.Cursor{B: raw, End: len(raw)}
+	var f wire.Field
+	for cur.Next(&f) {
+		if number != 0 && f.Number != number || !cur.Expect(&f, wire.Bytes) {
 			continue
 		}
-		key, value, err := p.keyValue(raw, f.from, f.to, at)
+		key, value, err := p.keyValue(raw, f.From, f.To, at)
 		if err != nil {
 			return err
 		}
@@ -51,11 +52,11 @@ func (p *labelParser) add(name, value string, at int) error {
 }
 
 // fault returns the fault of a cursor over raw bytes that lie at a position of the record.
-func (p *labelParser) fault(cur *cursor, at int) error {
-	if cur.fault == "" {
+func (p *labelParser) fault(cur *wire.Cursor, at int) error {
+	if cur.Fault == "" {
 		return nil
 	}
-	return pipeline.Errorf("otlp_metrics.bytes", "otlp metrics message is broken in the attributes at byte %d: %s; check what writes to the topic", at+cur.faultAt, cur.fault)
+	return pipeline.Errorf("otlp_metrics.bytes", "otlp metrics message is broken in the attributes at byte %d: %s; check what writes to the topic", at+cur.FaultAt, cur.Fault)
 }
 
 func (p *labelParser) tooLong(at int) error {
@@ -73,17 +74,17 @@ func (p *labelParser) keyValue(raw []byte, from, to, at int) (key []byte, value 
 }
 
 func (p *labelParser) pair(raw []byte, from, to, at, depth int) (key []byte, value any, err error) {
-	cur := cursor{b: raw, at: from, end: to}
-	var f field
-	for cur.next(&f) {
-		switch f.number {
+	cur := wire.Cursor{B: raw, At: from, End: to}
+	var f wire.Field
+	for cur.Next(&f) {
+		switch f.Number {
 		case 1:
-			if cur.expect(&f, wireBytes) {
-				key = raw[f.from:f.to]
+			if cur.Expect(&f, wire.Bytes) {
+				key = raw[f.From:f.To]
 			}
 		case 2:
-			if cur.expect(&f, wireBytes) {
-				if value, err = p.value(raw, f.from, f.to, at, depth); err != nil {
+			if cur.Expect(&f, wire.Bytes) {
+				if value, err = p.value(raw, f.From, f.To, at, depth); err != nil {
 					return nil, nil, err
 				}
 			}
@@ -95,45 +96,45 @@ func (p *labelParser) pair(raw []byte, from, to, at, depth int) (key []byte, val
 // value reads AnyValue: string 1, bool 2, int 3, double 4, array 5, kvlist 6, bytes 7. It returns nil for an
 // empty one, else string, bool, int64, float64, []any, map[string]any or []byte.
 func (p *labelParser) value(raw []byte, from, to, at, depth int) (v any, err error) {
-	cur := cursor{b: raw, at: from, end: to}
-	var f field
-	for cur.next(&f) {
-		switch f.number {
+	cur := wire.Cursor{B: raw, At: from, End: to}
+	var f wire.Field
+	for cur.Next(&f) {
+		switch f.Number {
 		case 1:
-			if cur.expect(&f, wireBytes) {
-				v = text(raw[f.from:f.to])
+			if cur.Expect(&f, wire.Bytes) {
+				v = text(raw[f.From:f.To])
 			}
 		case 2:
-			if cur.expect(&f, wireVarint) {
-				v = f.value != 0
+			if cur.Expect(&f, wire.Varint) {
+				v = f.Value != 0
 			}
 		case 3:
-			if cur.expect(&f, wireVarint) {
-				v = int64(f.value)
+			if cur.Expect(&f, wire.Varint) {
+				v = int64(f.Value)
 			}
 		case 4:
-			if cur.expect(&f, wireFixed64) {
-				v = math.Float64frombits(f.value)
+			if cur.Expect(&f, wire.Fixed64) {
+				v = math.Float64frombits(f.Value)
 			}
 		case 5, 6:
-			if !cur.expect(&f, wireBytes) {
+			if !cur.Expect(&f, wire.Bytes) {
 				break
 			}
 			if depth == 0 {
 				return nil, pipeline.Errorf("otlp_metrics.limit.nesting", "otlp attribute at byte %d nests lists and maps deeper than max_nesting %d: flatten it at the producer or raise it",
-					at+f.at, p.limits.nesting)
+					at+f.At, p.limits.nesting)
 			}
-			if f.number == 5 {
-				v, err = p.list(raw, f.from, f.to, at, depth-1)
+			if f.Number == 5 {
+				v, err = p.list(raw, f.From, f.To, at, depth-1)
 			} else {
-				v, err = p.object(raw, f.from, f.to, at, depth-1)
+				v, err = p.object(raw, f.From, f.To, at, depth-1)
 			}
 			if err != nil {
 				return nil, err
 			}
 		case 7:
-			if cur.expect(&f, wireBytes) {
-				v = bytes.Clone(raw[f.from:f.to])
+			if cur.Expect(&f, wire.Bytes) {
+				v = bytes.Clone(raw[f.From:f.To])
 			}
 		}
 	}
@@ -142,12 +143,12 @@ func (p *labelParser) value(raw []byte, from, to, at, depth int) (v any, err err
 
 // list reads ArrayValue: values = 1.
 func (p *labelParser) list(raw []byte, from, to, at, depth int) (any, error) {
-	cur := cursor{b: raw, at: from, end: to}
-	var f field
+	cur := wire.Cursor{B: raw, At: from, End: to}
+	var f wire.Field
 	list := []any{}
-	for cur.next(&f) {
-		if f.number == 1 && cur.expect(&f, wireBytes) {
-			v, err := p.value(raw, f.from, f.to, at, depth)
+	for cur.Next(&f) {
+		if f.Number == 1 && cur.Expect(&f, wire.Bytes) {
+			v, err := p.value(raw, f.From, f.To, at, depth)
 			if err != nil {
 				return nil, err
 			}
@@ -159,12 +160,12 @@ func (p *labelParser) list(raw []byte, from, to, at, depth int) (any, error) {
 
 // object reads KeyValueList: values = 1.
 func (p *labelParser) object(raw []byte, from, to, at, depth int) (any, error) {
-	cur := cursor{b: raw, at: from, end: to}
-	var f field
+	cur := wire.Cursor{B: raw, At: from, End: to}
+	var f wire.Field
 	object := map[string]any{}
-	for cur.next(&f) {
-		if f.number == 1 && cur.expect(&f, wireBytes) {
-			key, v, err := p.pair(raw, f.from, f.to, at, depth)
+	for cur.Next(&f) {
+		if f.Number == 1 && cur.Expect(&f, wire.Bytes) {
+			key, v, err := p.pair(raw, f.From, f.To, at, depth)
 			if err != nil {
 				return nil, err
 			}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/wire"
 )
 
 // read turns attributes into labels: a list in JSON, or KeyValue fields of a number. No field begins with a bracket or brace, which
@@ -42,18 +43,18 @@ func (p *labelParser) scope(raw []byte, at int) error {
 		p.bytes += len(scopePrefix)
 		p.labels[first+i].Name = scopePrefix + p.labels[first+i].Name
 	}
-	cur := cursor{b: raw, end: len(raw)}
-	var f field
+	cur := wire.Cursor{B: raw, End: len(raw)}
+	var f wire.Field
 	var name, version []byte
-	for cur.next(&f) {
-		switch f.number {
+	for cur.Next(&f) {
+		switch f.Number {
 		case 1:
-			if cur.expect(&f, wireBytes) {
-				name = raw[f.from:f.to]
+			if cur.Expect(&f, wire.Bytes) {
+				name = raw[f.From:f.To]
 			}
 		case 2:
-			if cur.expect(&f, wireBytes) {
-				version = raw[f.from:f.to]
+			if cur.Expect(&f, wire.Bytes) {
+				version = raw[f.From:f.To]
 			}
 		}
 	}

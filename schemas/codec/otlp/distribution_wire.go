@@ -1,33 +1,35 @@
 package otlp
 
 import (
+	"github.com/homeostat/homeostat/schemas/codec/wire"
+
 	"encoding/binary"
 	"math"
 )
 
 // distributionPoint reads a HistogramDataPoint, ExponentialHistogramDataPoint or SummaryDataPoint of c.family.
-func (c *codec) distributionPoint(p *field) error {
+func (c *codec) distributionPoint(p *wire.Field) error {
 	cur := c.walk(p)
 	d := &c.point
 	d.begin(c.family.kind)
-	var f field
-	for cur.next(&f) {
-		switch f.number {
+	var f wire.Field
+	for cur.Next(&f) {
+		switch f.Number {
 		case 2:
-			if cur.expect(&f, wireFixed64) {
-				d.start = f.value
+			if cur.Expect(&f, wire.Fixed64) {
+				d.start = f.Value
 			}
 		case 3:
-			if cur.expect(&f, wireFixed64) {
-				d.time = f.value
+			if cur.Expect(&f, wire.Fixed64) {
+				d.time = f.Value
 			}
 		case 4:
-			if cur.expect(&f, wireFixed64) {
-				d.count = f.value
+			if cur.Expect(&f, wire.Fixed64) {
+				d.count = f.Value
 			}
 		case 5:
-			if cur.expect(&f, wireFixed64) {
-				d.sum, d.summed = math.Float64frombits(f.value), true
+			if cur.Expect(&f, wire.Fixed64) {
+				d.sum, d.summed = math.Float64frombits(f.Value), true
 			}
 		default:
 			var err error
@@ -44,16 +46,16 @@ func (c *codec) distributionPoint(p *field) error {
 			}
 		}
 	}
-	if cur.fault != "" {
-		return cur.err()
+	if cur.Fault != "" {
+		return wireFault(&cur)
 	}
-	return c.distribute(p.from)
+	return c.distribute(p.From)
 }
 
 // explicitField reads bucket_counts 6, explicit_bounds 7, attributes 9, flags 10, min 11 and max 12.
-func (c *codec) explicitField(cur *cursor, f *field) error {
+func (c *codec) explicitField(cur *wire.Cursor, f *wire.Field) error {
 	d := &c.point
-	switch f.number {
+	switch f.Number {
 	case 6:
 		if c.family.estimated || c.family.bucketed {
 			return numbersOf(c, cur, f, &d.counts, func(v uint64) uint64 { return v })
@@ -76,18 +78,18 @@ func (c *codec) explicitField(cur *cursor, f *field) error {
 
 // exponentialField reads attributes 1, scale 6, zero_count 7, positive 8, negative 9, flags 10, min 12, max 13 and
 // zero_threshold 14.
-func (c *codec) exponentialField(cur *cursor, f *field) error {
+func (c *codec) exponentialField(cur *wire.Cursor, f *wire.Field) error {
 	d := &c.point
-	switch f.number {
+	switch f.Number {
 	case 1:
 		c.attributeField(cur, f)
 	case 6:
-		if cur.expect(f, wireVarint) {
-			d.scale = zigzag(f.value)
+		if cur.Expect(f, wire.Varint) {
+			d.scale = zigzag(f.Value)
 		}
 	case 7:
-		if cur.expect(f, wireFixed64) {
-			d.zeroCount = f.value
+		if cur.Expect(f, wire.Fixed64) {
+			d.zeroCount = f.Value
 		}
 	case 8:
 		return c.stretch(cur, f, &d.positive)
@@ -106,21 +108,21 @@ func (c *codec) exponentialField(cur *cursor, f *field) error {
 }
 
 // summaryField reads quantile_values 6, attributes 7 and flags 8.
-func (c *codec) summaryField(cur *cursor, f *field) error {
+func (c *codec) summaryField(cur *wire.Cursor, f *wire.Field) error {
 	d := &c.point
-	switch f.number {
+	switch f.Number {
 	case 6:
-		if !cur.expect(f, wireBytes) {
+		if !cur.Expect(f, wire.Bytes) {
 			return nil
 		}
 		if len(d.told) >= c.limits.points {
-			return c.pointsLimit(f.at)
+			return c.pointsLimit(f.At)
 		}
 		var t told
 		inner := c.walk(f)
-		var g field
-		for inner.next(&g) {
-			switch g.number {
+		var g wire.Field
+		for inner.Next(&g) {
+			switch g.Number {
 			case 1:
 				doubleField(&inner, &g, &t.quantile)
 			case 2:
@@ -128,7 +130,7 @@ func (c *codec) summaryField(cur *cursor, f *field) error {
 			}
 		}
 		d.told = append(d.told, t)
-		return inner.err()
+		return wireFault(&inner)
 	case 7:
 		c.attributeField(cur, f)
 	case 8:
@@ -137,88 +139,88 @@ func (c *codec) summaryField(cur *cursor, f *field) error {
 	return nil
 }
 
-func (c *codec) attributeField(cur *cursor, f *field) {
-	if cur.expect(f, wireBytes) {
-		c.gather(&c.point.attrs, f.at, f.to)
+func (c *codec) attributeField(cur *wire.Cursor, f *wire.Field) {
+	if cur.Expect(f, wire.Bytes) {
+		c.gather(&c.point.attrs, f.At, f.To)
 	}
 }
 
-func flagsField(cur *cursor, f *field, d *distribution) {
-	if cur.expect(f, wireVarint) {
-		d.flags = f.value
+func flagsField(cur *wire.Cursor, f *wire.Field, d *distribution) {
+	if cur.Expect(f, wire.Varint) {
+		d.flags = f.Value
 	}
 }
 
-func doubleField(cur *cursor, f *field, v *float64) bool {
-	if !cur.expect(f, wireFixed64) {
+func doubleField(cur *wire.Cursor, f *wire.Field, v *float64) bool {
+	if !cur.Expect(f, wire.Fixed64) {
 		return false
 	}
-	*v = math.Float64frombits(f.value)
+	*v = math.Float64frombits(f.Value)
 	return true
 }
 
 // numbersOf reads numbers of eight bytes each, which stand alone or packed.
-func numbersOf[T any](c *codec, cur *cursor, f *field, to *[]T, of func(uint64) T) error {
-	if f.wire == wireFixed64 {
+func numbersOf[T any](c *codec, cur *wire.Cursor, f *wire.Field, to *[]T, of func(uint64) T) error {
+	if f.Wire == wire.Fixed64 {
 		if len(*to) >= c.limits.buckets {
-			return c.bucketsLimit(f.at)
+			return c.bucketsLimit(f.At)
 		}
-		*to = append(*to, of(f.value))
+		*to = append(*to, of(f.Value))
 		return nil
 	}
-	if !cur.expect(f, wireBytes) {
+	if !cur.Expect(f, wire.Bytes) {
 		return nil
 	}
-	if (f.to-f.from)%8 != 0 {
-		cur.stop(f.at, "a list of numbers ends within a number")
+	if (f.To-f.From)%8 != 0 {
+		cur.Stop(f.At, "a list of numbers ends within a number")
 		return nil
 	}
-	if len(*to)+(f.to-f.from)/8 > c.limits.buckets {
-		return c.bucketsLimit(f.at)
+	if len(*to)+(f.To-f.From)/8 > c.limits.buckets {
+		return c.bucketsLimit(f.At)
 	}
-	for i := f.from; i < f.to; i += 8 {
+	for i := f.From; i < f.To; i += 8 {
 		*to = append(*to, of(binary.LittleEndian.Uint64(c.b[i:])))
 	}
 	return nil
 }
 
 // stretch reads Buckets, if they are wanted: offset = 1, bucket_counts = 2, which stand alone or packed.
-func (c *codec) stretch(cur *cursor, f *field, s *stretch) error {
-	if !cur.expect(f, wireBytes) || !c.family.estimated {
+func (c *codec) stretch(cur *wire.Cursor, f *wire.Field, s *stretch) error {
+	if !cur.Expect(f, wire.Bytes) || !c.family.estimated {
 		return nil
 	}
 	inner := c.walk(f)
-	var g field
-	for inner.next(&g) {
-		switch g.number {
+	var g wire.Field
+	for inner.Next(&g) {
+		switch g.Number {
 		case 1:
-			if inner.expect(&g, wireVarint) {
-				s.offset = zigzag(g.value)
+			if inner.Expect(&g, wire.Varint) {
+				s.offset = zigzag(g.Value)
 			}
 		case 2:
-			if g.wire == wireVarint {
-				s.counts = append(s.counts, g.value)
-			} else if inner.expect(&g, wireBytes) {
+			if g.Wire == wire.Varint {
+				s.counts = append(s.counts, g.Value)
+			} else if inner.Expect(&g, wire.Bytes) {
 				s.read(&inner, &g, c.limits.buckets)
 			}
 			if len(s.counts) > c.limits.buckets {
-				return c.bucketsLimit(g.at)
+				return c.bucketsLimit(g.At)
 			}
 		}
 	}
-	return inner.err()
+	return wireFault(&inner)
 }
 
 // read reads packed varints, at most one more than the limit.
-func (s *stretch) read(cur *cursor, f *field, limit int) {
-	list := cursor{b: cur.b, at: f.from, end: f.to}
-	for list.at < list.end && len(s.counts) <= limit {
-		v, next := list.varint(list.at)
+func (s *stretch) read(cur *wire.Cursor, f *wire.Field, limit int) {
+	list := wire.Cursor{B: cur.B, At: f.From, End: f.To}
+	for list.At < list.End && len(s.counts) <= limit {
+		v, next := list.Varint(list.At)
 		if next < 0 {
-			cur.stop(list.faultAt, list.fault)
+			cur.Stop(list.FaultAt, list.Fault)
 			return
 		}
-		s.counts, list.at = append(s.counts, v), next
+		s.counts, list.At = append(s.counts, v), next
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/wire"
 )
 
 // Encoder makes an ExportMetricsServiceRequest of points. Points of one resource, name, unit and type become one
@@ -87,7 +88,7 @@ func (e *Encoder) add(key metricKey, attrs []pipeline.Label, start, time int64, 
 	if time != 0 {
 		n += 9
 	}
-	b := binary.AppendUvarint(appendTag(e.metrics[i].points, 1, wireBytes), uint64(n))
+	b := binary.AppendUvarint(appendTag(e.metrics[i].points, 1, wire.Bytes), uint64(n))
 	if start != 0 {
 		b = appendFixed(b, 2, uint64(start))
 	}
@@ -139,11 +140,11 @@ func appendResource(b, resource []byte, metrics []encodedMetric) []byte {
 	for i := range metrics {
 		scope += sized(metrics[i].size())
 	}
-	b = binary.AppendUvarint(appendTag(b, 1, wireBytes), uint64(sized(len(resource))+sized(scope)))
-	b = binary.AppendUvarint(appendTag(b, 1, wireBytes), uint64(len(resource)))
+	b = binary.AppendUvarint(appendTag(b, 1, wire.Bytes), uint64(sized(len(resource))+sized(scope)))
+	b = binary.AppendUvarint(appendTag(b, 1, wire.Bytes), uint64(len(resource)))
 	b = append(b, resource...)
-	b = binary.AppendUvarint(appendTag(b, 2, wireBytes), uint64(scope))
-	b = binary.AppendUvarint(appendTag(b, 1, wireBytes), uint64(sized(len(scopeName))))
+	b = binary.AppendUvarint(appendTag(b, 2, wire.Bytes), uint64(scope))
+	b = binary.AppendUvarint(appendTag(b, 1, wire.Bytes), uint64(sized(len(scopeName))))
 	b = appendText(b, 1, scopeName)
 	for i := range metrics {
 		b = metrics[i].appendTo(b)
@@ -169,7 +170,7 @@ func (m *encodedMetric) dataSize() int {
 }
 
 func (m *encodedMetric) appendTo(b []byte) []byte {
-	b = binary.AppendUvarint(appendTag(b, 2, wireBytes), uint64(m.size()))
+	b = binary.AppendUvarint(appendTag(b, 2, wire.Bytes), uint64(m.size()))
 	b = appendText(b, 1, m.name)
 	if m.unit != "" {
 		b = appendText(b, 3, m.unit)
@@ -178,7 +179,7 @@ func (m *encodedMetric) appendTo(b []byte) []byte {
 	if m.typ == pipeline.Gauge {
 		number = metricGauge
 	}
-	b = binary.AppendUvarint(appendTag(b, number, wireBytes), uint64(m.dataSize()))
+	b = binary.AppendUvarint(appendTag(b, number, wire.Bytes), uint64(m.dataSize()))
 	b = append(b, m.points...)
 	if m.typ == pipeline.Gauge {
 		return b
@@ -187,8 +188,8 @@ func (m *encodedMetric) appendTo(b []byte) []byte {
 	if m.typ == pipeline.Cumulative {
 		temporality = temporalityCumulative
 	}
-	b = append(appendTag(b, 2, wireVarint), temporality)
-	return append(appendTag(b, 3, wireVarint), 1)
+	b = append(appendTag(b, 2, wire.Varint), temporality)
+	return append(appendTag(b, 3, wire.Varint), 1)
 }
 
 // attributeSize returns the size of a KeyValue message: key = 1, value = 2 with string_value = 1.
@@ -196,9 +197,9 @@ func attributeSize(l pipeline.Label) int { return sized(len(l.Name)) + sized(siz
 
 func appendAttributes(b []byte, number int, attrs []pipeline.Label) []byte {
 	for _, a := range attrs {
-		b = binary.AppendUvarint(appendTag(b, number, wireBytes), uint64(attributeSize(a)))
+		b = binary.AppendUvarint(appendTag(b, number, wire.Bytes), uint64(attributeSize(a)))
 		b = appendText(b, 1, a.Name)
-		b = binary.AppendUvarint(appendTag(b, 2, wireBytes), uint64(sized(len(a.Value))))
+		b = binary.AppendUvarint(appendTag(b, 2, wire.Bytes), uint64(sized(len(a.Value))))
 		b = appendText(b, 1, a.Value)
 	}
 	return b

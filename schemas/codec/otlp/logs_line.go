@@ -1,6 +1,10 @@
 package otlp
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/homeostat/homeostat/schemas/codec/wire"
+)
 
 // severityNames are the constants of SeverityNumber, by number, without their prefix.
 var severityNames = []string{"UNSPECIFIED",
@@ -11,44 +15,44 @@ var severityNames = []string{"UNSPECIFIED",
 func (c *logsCodec) protobufLine(v extent, res uint32) {
 	l := &c.line
 	l.reset(v.from)
-	cur := cursor{b: c.b, at: v.from, end: v.to}
-	var f field
+	cur := wire.Cursor{B: c.b, At: v.from, End: v.to}
+	var f wire.Field
 	var body extent
-	for cur.next(&f) {
-		switch f.number {
+	for cur.Next(&f) {
+		switch f.Number {
 		case 1:
-			if cur.is(&f, wireFixed64) {
-				l.time = f.value
+			if cur.Expect(&f, wire.Fixed64) {
+				l.time = f.Value
 			}
 		case 2:
-			if cur.is(&f, wireVarint) {
-				l.severity = int64(f.value)
+			if cur.Expect(&f, wire.Varint) {
+				l.severity = int64(f.Value)
 			}
 		case 3:
-			if cur.is(&f, wireBytes) {
-				l.severityText = c.b[f.from:f.to]
+			if cur.Expect(&f, wire.Bytes) {
+				l.severityText = c.b[f.From:f.To]
 			}
 		case 5:
-			if cur.is(&f, wireBytes) {
-				body = extent{f.from, f.to}
+			if cur.Expect(&f, wire.Bytes) {
+				body = extent{f.From, f.To}
 			}
 		case 6:
-			if cur.is(&f, wireBytes) {
+			if cur.Expect(&f, wire.Bytes) {
 				if !l.attributes.there() {
-					l.attributes.from = f.at
+					l.attributes.from = f.At
 				}
-				l.attributes.to = f.to
-				e, d := keyValue(c.b, extent{f.from, f.to})
+				l.attributes.to = f.To
+				e, d := keyValue(c.b, extent{f.From, f.To})
 				c.stop(d)
 				l.attribute(&c.labels, e)
 			}
 		case 11:
-			if cur.is(&f, wireFixed64) {
-				l.observed = f.value
+			if cur.Expect(&f, wire.Fixed64) {
+				l.observed = f.Value
 			}
 		case 12:
-			if cur.is(&f, wireBytes) {
-				l.event = c.b[f.from:f.to]
+			if cur.Expect(&f, wire.Bytes) {
+				l.event = c.b[f.From:f.To]
 			}
 		}
 	}
@@ -67,15 +71,15 @@ func (c *logsCodec) protobufLine(v extent, res uint32) {
 
 // plainText returns the text of an AnyValue that is nothing but a text.
 func plainText(b []byte, v extent) ([]byte, bool) {
-	if v.to-v.from < 2 || b[v.from] != 1<<3|wireBytes {
+	if v.to-v.from < 2 || b[v.from] != 1<<3|wire.Bytes {
 		return nil, false
 	}
-	cur := cursor{b: b, at: v.from, end: v.to}
-	var f field
-	if !cur.next(&f) || f.to != v.to {
+	cur := wire.Cursor{B: b, At: v.from, End: v.to}
+	var f wire.Field
+	if !cur.Next(&f) || f.To != v.to {
 		return nil, false
 	}
-	return b[f.from:f.to], true
+	return b[f.From:f.To], true
 }
 
 // jsonLine reads a LogRecord in JSON.

@@ -1,6 +1,9 @@
 package otlp
 
-import "github.com/homeostat/homeostat/pipeline"
+import (
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/wire"
+)
 
 // Field numbers of opentelemetry-proto metrics/v1 that are read.
 const (
@@ -10,22 +13,22 @@ const (
 )
 
 // walk makes a cursor over the content of f.
-func (c *codec) walk(f *field) cursor { return cursor{b: c.b, at: f.from, end: f.to} }
+func (c *codec) walk(f *wire.Field) wire.Cursor { return wire.Cursor{B: c.b, At: f.From, End: f.To} }
 
 // message reads ExportMetricsServiceRequest: resource_metrics = 1.
 func (c *codec) message() error {
-	cur := cursor{b: c.b, end: len(c.b)}
-	var f field
+	cur := wire.Cursor{B: c.b, End: len(c.b)}
+	var f wire.Field
 	found := false
-	for cur.next(&f) {
-		if f.number == 1 && cur.expect(&f, wireBytes) {
+	for cur.Next(&f) {
+		if f.Number == 1 && cur.Expect(&f, wire.Bytes) {
 			found = true
 			if err := c.resourceMetrics(&f); err != nil {
 				return err
 			}
 		}
 	}
-	if err := cur.err(); err != nil {
+	if err := wireFault(&cur); err != nil {
 		return err
 	}
 	if !found {
@@ -35,41 +38,41 @@ func (c *codec) message() error {
 }
 
 // resourceMetrics reads resource = 1, then scope_metrics = 2: producers write them in either order.
-func (c *codec) resourceMetrics(rm *field) error {
+func (c *codec) resourceMetrics(rm *wire.Field) error {
 	cur := c.walk(rm)
-	var f field
+	var f wire.Field
 	var raw []byte
 	parts := 0
-	if err := c.part(rm.at); err != nil {
+	if err := c.part(rm.At); err != nil {
 		return err
 	}
-	for cur.next(&f) {
-		if f.number != 1 || !cur.expect(&f, wireBytes) {
+	for cur.Next(&f) {
+		if f.Number != 1 || !cur.Expect(&f, wire.Bytes) {
 			continue
 		}
 		// Parts of a message that comes in parts are one message.
 		if parts++; parts == 1 {
-			raw = c.b[f.from:f.to]
+			raw = c.b[f.From:f.To]
 		} else {
-			raw = append(raw[:len(raw):len(raw)], c.b[f.from:f.to]...)
+			raw = append(raw[:len(raw):len(raw)], c.b[f.From:f.To]...)
 		}
 	}
-	if err := cur.err(); err != nil {
+	if err := wireFault(&cur); err != nil {
 		return err
 	}
-	res, err := c.resource(raw, rm.from)
+	res, err := c.resource(raw, rm.From)
 	if err != nil {
 		return err
 	}
 	cur = c.walk(rm)
-	for cur.next(&f) {
-		if f.number == 2 && cur.expect(&f, wireBytes) {
+	for cur.Next(&f) {
+		if f.Number == 2 && cur.Expect(&f, wire.Bytes) {
 			if err := c.scopeMetrics(&f, res); err != nil {
 				return err
 			}
 		}
 	}
-	return cur.err()
+	return wireFault(&cur)
 }
 
 // part counts a resource or metric. Each has a row as a rule: a message of many that have none would fill the memos.
@@ -82,7 +85,7 @@ func (c *codec) part(at int) error {
 }
 
 // scopeMetrics reads metrics = 2 and, if it is to be known, scope = 1.
-func (c *codec) scopeMetrics(sm *field, res uint32) error {
+func (c *codec) scopeMetrics(sm *wire.Field, res uint32) error {
 	if c.scope {
 		var err error
 		if res, err = c.scopeOf(sm, res); err != nil {
@@ -90,65 +93,65 @@ func (c *codec) scopeMetrics(sm *field, res uint32) error {
 		}
 	}
 	cur := c.walk(sm)
-	var f field
-	for cur.next(&f) {
-		if f.number == 2 && cur.expect(&f, wireBytes) {
+	var f wire.Field
+	for cur.Next(&f) {
+		if f.Number == 2 && cur.Expect(&f, wire.Bytes) {
 			if err := c.metric(&f, res); err != nil {
 				return err
 			}
 		}
 	}
-	return cur.err()
+	return wireFault(&cur)
 }
 
 // scopeOf finds the resource with the labels of a ScopeMetrics' scope.
-func (c *codec) scopeOf(sm *field, res uint32) (uint32, error) {
-	if err := c.part(sm.at); err != nil {
+func (c *codec) scopeOf(sm *wire.Field, res uint32) (uint32, error) {
+	if err := c.part(sm.At); err != nil {
 		return 0, err
 	}
 	cur := c.walk(sm)
-	var f field
+	var f wire.Field
 	var raw []byte
-	for cur.next(&f) {
-		if f.number == 1 && cur.expect(&f, wireBytes) {
-			raw = append(raw[:len(raw):len(raw)], c.b[f.from:f.to]...)
+	for cur.Next(&f) {
+		if f.Number == 1 && cur.Expect(&f, wire.Bytes) {
+			raw = append(raw[:len(raw):len(raw)], c.b[f.From:f.To]...)
 		}
 	}
-	if err := cur.err(); err != nil {
+	if err := wireFault(&cur); err != nil {
 		return 0, err
 	}
-	return c.scoped(res, raw, sm.from)
+	return c.scoped(res, raw, sm.From)
 }
 
 // metric reads name = 1 and unit = 3, then the data.
-func (c *codec) metric(m *field, res uint32) error {
+func (c *codec) metric(m *wire.Field, res uint32) error {
 	cur := c.walk(m)
-	var f field
+	var f wire.Field
 	id := identity{resource: res}
-	if err := c.part(m.at); err != nil {
+	if err := c.part(m.At); err != nil {
 		return err
 	}
-	for cur.next(&f) {
-		switch f.number {
+	for cur.Next(&f) {
+		switch f.Number {
 		case 1:
-			if cur.expect(&f, wireBytes) {
-				id.name = c.b[f.from:f.to]
+			if cur.Expect(&f, wire.Bytes) {
+				id.name = c.b[f.From:f.To]
 			}
 		case 3:
-			if cur.expect(&f, wireBytes) {
-				id.unit = c.b[f.from:f.to]
+			if cur.Expect(&f, wire.Bytes) {
+				id.unit = c.b[f.From:f.To]
 			}
 		case metricGauge, metricSum, metricHistogram, metricExponential, metricSummary:
-			cur.expect(&f, wireBytes)
+			cur.Expect(&f, wire.Bytes)
 		}
 	}
-	if err := cur.err(); err != nil {
+	if err := wireFault(&cur); err != nil {
 		return err
 	}
 	cur = c.walk(m)
-	for cur.next(&f) {
+	for cur.Next(&f) {
 		var err error
-		switch f.number {
+		switch f.Number {
 		case metricGauge, metricSum:
 			err = c.numbers(&f, id)
 		case metricHistogram:
@@ -162,13 +165,13 @@ func (c *codec) metric(m *field, res uint32) error {
 			return err
 		}
 	}
-	return cur.err()
+	return wireFault(&cur)
 }
 
 // numbers reads the Gauge or Sum in data: data_points = 1, aggregation_temporality = 2, is_monotonic = 3.
-func (c *codec) numbers(data *field, id identity) error {
+func (c *codec) numbers(data *wire.Field, id identity) error {
 	lose := kept
-	if data.number == metricSum {
+	if data.Number == metricSum {
 		how, monotonic, err := c.aggregation(data)
 		if err != nil {
 			return err
@@ -180,34 +183,34 @@ func (c *codec) numbers(data *field, id identity) error {
 		return err
 	}
 	cur := c.walk(data)
-	var f field
-	for cur.next(&f) {
-		if f.number == 1 && cur.expect(&f, wireBytes) {
+	var f wire.Field
+	for cur.Next(&f) {
+		if f.Number == 1 && cur.Expect(&f, wire.Bytes) {
 			if err := c.numberPoint(&f, m, lose); err != nil {
 				return err
 			}
 		}
 	}
-	return cur.err()
+	return wireFault(&cur)
 }
 
 // aggregation reads aggregation_temporality = 2 and is_monotonic = 3.
-func (c *codec) aggregation(data *field) (how uint64, monotonic bool, err error) {
+func (c *codec) aggregation(data *wire.Field) (how uint64, monotonic bool, err error) {
 	cur := c.walk(data)
-	var f field
-	for cur.next(&f) {
-		switch f.number {
+	var f wire.Field
+	for cur.Next(&f) {
+		switch f.Number {
 		case 2:
-			if cur.expect(&f, wireVarint) {
-				how = f.value
+			if cur.Expect(&f, wire.Varint) {
+				how = f.Value
 			}
 		case 3:
-			if cur.expect(&f, wireVarint) {
-				monotonic = f.value != 0
+			if cur.Expect(&f, wire.Varint) {
+				monotonic = f.Value != 0
 			}
 		}
 	}
-	return how, monotonic, cur.err()
+	return how, monotonic, wireFault(&cur)
 }
 
 // sumType returns the type of a sum's series, or the reason why it can't have one.
@@ -224,7 +227,7 @@ func sumType(how uint64, monotonic bool) (pipeline.SeriesType, loss) {
 }
 
 // distributions reads data_points = 1 and, but for summaries, aggregation_temporality = 2.
-func (c *codec) distributions(data *field, id identity, k kind) error {
+func (c *codec) distributions(data *wire.Field, id identity, k kind) error {
 	how := uint64(temporalityCumulative)
 	if k != summary {
 		var err error
@@ -236,13 +239,13 @@ func (c *codec) distributions(data *field, id identity, k kind) error {
 		return err
 	}
 	cur := c.walk(data)
-	var f field
-	for cur.next(&f) {
-		if f.number == 1 && cur.expect(&f, wireBytes) {
+	var f wire.Field
+	for cur.Next(&f) {
+		if f.Number == 1 && cur.Expect(&f, wire.Bytes) {
 			if err := c.distributionPoint(&f); err != nil {
 				return err
 			}
 		}
 	}
-	return cur.err()
+	return wireFault(&cur)
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/wire"
 )
 
 // noValueFlag is DataPointFlags' DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK.
@@ -53,19 +54,19 @@ type number struct {
 
 // Tags of NumberDataPoint: start_time_unix_nano 2, time_unix_nano 3, as_double 4, as_int 6, attributes 7.
 const (
-	tagStart      = 2<<3 | wireFixed64
-	tagTime       = 3<<3 | wireFixed64
-	tagDouble     = 4<<3 | wireFixed64
-	tagInt        = 6<<3 | wireFixed64
-	tagAttributes = 7<<3 | wireBytes
+	tagStart      = 2<<3 | wire.Fixed64
+	tagTime       = 3<<3 | wire.Fixed64
+	tagDouble     = 4<<3 | wire.Fixed64
+	tagInt        = 6<<3 | wire.Fixed64
+	tagAttributes = 7<<3 | wire.Bytes
 )
 
 // numberPoint reads a NumberDataPoint. What all points have is read here, where no call is made for it; the rest, and
 // whatever is odd or broken, by numberField.
-func (c *codec) numberPoint(p *field, metric uint32, lose loss) error {
+func (c *codec) numberPoint(p *wire.Field, metric uint32, lose loss) error {
 	var n number
-	b := c.b[:p.to]
-	for i := p.from; i < len(b); {
+	b := c.b[:p.To]
+	for i := p.From; i < len(b); {
 		rest := b[i:]
 		if len(rest) >= 9 {
 			v := binary.LittleEndian.Uint64(rest[1:])
@@ -97,7 +98,7 @@ func (c *codec) numberPoint(p *field, metric uint32, lose loss) error {
 			}
 		}
 		var err error
-		if i, err = c.numberField(i, p.to, &n); err != nil {
+		if i, err = c.numberField(i, p.To, &n); err != nil {
 			return err
 		}
 	}
@@ -106,45 +107,45 @@ func (c *codec) numberPoint(p *field, metric uint32, lose loss) error {
 	}
 	c.numbered++
 	c.last = n.at
-	return c.row(p.from, metric, &n.attrs, n.start, n.time, n.value, lose)
+	return c.row(p.From, metric, &n.attrs, n.start, n.time, n.value, lose)
 }
 
 // numberField reads the field of a NumberDataPoint at position at, among them flags = 8, and returns where it ends.
 func (c *codec) numberField(at, end int, n *number) (int, error) {
-	cur := cursor{b: c.b, at: at, end: end}
-	var f field
-	if !cur.next(&f) {
-		return 0, cur.err()
+	cur := wire.Cursor{B: c.b, At: at, End: end}
+	var f wire.Field
+	if !cur.Next(&f) {
+		return 0, wireFault(&cur)
 	}
-	switch f.number {
+	switch f.Number {
 	case 7:
-		if cur.expect(&f, wireBytes) {
-			c.gather(&n.attrs, f.at, f.to)
+		if cur.Expect(&f, wire.Bytes) {
+			c.gather(&n.attrs, f.At, f.To)
 		}
 	case 2:
-		if cur.expect(&f, wireFixed64) {
-			n.start, n.at.start = f.value, f.to-8
+		if cur.Expect(&f, wire.Fixed64) {
+			n.start, n.at.start = f.Value, f.To-8
 		}
 	case 3:
-		if cur.expect(&f, wireFixed64) {
-			n.time, n.at.time = f.value, f.to-8
+		if cur.Expect(&f, wire.Fixed64) {
+			n.time, n.at.time = f.Value, f.To-8
 		}
 	case 4:
-		if cur.expect(&f, wireFixed64) {
-			n.value, n.valued = math.Float64frombits(f.value), true
-			n.at.value, n.at.integer = f.to-8, false
+		if cur.Expect(&f, wire.Fixed64) {
+			n.value, n.valued = math.Float64frombits(f.Value), true
+			n.at.value, n.at.integer = f.To-8, false
 		}
 	case 6:
-		if cur.expect(&f, wireFixed64) {
-			n.value, n.valued = float64(int64(f.value)), true
-			n.at.value, n.at.integer = f.to-8, true
+		if cur.Expect(&f, wire.Fixed64) {
+			n.value, n.valued = float64(int64(f.Value)), true
+			n.at.value, n.at.integer = f.To-8, true
 		}
 	case 8:
-		if cur.expect(&f, wireVarint) {
-			n.flags = f.value
+		if cur.Expect(&f, wire.Varint) {
+			n.flags = f.Value
 		}
 	}
-	return f.to, cur.err()
+	return f.To, wireFault(&cur)
 }
 
 // row appends one point, or counts it as lost.

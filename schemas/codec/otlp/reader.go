@@ -6,6 +6,7 @@ import (
 
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas/codec/memo"
+	"github.com/homeostat/homeostat/schemas/codec/wire"
 )
 
 // reader is what the codecs of logs and of spans share: it walks a message in protocol buffers or JSON, which have the same
@@ -104,13 +105,13 @@ func jsonBegins(b []byte) (at int, ok bool) {
 
 // message reads ExportLogsServiceRequest or ExportTraceServiceRequest: resource_logs or resource_spans = 1.
 func (r *reader) message() {
-	cur := cursor{b: r.b, end: len(r.b)}
-	var f field
+	cur := wire.Cursor{B: r.b, End: len(r.b)}
+	var f wire.Field
 	found := false
-	for r.defect.what == sound && cur.next(&f) {
-		if f.number == 1 && cur.is(&f, wireBytes) {
+	for r.defect.what == sound && cur.Next(&f) {
+		if f.Number == 1 && cur.Expect(&f, wire.Bytes) {
 			found = true
-			r.resourcePart(extent{f.from, f.to}, f.at)
+			r.resourcePart(extent{f.From, f.To}, f.At)
 		}
 	}
 	r.check(&cur)
@@ -120,35 +121,35 @@ func (r *reader) message() {
 }
 
 // check keeps the fault of a cursor.
-func (r *reader) check(cur *cursor) {
-	if cur.fault != "" {
-		r.stop(defect{brokenBytes, cur.faultAt, cur.fault})
+func (r *reader) check(cur *wire.Cursor) {
+	if cur.Fault != "" {
+		r.stop(defect{brokenBytes, cur.FaultAt, cur.Fault})
 	}
 }
 
 // resourcePart reads resource = 1, then the parts of scopes = 2: producers write them in either order.
 func (r *reader) resourcePart(v extent, at int) {
-	cur := cursor{b: r.b, at: v.from, end: v.to}
-	var f field
+	cur := wire.Cursor{B: r.b, At: v.from, End: v.to}
+	var f wire.Field
 	var raw []byte
 	from := v.from
-	for cur.next(&f) {
-		if f.number != 1 || !cur.is(&f, wireBytes) {
+	for cur.Next(&f) {
+		if f.Number != 1 || !cur.Expect(&f, wire.Bytes) {
 			continue
 		}
 		// Parts of a message that comes in parts are one message.
 		if raw == nil {
-			raw, from = r.b[f.from:f.to:f.to], f.from
+			raw, from = r.b[f.From:f.To:f.To], f.From
 		} else {
-			raw = append(raw, r.b[f.from:f.to]...)
+			raw = append(raw, r.b[f.From:f.To]...)
 		}
 	}
 	r.check(&cur)
 	res := r.resource(raw, from, at)
-	cur = cursor{b: r.b, at: v.from, end: v.to}
-	for r.defect.what == sound && cur.next(&f) {
-		if f.number == 2 && cur.is(&f, wireBytes) {
-			r.scopePart(extent{f.from, f.to}, res)
+	cur = wire.Cursor{B: r.b, At: v.from, End: v.to}
+	for r.defect.what == sound && cur.Next(&f) {
+		if f.Number == 2 && cur.Expect(&f, wire.Bytes) {
+			r.scopePart(extent{f.From, f.To}, res)
 		}
 	}
 	r.check(&cur)
@@ -156,11 +157,11 @@ func (r *reader) resourcePart(v extent, at int) {
 
 // scopePart reads log_records = 2 or spans = 2.
 func (r *reader) scopePart(v extent, res uint32) {
-	cur := cursor{b: r.b, at: v.from, end: v.to}
-	var f field
-	for r.defect.what == sound && cur.next(&f) {
-		if f.number == 2 && cur.is(&f, wireBytes) && r.count(f.at) {
-			r.protobuf(extent{f.from, f.to}, res)
+	cur := wire.Cursor{B: r.b, At: v.from, End: v.to}
+	var f wire.Field
+	for r.defect.what == sound && cur.Next(&f) {
+		if f.Number == 2 && cur.Expect(&f, wire.Bytes) && r.count(f.At) {
+			r.protobuf(extent{f.From, f.To}, res)
 		}
 	}
 	r.check(&cur)
@@ -362,20 +363,20 @@ func (r *reader) resourceAttributes(raw []byte, found *chosen) defect {
 
 // attributesAt calls each for the KeyValue fields of that number in b[v.from:v.to].
 func attributesAt(b []byte, v extent, number uint64, each func(key []byte, value extent)) defect {
-	cur := cursor{b: b, at: v.from, end: v.to}
-	var f field
-	for cur.next(&f) {
-		if f.number != number || !cur.is(&f, wireBytes) {
+	cur := wire.Cursor{B: b, At: v.from, End: v.to}
+	var f wire.Field
+	for cur.Next(&f) {
+		if f.Number != number || !cur.Expect(&f, wire.Bytes) {
 			continue
 		}
-		e, d := keyValue(b, extent{f.from, f.to})
+		e, d := keyValue(b, extent{f.From, f.To})
 		if d.what != sound {
 			return d
 		}
 		each(e.key, e.value)
 	}
-	if cur.fault != "" {
-		return defect{brokenBytes, cur.faultAt, cur.fault}
+	if cur.Fault != "" {
+		return defect{brokenBytes, cur.FaultAt, cur.Fault}
 	}
 	return defect{}
 }

@@ -1,49 +1,51 @@
 package otlp
 
+import "github.com/homeostat/homeostat/schemas/codec/wire"
+
 // protobufSpan reads Span: trace_id 1, span_id 2, trace_state 3, name 5, kind 6, start_time 7, end_time 8, attributes 9, status 15.
 func (c *tracesCodec) protobufSpan(v extent, res uint32) {
 	s := &c.span
 	s.reset(v.from)
-	cur := cursor{b: c.b, at: v.from, end: v.to}
-	var f field
+	cur := wire.Cursor{B: c.b, At: v.from, End: v.to}
+	var f wire.Field
 	var attributes extent // with what is between them
-	for cur.next(&f) {
-		switch f.number {
+	for cur.Next(&f) {
+		switch f.Number {
 		case 1:
 			// A metric has its name here.
-			if n := f.to - f.from; cur.is(&f, wireBytes) && n != 0 && n != 16 {
-				cur.stop(f.at, "a trace id has neither 16 bytes nor none")
+			if n := f.To - f.From; cur.Expect(&f, wire.Bytes) && n != 0 && n != 16 {
+				cur.Stop(f.At, "a trace id has neither 16 bytes nor none")
 			}
 		case 3:
-			if cur.is(&f, wireBytes) {
-				s.state = c.b[f.from:f.to]
+			if cur.Expect(&f, wire.Bytes) {
+				s.state = c.b[f.From:f.To]
 			}
 		case 5:
-			if cur.is(&f, wireBytes) {
-				s.name = c.b[f.from:f.to]
+			if cur.Expect(&f, wire.Bytes) {
+				s.name = c.b[f.From:f.To]
 			}
 		case 6:
-			if cur.is(&f, wireVarint) {
-				s.kind = int64(f.value)
+			if cur.Expect(&f, wire.Varint) {
+				s.kind = int64(f.Value)
 			}
 		case 7:
-			if cur.is(&f, wireFixed64) {
-				s.start = f.value
+			if cur.Expect(&f, wire.Fixed64) {
+				s.start = f.Value
 			}
 		case 8:
-			if cur.is(&f, wireFixed64) {
-				s.end = f.value
+			if cur.Expect(&f, wire.Fixed64) {
+				s.end = f.Value
 			}
 		case 9:
-			if cur.is(&f, wireBytes) {
+			if cur.Expect(&f, wire.Bytes) {
 				if !attributes.there() {
-					attributes.from = f.at
+					attributes.from = f.At
 				}
-				attributes.to = f.to
+				attributes.to = f.To
 			}
 		case 15:
-			if cur.is(&f, wireBytes) {
-				c.statusAt(extent{f.from, f.to})
+			if cur.Expect(&f, wire.Bytes) {
+				c.statusAt(extent{f.From, f.To})
 			}
 		}
 	}
@@ -56,11 +58,11 @@ func (c *tracesCodec) protobufSpan(v extent, res uint32) {
 
 // statusAt reads Status: code = 3.
 func (c *tracesCodec) statusAt(v extent) {
-	cur := cursor{b: c.b, at: v.from, end: v.to}
-	var f field
-	for cur.next(&f) {
-		if f.number == 3 && cur.is(&f, wireVarint) {
-			c.span.status = int64(f.value)
+	cur := wire.Cursor{B: c.b, At: v.from, End: v.to}
+	var f wire.Field
+	for cur.Next(&f) {
+		if f.Number == 3 && cur.Expect(&f, wire.Varint) {
+			c.span.status = int64(f.Value)
 		}
 	}
 	c.check(&cur)
@@ -68,13 +70,13 @@ func (c *tracesCodec) statusAt(v extent) {
 
 // attributesAt reads attributes = 9.
 func (c *tracesCodec) attributesAt(v extent) {
-	cur := cursor{b: c.b, at: v.from, end: v.to}
-	var f field
-	for cur.next(&f) {
-		if f.number != 9 {
+	cur := wire.Cursor{B: c.b, At: v.from, End: v.to}
+	var f wire.Field
+	for cur.Next(&f) {
+		if f.Number != 9 {
 			continue
 		}
-		e, d := keyValue(c.b, extent{f.from, f.to})
+		e, d := keyValue(c.b, extent{f.From, f.To})
 		c.stop(d)
 		c.attribute(e)
 	}

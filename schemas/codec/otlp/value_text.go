@@ -1,6 +1,8 @@
 package otlp
 
 import (
+	"github.com/homeostat/homeostat/schemas/codec/wire"
+
 	"bytes"
 	"encoding/base64"
 	"math"
@@ -40,15 +42,10 @@ func (w *textWriter) stop(d defect) {
 }
 
 // check keeps the fault of a cursor.
-func (w *textWriter) check(cur *cursor) {
-	if cur.fault != "" {
-		w.stop(defect{brokenBytes, cur.faultAt, cur.fault})
+func (w *textWriter) check(cur *wire.Cursor) {
+	if cur.Fault != "" {
+		w.stop(defect{brokenBytes, cur.FaultAt, cur.Fault})
 	}
-}
-
-// is tells whether a field has the wire type that its number calls for; if not, the walk ends.
-func (c *cursor) is(f *field, wire int) bool {
-	return f.wire == wire || c.stop(f.at, "a field has another wire type than OTLP has there")
 }
 
 // protobuf appends the text of the AnyValue in b[v.from:v.to].
@@ -59,36 +56,36 @@ func (w *textWriter) protobuf(dst, b []byte, v extent) []byte {
 // value reads AnyValue: string 1, bool 2, int 3, double 4, array 5, kvlist 6, bytes 7. The last one counts.
 func (w *textWriter) value(dst, b []byte, v extent, depth int, nested bool) []byte {
 	from, known := len(dst), false
-	cur := cursor{b: b, at: v.from, end: v.to}
-	var f field
-	for w.defect.what == sound && cur.next(&f) {
-		wire := wireBytes
-		switch f.number {
+	cur := wire.Cursor{B: b, At: v.from, End: v.to}
+	var f wire.Field
+	for w.defect.what == sound && cur.Next(&f) {
+		typ := wire.Bytes
+		switch f.Number {
 		case 2, 3:
-			wire = wireVarint
+			typ = wire.Varint
 		case 4:
-			wire = wireFixed64
+			typ = wire.Fixed64
 		}
-		if f.number > 7 || !cur.is(&f, wire) {
+		if f.Number > 7 || !cur.Expect(&f, typ) {
 			continue
 		}
 		dst, known = dst[:from], true
-		switch content := b[f.from:max(f.from, f.to)]; f.number {
+		switch content := b[f.From:max(f.From, f.To)]; f.Number {
 		case 1:
 			dst = w.text(dst, content, nested)
 		case 2:
-			dst = strconv.AppendBool(dst, f.value != 0)
+			dst = strconv.AppendBool(dst, f.Value != 0)
 		case 3:
-			dst = strconv.AppendInt(dst, int64(f.value), 10)
+			dst = strconv.AppendInt(dst, int64(f.Value), 10)
 		case 4:
-			dst = appendDouble(dst, math.Float64frombits(f.value), nested)
+			dst = appendDouble(dst, math.Float64frombits(f.Value), nested)
 		case 5, 6:
 			if depth == 0 {
-				w.stop(defect{tooDeep, f.at, ""})
-			} else if f.number == 5 {
-				dst = w.list(dst, b, extent{f.from, f.to}, depth-1)
+				w.stop(defect{tooDeep, f.At, ""})
+			} else if f.Number == 5 {
+				dst = w.list(dst, b, extent{f.From, f.To}, depth-1)
 			} else {
-				dst = w.fields(dst, b, extent{f.from, f.to}, 1, depth-1)
+				dst = w.fields(dst, b, extent{f.From, f.To}, 1, depth-1)
 			}
 		case 7:
 			dst = w.bytes(dst, content, nested)
@@ -103,18 +100,18 @@ func (w *textWriter) value(dst, b []byte, v extent, depth int, nested bool) []by
 
 // list reads ArrayValue: values = 1.
 func (w *textWriter) list(dst, b []byte, v extent, depth int) []byte {
-	cur := cursor{b: b, at: v.from, end: v.to}
-	var f field
+	cur := wire.Cursor{B: b, At: v.from, End: v.to}
+	var f wire.Field
 	dst = append(dst, '[')
 	from := len(dst)
-	for w.defect.what == sound && cur.next(&f) {
-		if f.number != 1 || !cur.is(&f, wireBytes) {
+	for w.defect.what == sound && cur.Next(&f) {
+		if f.Number != 1 || !cur.Expect(&f, wire.Bytes) {
 			continue
 		}
 		if len(dst) > from {
 			dst = append(dst, ',')
 		}
-		dst = w.value(dst, b, extent{f.from, f.to}, depth, true)
+		dst = w.value(dst, b, extent{f.From, f.To}, depth, true)
 	}
 	w.check(&cur)
 	return append(dst, ']')
@@ -122,15 +119,15 @@ func (w *textWriter) list(dst, b []byte, v extent, depth int) []byte {
 
 // fields writes the KeyValue fields of that number in b[v.from:v.to] as an object: values = 1 of KeyValueList, or attributes.
 func (w *textWriter) fields(dst, b []byte, v extent, number uint64, depth int) []byte {
-	cur := cursor{b: b, at: v.from, end: v.to}
-	var f field
+	cur := wire.Cursor{B: b, At: v.from, End: v.to}
+	var f wire.Field
 	base := len(w.entries)
-	for cur.next(&f) {
-		if f.number != number || !cur.is(&f, wireBytes) {
+	for cur.Next(&f) {
+		if f.Number != number || !cur.Expect(&f, wire.Bytes) {
 			continue
 		}
 		var e entry
-		if e, w.defect = keyValue(b, extent{f.from, f.to}); w.defect.what != sound {
+		if e, w.defect = keyValue(b, extent{f.From, f.To}); w.defect.what != sound {
 			return dst
 		}
 		w.entries = append(w.entries, e)
@@ -150,9 +147,9 @@ func keyValue(b []byte, v extent) (e entry, d defect) {
 			break
 		}
 		to := i + 2 + int(b[i+1])
-		if b[i] == 1<<3|wireBytes {
+		if b[i] == 1<<3|wire.Bytes {
 			e.key = b[i+2 : to]
-		} else if b[i] == 2<<3|wireBytes {
+		} else if b[i] == 2<<3|wire.Bytes {
 			e.value = extent{i + 2, to}
 		} else {
 			break
@@ -160,22 +157,22 @@ func keyValue(b []byte, v extent) (e entry, d defect) {
 		i = to
 	}
 	e = entry{}
-	cur := cursor{b: b, at: v.from, end: v.to}
-	var f field
-	for cur.next(&f) {
-		switch f.number {
+	cur := wire.Cursor{B: b, At: v.from, End: v.to}
+	var f wire.Field
+	for cur.Next(&f) {
+		switch f.Number {
 		case 1:
-			if cur.is(&f, wireBytes) {
-				e.key = b[f.from:f.to]
+			if cur.Expect(&f, wire.Bytes) {
+				e.key = b[f.From:f.To]
 			}
 		case 2:
-			if cur.is(&f, wireBytes) {
-				e.value = extent{f.from, f.to}
+			if cur.Expect(&f, wire.Bytes) {
+				e.value = extent{f.From, f.To}
 			}
 		}
 	}
-	if cur.fault != "" {
-		return e, defect{brokenBytes, cur.faultAt, cur.fault}
+	if cur.Fault != "" {
+		return e, defect{brokenBytes, cur.FaultAt, cur.Fault}
 	}
 	return e, defect{}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/wire"
 )
 
 // What stands in the memo for label sets that have no series: refused came when the table was full, and as the table only grows it stays so;
@@ -140,9 +141,9 @@ func (c *codec) read(l *labels) (bool, error) {
 	if len(raw) > 8*c.limits.labelBytes+1<<10 {
 		return false, nil
 	}
-	w := walk{b: raw, end: len(raw)}
-	var f field
-	for w.next(&f) {
+	w := wire.Cursor{B: raw, End: len(raw)}
+	var f wire.Field
+	for w.Next(&f) {
 		name, value, err := c.label(raw, &f)
 		if err != nil {
 			return false, err
@@ -156,8 +157,8 @@ func (c *codec) read(l *labels) (bool, error) {
 
 // read2 reads the references once more, which are known to be sound.
 func (c *codec) read2(l *labels) bool {
-	w := walk{b: c.b, at: c.series.from, end: c.series.to}
-	var f field
+	w := wire.Cursor{B: c.b, At: c.series.from, End: c.series.to}
+	var f wire.Field
 	var name []byte
 	odd, ok := false, true
 	add := func(v uint64) {
@@ -168,16 +169,16 @@ func (c *codec) read2(l *labels) bool {
 			ok = ok && l.add(name, symbol)
 		}
 	}
-	for w.next(&f) {
+	for w.Next(&f) {
 		switch {
-		case f.number != 1:
-		case f.wire == wireVarint:
-			add(f.value)
+		case f.Number != 1:
+		case f.Wire == wire.Varint:
+			add(f.Value)
 		default:
-			packed := walk{b: c.b, at: f.from, end: f.to}
-			for packed.at < packed.end {
+			packed := wire.Cursor{B: c.b, At: f.From, End: f.To}
+			for packed.At < packed.End {
 				var v uint64
-				v, packed.at = packed.varint(packed.at)
+				v, packed.At = packed.Varint(packed.At)
 				add(v)
 			}
 		}
@@ -186,41 +187,41 @@ func (c *codec) read2(l *labels) bool {
 }
 
 // label reads a Label of version 1.0 among raw label fields: name 1, value 2.
-func (c *codec) label(raw []byte, f *field) (name, value []byte, err error) {
-	w := walk{b: raw, at: f.from, end: f.to}
-	var g field
-	for w.next(&g) {
-		switch g.number {
+func (c *codec) label(raw []byte, f *wire.Field) (name, value []byte, err error) {
+	w := wire.Cursor{B: raw, At: f.From, End: f.To}
+	var g wire.Field
+	for w.Next(&g) {
+		switch g.Number {
 		case 1:
-			if w.expect(&g, wireBytes) {
-				name = raw[g.from:g.to]
+			if w.Expect(&g, wire.Bytes) {
+				name = raw[g.From:g.To]
 			}
 		case 2:
-			if w.expect(&g, wireBytes) {
-				value = raw[g.from:g.to]
+			if w.Expect(&g, wire.Bytes) {
+				value = raw[g.From:g.To]
 			}
 		}
 	}
-	if w.fault != "" {
-		return nil, nil, pipeline.Errorf("remote_write.wire", "remote write request of %d bytes, decompressed, is broken in the labels of the series at byte %d: %s; check what writes to the topic", len(c.b), c.series.from, w.fault)
+	if w.Fault != "" {
+		return nil, nil, pipeline.Errorf("remote_write.wire", "remote write request of %d bytes, decompressed, is broken in the labels of the series at byte %d: %s; check what writes to the topic", len(c.b), c.series.from, w.Fault)
 	}
 	return name, value, nil
 }
 
 // nameOf returns the value of the last label __name__ of raw label fields of version 1.0; nil if there is none, or if they are broken.
 func nameOf(raw []byte) (name []byte) {
-	w := walk{b: raw, end: len(raw)}
-	var f, g field
-	for w.next(&f) {
-		l := walk{b: raw, at: f.from, end: f.to}
+	w := wire.Cursor{B: raw, End: len(raw)}
+	var f, g wire.Field
+	for w.Next(&f) {
+		l := wire.Cursor{B: raw, At: f.From, End: f.To}
 		var key, value []byte
-		for l.next(&g) {
+		for l.Next(&g) {
 			switch {
-			case g.wire != wireBytes:
-			case g.number == 1:
-				key = raw[g.from:g.to]
-			case g.number == 2:
-				value = raw[g.from:g.to]
+			case g.Wire != wire.Bytes:
+			case g.Number == 1:
+				key = raw[g.From:g.To]
+			case g.Number == 2:
+				value = raw[g.From:g.To]
 			}
 		}
 		if string(key) == nameLabel {

@@ -6,24 +6,25 @@ import (
 	"slices"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/wire"
 )
 
 // Tags of the fields on the first level: WriteRequest (1.0) has timeseries 1 and metadata 3, Request (2.0) has symbols 4 and timeseries 5.
 const (
-	tagSeries1  = 1<<3 | wireBytes
-	tagMetadata = 3<<3 | wireBytes
-	tagSymbols  = 4<<3 | wireBytes
-	tagSeries2  = 5<<3 | wireBytes
+	tagSeries1  = 1<<3 | wire.Bytes
+	tagMetadata = 3<<3 | wire.Bytes
+	tagSymbols  = 4<<3 | wire.Bytes
+	tagSeries2  = 5<<3 | wire.Bytes
 )
 
 // survey walks through the first level of c.b: it finds out the request's version, or checks it, and keeps what its series refer to.
 func (c *codec) survey(version int) (int, error) {
 	c.parts, c.all, c.symbols, c.families = 0, c.all[:0], c.symbols[:0], c.families[:0]
-	w := walk{b: c.b, end: len(c.b)}
-	var f field
+	w := wire.Cursor{B: c.b, End: len(c.b)}
+	var f wire.Field
 	var has [3]bool // by version
-	for w.next(&f) {
-		switch f.number {
+	for w.Next(&f) {
+		switch f.Number {
 		case 1, 3:
 			has[1] = true
 		case 4, 5:
@@ -31,25 +32,25 @@ func (c *codec) survey(version int) (int, error) {
 		default:
 			continue
 		}
-		if !w.expect(&f, wireBytes) {
+		if !w.Expect(&f, wire.Bytes) {
 			break
 		}
 		if c.parts++; c.parts > partsPerPoint*c.limits.points {
 			return 0, pipeline.Errorf("remote_write.limit.points", "remote write request has more series, metadata and symbols than %d times max_points %d (reached at byte %d of %d): send smaller requests or raise it",
-				partsPerPoint, c.limits.points, f.at, len(c.b))
+				partsPerPoint, c.limits.points, f.At, len(c.b))
 		}
 		switch {
-		case f.number == 1 && version != 2, f.number == 5 && version != 1:
-			c.all = append(c.all, span{uint32(f.from), uint32(f.to)})
-		case f.number == 4 && version != 1:
-			c.symbols = append(c.symbols, symbol{span: span{uint32(f.from), uint32(f.to)}})
-		case f.number == 3 && version != 2:
+		case f.Number == 1 && version != 2, f.Number == 5 && version != 1:
+			c.all = append(c.all, span{uint32(f.From), uint32(f.To)})
+		case f.Number == 4 && version != 1:
+			c.symbols = append(c.symbols, symbol{span: span{uint32(f.From), uint32(f.To)}})
+		case f.Number == 3 && version != 2:
 			if err := c.metadata(&f); err != nil {
 				return 0, err
 			}
 		}
 	}
-	if err := w.err(); err != nil {
+	if err := wireFault(&w); err != nil {
 		return 0, err
 	}
 	switch {
@@ -114,32 +115,32 @@ type family struct {
 }
 
 // metadata reads MetricMetadata: type 1, metric_family_name 2, help 4, unit 5.
-func (c *codec) metadata(m *field) error {
-	w := walk{b: c.b, at: m.from, end: m.to}
-	var f field
+func (c *codec) metadata(m *wire.Field) error {
+	w := wire.Cursor{B: c.b, At: m.From, End: m.To}
+	var f wire.Field
 	var fam family
-	for w.next(&f) {
-		switch f.number {
+	for w.Next(&f) {
+		switch f.Number {
 		case 1:
-			if w.expect(&f, wireVarint) {
-				fam.kind = kindOf(f.value)
+			if w.Expect(&f, wire.Varint) {
+				fam.kind = kindOf(f.Value)
 			}
 		case 2:
-			if w.expect(&f, wireBytes) {
-				fam.name = span{uint32(f.from), uint32(f.to)}
+			if w.Expect(&f, wire.Bytes) {
+				fam.name = span{uint32(f.From), uint32(f.To)}
 			}
 		case 5:
-			if !w.expect(&f, wireBytes) {
+			if !w.Expect(&f, wire.Bytes) {
 				continue
 			}
-			if f.to-f.from > c.limits.labelBytes {
-				return pipeline.Errorf("remote_write.limit.label_bytes", "remote write metadata at byte %d has a unit longer than max_label_bytes %d: shorten it at the producer or raise it", m.at, c.limits.labelBytes)
+			if f.To-f.From > c.limits.labelBytes {
+				return pipeline.Errorf("remote_write.limit.label_bytes", "remote write metadata at byte %d has a unit longer than max_label_bytes %d: shorten it at the producer or raise it", m.At, c.limits.labelBytes)
 			}
-			fam.unit = span{uint32(f.from), uint32(f.to)}
+			fam.unit = span{uint32(f.From), uint32(f.To)}
 		}
 	}
 	c.families = append(c.families, fam)
-	return w.err()
+	return wireFault(&w)
 }
 
 // bytes returns a stretch of the request.

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/wire"
 )
 
 // series is a TimeSeries while it is read.
@@ -23,8 +24,8 @@ type series struct {
 // Tags of TimeSeries: labels (1.0) or labels_refs (2.0) 1, samples 2, in 1.0 exemplars 3 and histograms 4, in 2.0
 // histograms 3, exemplars 4, metadata 5, created_timestamp 6.
 const (
-	tagLabel   = 1<<3 | wireBytes
-	tagSamples = 2<<3 | wireBytes
+	tagLabel   = 1<<3 | wire.Bytes
+	tagSamples = 2<<3 | wire.Bytes
 )
 
 // series1 reads a TimeSeries of version 1.0 in c.b[from:to]. Labels that stand together at the beginning and samples are read here, where no
@@ -59,27 +60,27 @@ func (c *codec) series1(from, to int) error {
 
 // rest1 reads any TimeSeries of version 1.0: the labels first, wherever they stand.
 func (c *codec) rest1(from, to int) error {
-	w := walk{b: c.b, at: from, end: to}
-	var f field
+	w := wire.Cursor{B: c.b, At: from, End: to}
+	var f wire.Field
 	start, end := from, from
 	scattered := false
-	for w.next(&f) {
-		if f.number != 1 || !w.expect(&f, wireBytes) {
+	for w.Next(&f) {
+		if f.Number != 1 || !w.Expect(&f, wire.Bytes) {
 			continue
 		}
 		switch {
 		case scattered:
-			c.scattered = append(c.scattered, c.b[f.at:f.to]...)
+			c.scattered = append(c.scattered, c.b[f.At:f.To]...)
 		case start == end:
-			start, end = f.at, f.to
-		case end == f.at:
-			end = f.to
+			start, end = f.At, f.To
+		case end == f.At:
+			end = f.To
 		default:
 			scattered = true
-			c.scattered = append(append(c.scattered[:0], c.b[start:end]...), c.b[f.at:f.to]...)
+			c.scattered = append(append(c.scattered[:0], c.b[start:end]...), c.b[f.At:f.To]...)
 		}
 	}
-	if err := w.err(); err != nil {
+	if err := wireFault(&w); err != nil {
 		return err
 	}
 	labels := c.b[start:end]
@@ -91,21 +92,21 @@ func (c *codec) rest1(from, to int) error {
 }
 
 func (c *codec) rows1(from, to int) error {
-	w := walk{b: c.b, at: from, end: to}
-	var f field
-	for w.next(&f) {
+	w := wire.Cursor{B: c.b, At: from, End: to}
+	var f wire.Field
+	for w.Next(&f) {
 		var err error
 		switch {
-		case f.number == 2 && w.expect(&f, wireBytes):
-			err = c.sample(f.from, f.to)
-		case f.number == 4 && w.expect(&f, wireBytes):
-			err = c.histogram(f.from, f.to)
+		case f.Number == 2 && w.Expect(&f, wire.Bytes):
+			err = c.sample(f.From, f.To)
+		case f.Number == 4 && w.Expect(&f, wire.Bytes):
+			err = c.histogram(f.From, f.To)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return w.err()
+	return wireFault(&w)
 }
 
 // begin sets out to read a series.
@@ -124,30 +125,30 @@ func (c *codec) begin(version, from, to int, key []byte) {
 func (c *codec) series2(from, to int) error {
 	c.begin(2, from, to, nil)
 	c.key = c.key[:0]
-	w := walk{b: c.b, at: from, end: to}
-	var f field
+	w := wire.Cursor{B: c.b, At: from, End: to}
+	var f wire.Field
 	first, last := to, to // the stretch that has the rows
-	for w.next(&f) {
+	for w.Next(&f) {
 		var err error
-		switch f.number {
+		switch f.Number {
 		case 1:
 			err = c.references(&w, &f)
 		case 2, 3:
-			first, last = min(first, f.at), f.to
+			first, last = min(first, f.At), f.To
 		case 5:
-			if w.expect(&f, wireBytes) {
+			if w.Expect(&f, wire.Bytes) {
 				err = c.about(&f)
 			}
 		case 6:
-			if w.expect(&f, wireVarint) {
-				c.series.start = int64(f.value)
+			if w.Expect(&f, wire.Varint) {
+				c.series.start = int64(f.Value)
 			}
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if err := w.err(); err != nil {
+	if err := wireFault(&w); err != nil {
 		return err
 	}
 	if n := len(c.key) / 4; n%2 != 0 {
@@ -158,33 +159,33 @@ func (c *codec) series2(from, to int) error {
 }
 
 func (c *codec) rows2(from, to int) error {
-	w := walk{b: c.b, at: from, end: to}
-	var f field
-	for w.next(&f) {
+	w := wire.Cursor{B: c.b, At: from, End: to}
+	var f wire.Field
+	for w.Next(&f) {
 		var err error
 		switch {
-		case f.number == 2 && w.expect(&f, wireBytes):
-			err = c.sample(f.from, f.to)
-		case f.number == 3 && w.expect(&f, wireBytes):
-			err = c.histogram(f.from, f.to)
+		case f.Number == 2 && w.Expect(&f, wire.Bytes):
+			err = c.sample(f.From, f.To)
+		case f.Number == 3 && w.Expect(&f, wire.Bytes):
+			err = c.histogram(f.From, f.To)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return w.err()
+	return wireFault(&w)
 }
 
 // references reads labels_refs, packed or not. References to symbols whose number is known are read here, where no call is made for them.
-func (c *codec) references(w *walk, f *field) error {
-	if f.wire == wireVarint {
-		return c.reference(f.at, f.value)
+func (c *codec) references(w *wire.Cursor, f *wire.Field) error {
+	if f.Wire == wire.Varint {
+		return c.reference(f.At, f.Value)
 	}
-	if !w.expect(f, wireBytes) {
+	if !w.Expect(f, wire.Bytes) {
 		return nil
 	}
-	b, symbols := c.b[:f.to], c.symbols
-	for i := f.from; i < len(b); {
+	b, symbols := c.b[:f.To], c.symbols
+	for i := f.From; i < len(b); {
 		at := i
 		v := uint64(b[i])
 		if i++; v >= 0x80 {
@@ -192,10 +193,10 @@ func (c *codec) references(w *walk, f *field) error {
 				v = v&0x7f | uint64(b[i])<<7
 				i++
 			} else {
-				packed := walk{b: b, end: len(b)}
-				if v, i = packed.varint(at); i < 0 {
-					packed.b = c.b
-					return packed.err()
+				packed := wire.Cursor{B: b, End: len(b)}
+				if v, i = packed.Varint(at); i < 0 {
+					packed.B = c.b
+					return wireFault(&packed)
 				}
 			}
 		}
@@ -238,35 +239,35 @@ func (c *codec) noSymbol(at int, v uint64) error {
 }
 
 // about reads the Metadata of version 2.0: type 1, help_ref 3, unit_ref 4.
-func (c *codec) about(m *field) error {
-	w := walk{b: c.b, at: m.from, end: m.to}
-	var f field
-	for w.next(&f) {
-		switch f.number {
+func (c *codec) about(m *wire.Field) error {
+	w := wire.Cursor{B: c.b, At: m.From, End: m.To}
+	var f wire.Field
+	for w.Next(&f) {
+		switch f.Number {
 		case 1:
-			if w.expect(&f, wireVarint) {
-				c.series.kind = kindOf(f.value)
+			if w.Expect(&f, wire.Varint) {
+				c.series.kind = kindOf(f.Value)
 			}
 		case 4:
-			if !w.expect(&f, wireVarint) || f.value == 0 {
+			if !w.Expect(&f, wire.Varint) || f.Value == 0 {
 				continue
 			}
-			if f.value >= uint64(len(c.symbols)) {
-				return c.noSymbol(f.at, f.value)
+			if f.Value >= uint64(len(c.symbols)) {
+				return c.noSymbol(f.At, f.Value)
 			}
-			if c.series.unit = c.bytes(c.symbols[f.value].span); len(c.series.unit) > c.limits.labelBytes {
+			if c.series.unit = c.bytes(c.symbols[f.Value].span); len(c.series.unit) > c.limits.labelBytes {
 				return c.tooLong()
 			}
 		}
 	}
-	return w.err()
+	return wireFault(&w)
 }
 
 // Tags of Sample: value 1, timestamp 2, in version 2.0 start_timestamp 3.
 const (
-	tagValue     = 1<<3 | wireFixed64
-	tagTimestamp = 2<<3 | wireVarint
-	tagStart     = 3<<3 | wireVarint
+	tagValue     = 1<<3 | wire.Fixed64
+	tagTimestamp = 2<<3 | wire.Varint
+	tagStart     = 3<<3 | wire.Varint
 )
 
 // sample reads a Sample in c.b[from:to]. One as all producers write it is read here, any other, and those at the request's end, by restSample.
@@ -275,12 +276,12 @@ func (c *codec) sample(from, to int) error {
 	if at >= to || c.b[from] != tagValue || c.b[from+9] != tagTimestamp {
 		return c.restSample(from, to)
 	}
-	ms, n := short(c.b, at)
+	ms, n := wire.Short(c.b, at)
 	start := c.series.start
 	if at += n; n > 0 && at < to && c.b[at] == tagStart && c.series.version == 2 {
 		var v uint64
 		at++
-		if v, n = short(c.b, at); v != 0 {
+		if v, n = wire.Short(c.b, at); v != 0 {
 			start = int64(v)
 		}
 		at += n
@@ -293,28 +294,28 @@ func (c *codec) sample(from, to int) error {
 }
 
 func (c *codec) restSample(from, to int) error {
-	w := walk{b: c.b, at: from, end: to}
-	var f field
+	w := wire.Cursor{B: c.b, At: from, End: to}
+	var f wire.Field
 	var value float64
 	var ms int64
 	start := c.series.start
-	for w.next(&f) {
-		switch f.number {
+	for w.Next(&f) {
+		switch f.Number {
 		case 1:
-			if w.expect(&f, wireFixed64) {
-				value = math.Float64frombits(f.value)
+			if w.Expect(&f, wire.Fixed64) {
+				value = math.Float64frombits(f.Value)
 			}
 		case 2:
-			if w.expect(&f, wireVarint) {
-				ms = int64(f.value)
+			if w.Expect(&f, wire.Varint) {
+				ms = int64(f.Value)
 			}
 		case 3:
-			if c.series.version == 2 && w.expect(&f, wireVarint) && f.value != 0 {
-				start = int64(f.value)
+			if c.series.version == 2 && w.Expect(&f, wire.Varint) && f.Value != 0 {
+				start = int64(f.Value)
 			}
 		}
 	}
-	if err := w.err(); err != nil {
+	if err := wireFault(&w); err != nil {
 		return err
 	}
 	return c.row(from, plain, value, ms, start, valueLoss(value))
@@ -323,41 +324,41 @@ func (c *codec) restSample(from, to int) error {
 // histogram reads a Histogram, which the two versions have in common: count_int 1, count_float 2, sum 3, reset_hint 14, timestamp 15,
 // in version 2.0 start_timestamp 17.
 func (c *codec) histogram(from, to int) error {
-	w := walk{b: c.b, at: from, end: to}
-	var f field
+	w := wire.Cursor{B: c.b, At: from, End: to}
+	var f wire.Field
 	var count, sum float64
 	var ms int64
 	start := c.series.start
 	gauge := c.series.kind == gaugeHistogram
-	for w.next(&f) {
-		switch f.number {
+	for w.Next(&f) {
+		switch f.Number {
 		case 1:
-			if w.expect(&f, wireVarint) {
-				count = float64(f.value)
+			if w.Expect(&f, wire.Varint) {
+				count = float64(f.Value)
 			}
 		case 2:
-			if w.expect(&f, wireFixed64) {
-				count = math.Float64frombits(f.value)
+			if w.Expect(&f, wire.Fixed64) {
+				count = math.Float64frombits(f.Value)
 			}
 		case 3:
-			if w.expect(&f, wireFixed64) {
-				sum = math.Float64frombits(f.value)
+			if w.Expect(&f, wire.Fixed64) {
+				sum = math.Float64frombits(f.Value)
 			}
 		case 14:
-			if w.expect(&f, wireVarint) {
-				gauge = c.series.kind == gaugeHistogram || f.value == hintGauge
+			if w.Expect(&f, wire.Varint) {
+				gauge = c.series.kind == gaugeHistogram || f.Value == hintGauge
 			}
 		case 15:
-			if w.expect(&f, wireVarint) {
-				ms = int64(f.value)
+			if w.Expect(&f, wire.Varint) {
+				ms = int64(f.Value)
 			}
 		case 17:
-			if c.series.version == 2 && w.expect(&f, wireVarint) && f.value != 0 {
-				start = int64(f.value)
+			if c.series.version == 2 && w.Expect(&f, wire.Varint) && f.Value != 0 {
+				start = int64(f.Value)
 			}
 		}
 	}
-	if err := w.err(); err != nil {
+	if err := wireFault(&w); err != nil {
 		return err
 	}
 	ofCount, ofSum := cumulativeCount, cumulativeSum

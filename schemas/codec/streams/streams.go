@@ -16,7 +16,7 @@ type Finder struct {
 	limit int
 	table *pipeline.SeriesTable
 	memo  memo.Memo
-	hash  uint64 // of what Find did not find
+	hash  uint32 // of what Find did not find
 }
 
 // New makes a finder that takes about limit bytes at most. Beyond that it starts anew, which costs time only.
