@@ -129,6 +129,7 @@ type codec struct {
 	resources                            []resource
 	metrics                              []metric
 	shapes                               shapes
+	patterns                             patterns
 
 	// Of the message being decoded.
 	b          []byte
@@ -202,9 +203,9 @@ func (c *codec) remember(table *pipeline.SeriesTable) {
 	switch {
 	case c.table != table || memos > c.limits.memo:
 		c.forget(table)
-	case memos+c.shapes.Bytes() > c.limits.memo && c.shapes.Len() > 0:
-		c.shapes = newShapes() // the memory is needed by the others
-		c.shapes.full = true
+	case memos+c.shapes.Bytes()+c.patterns.Bytes() > c.limits.memo && c.shapes.Len()+len(c.patterns.all) > 0:
+		c.shapes, c.patterns = newShapes(), newPatterns() // the memory is needed by the others
+		c.shapes.full, c.patterns.full = true, true
 	}
 }
 
@@ -212,5 +213,5 @@ func (c *codec) remember(table *pipeline.SeriesTable) {
 func (c *codec) forget(table *pipeline.SeriesTable) {
 	c.table = table
 	c.resourceMemo, c.metricMemo, c.seriesMemo = memo.New(), memo.New(), memo.New()
-	c.resources, c.metrics, c.shapes = nil, nil, newShapes()
+	c.resources, c.metrics, c.shapes, c.patterns = nil, nil, newShapes(), newPatterns()
 }

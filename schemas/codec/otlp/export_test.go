@@ -5,7 +5,7 @@ import "github.com/homeostat/homeostat/pipeline"
 // MemoBytes returns the memory of a codec's memos.
 func MemoBytes(p pipeline.Codec) int {
 	c := p.(*codec)
-	return c.resourceMemo.Bytes() + c.metricMemo.Bytes() + c.seriesMemo.Bytes() + c.shapes.Bytes()
+	return c.resourceMemo.Bytes() + c.metricMemo.Bytes() + c.seriesMemo.Bytes() + c.shapes.Bytes() + c.patterns.Bytes()
 }
 
 // Recognised returns how many messages a codec has recognised as a whole.
@@ -42,4 +42,10 @@ func AttributeTexts(raw []byte, nesting int) (tree, written string) {
 		panic("BUG: a broken value")
 	}
 	return valueText(v), written
+}
+
+// RecognisedMetrics returns how many Metrics a codec has recognised and walked through since its patterns began anew.
+func RecognisedMetrics(p pipeline.Codec) (hits, walks int) {
+	c := p.(*codec)
+	return c.patterns.hits, c.patterns.walks
 }

@@ -123,14 +123,31 @@ func (c *codec) scopeOf(sm *wire.Field, res uint32) (uint32, error) {
 	return c.scoped(res, raw, sm.From)
 }
 
-// metric reads name = 1 and unit = 3, then the data.
+// metric reads a Metric: as a whole if it is known, else field by field.
 func (c *codec) metric(m *wire.Field, res uint32) error {
-	cur := c.walk(m)
-	var f wire.Field
-	id := identity{resource: res}
 	if err := c.part(m.At); err != nil {
 		return err
 	}
+	b, p := c.b[m.From:m.To], &c.patterns
+	if c.recognised(p.foretold(res, b), b, m.From) {
+		return nil
+	}
+	rows, lost := c.rows, c.lost
+	p.from, p.to, p.learning, p.lists = m.From, m.To, p.learning[:0], 0
+	if err := c.walkMetric(m, res); err != nil {
+		return err
+	}
+	if n := len(p.learning); n > 0 && p.lists == 1 && c.rows-rows == n && c.lost == lost && (n > 1 || len(c.b) >= largestShape) {
+		p.keep(res, b, c.limits.memo/4)
+	}
+	return nil
+}
+
+// walkMetric reads name = 1 and unit = 3, then the data.
+func (c *codec) walkMetric(m *wire.Field, res uint32) error {
+	cur := c.walk(m)
+	var f wire.Field
+	id := identity{resource: res}
 	for cur.Next(&f) {
 		switch f.Number {
 		case 1:
@@ -182,6 +199,11 @@ func (c *codec) numbers(data *wire.Field, id identity) error {
 	if err != nil {
 		return err
 	}
+	p := &c.patterns
+	p.metric, p.lists = m, p.lists+1
+	if b := c.b[p.from:p.to]; c.recognised(p.of(m, b), b, p.from) {
+		return nil
+	}
 	cur := c.walk(data)
 	var f wire.Field
 	for cur.Next(&f) {
@@ -189,6 +211,7 @@ func (c *codec) numbers(data *wire.Field, id identity) error {
 			if err := c.numberPoint(&f, m, lose); err != nil {
 				return err
 			}
+			p.learning = append(p.learning, spotOf(c.last, c.lastSeries, p.from))
 		}
 	}
 	return wireFault(&cur)
