@@ -22,6 +22,7 @@ import (
 	"github.com/homeostat/homeostat/schemas/codec/jsonmetrics"
 	"github.com/homeostat/homeostat/schemas/codec/otlp"
 	"github.com/homeostat/homeostat/schemas/codec/remotewrite"
+	"github.com/homeostat/homeostat/schemas/codec/sniff"
 	"github.com/homeostat/homeostat/schemas/codec/syslog"
 	"github.com/homeostat/homeostat/schemas/codec/text"
 	filesink "github.com/homeostat/homeostat/sinks/file"
@@ -34,7 +35,7 @@ func newRegistry() *pipeline.Registry {
 	for _, register := range []func(*pipeline.Registry){
 		otlp.Register, otlp.RegisterLogs, otlp.RegisterTraces, remotewrite.Register, alertmanager.Register, arrow.Register,
 		jsonlog.Register, syslog.Register, text.Register,
-		jsonmetrics.Register, influx.Register, graphite.Register, collectd.Register, avro.Register,
+		jsonmetrics.Register, influx.Register, graphite.Register, collectd.Register, avro.Register, sniff.Register,
 		filesource.Register,
 		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register, export.Register,
 		correlate.Register, decide.Register, judge.Register,

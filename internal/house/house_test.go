@@ -20,7 +20,7 @@ var rules = map[string][]string{
 	"pipeline":                 {},
 	"pipeline/config":          {"pipeline"},
 	"pipeline/plan":            {"pipeline", "pipeline/config"},
-	"pipeline/engine":          {"pipeline", "pipeline/plan", "pipeline/engine/snapshot", "schemas", "internal/broker", "operators/state"},
+	"pipeline/engine":          {"pipeline", "pipeline/plan", "pipeline/engine/snapshot", "schemas", "schemas/codec/sniff", "internal/broker", "operators/state"},
 	"schemas":                  {"pipeline", "schemas/arrowipc"},
 	"schemas/arrowipc":         {},
 	"schemas/codec":            {"pipeline", "schemas", "schemas/codec/ansi", "schemas/codec/decimal", "schemas/codec/memo", "schemas/codec/moment", "schemas/codec/severity", "schemas/codec/streams", "schemas/codec/values"},
