@@ -28,6 +28,7 @@ var rules = map[string][]string{
 	"internal/broker":          {"pipeline"},
 	"internal/broker/embedded": {"pipeline"},
 	"internal/golden":          {"..."},
+	"internal/draft":           {"pipeline", "pipeline/config", "schemas/codec/sniff"},
 	"internal/house":           {},
 	"operators":                {"pipeline", "schemas/...", "operators/state/...", "operators/detect/alarm", "operators/detect/baseline"},
 	"operators/operatortest":   {"pipeline", "pipeline/engine", "operators/state", "schemas/..."},

@@ -1,0 +1,348 @@
+package draft
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/sniff"
+)
+
+// Stretch is some records of a partition, in the order in which they stand there.
+type Stretch struct {
+	Partition int32
+	Records   []pipeline.Record
+}
+
+// Topic is a topic with a sample of it.
+type Topic struct {
+	Name       string
+	Partitions int
+	Stretches  []Stretch
+}
+
+// Source is what a topic's sample says.
+type Source struct {
+	Topic      string
+	Partitions int
+	// Codec and Settings read it; Evidence says what speaks for that.
+	Codec    string
+	Settings pipeline.Settings
+	Evidence string
+	// Records is the number of records looked at; Points, Logs and Lost are rows.
+	Records, Points, Logs, Lost int
+	// Series are all series and streams of the sample.
+	Series []*pipeline.Series
+	// Disorder is the furthest that a row lay behind the newest one of its partition, Ahead the furthest that one lay ahead of its record's time.
+	Disorder, Ahead time.Duration
+	// Interval is the time between two points of a series, Pace that between two lines; 0 if the sample does not tell.
+	Interval, Pace time.Duration
+	// OwnTime is the number of rows with a time of their own: the others have that of their record.
+	OwnTime int
+	// Severe is the number of lines with a severity, Errors that of ERROR and above.
+	Severe, Errors int
+
+	labels  map[string]*label
+	metrics map[string]*metric
+	visits  []visit
+	keys    int // records with a key
+}
+
+// label is what is known of a label's values.
+type label struct {
+	values map[string]bool
+	series int
+}
+
+// metric is what is known of a metric.
+type metric struct {
+	name      string
+	typ       pipeline.SeriesType
+	labels    map[string]map[string]bool
+	most      float64
+	quantiles bool
+}
+
+// visit is that a series was told in a record of a partition, with a key.
+type visit struct {
+	series    uint32
+	partition int32
+	key       string
+	keyed     bool
+}
+
+// maxValues bounds the values that are kept of a label.
+const maxValues = 100_000
+
+// Survey reads a sample. The error says what keeps the topic from being understood.
+func Survey(registry *pipeline.Registry, topic Topic) (*Source, error) {
+	var records []pipeline.Record
+	for _, s := range topic.Stretches {
+		records = append(records, s.Records...)
+	}
+	answer := sniff.Sniff(registry, records)
+	if err := answer.Err("topic " + topic.Name); err != nil {
+		return nil, err
+	}
+	src := &Source{Topic: topic.Name, Partitions: topic.Partitions, Codec: answer.Best.Codec, Settings: pipeline.Settings{}, Evidence: answer.Evidence(), Records: answer.Records}
+	maps.Copy(src.Settings, answer.Best.Settings)
+	if src.Codec == "text" {
+		src.addTextLabels(records)
+	}
+	if err := src.decode(registry, topic.Stretches); err != nil {
+		return nil, err
+	}
+	if src.Codec == "json_logs" {
+		src.nameLabels()
+	}
+	return src, nil
+}
+
+// decode decodes the sample and notes what there is to know of it.
+func (s *Source) decode(registry *pipeline.Registry, stretches []Stretch) error {
+	entry, settings, err := sniff.Settled(registry, s.Codec, s.Settings)
+	if err != nil {
+		return err
+	}
+	codec, err := entry.New(settings)
+	if err != nil {
+		return err
+	}
+	table := pipeline.NewSeriesTable(nil, 0)
+	cols := pipeline.NewColumns(table)
+	s.metrics = map[string]*metric{}
+	told := map[visit]bool{}
+	var gaps, paces []time.Duration
+	for _, stretch := range stretches {
+		newest, line := int64(math.MinInt64), int64(0)
+		last := map[uint32]int64{}
+		for i := range stretch.Records {
+			rec := &stretch.Records[i]
+			if len(rec.Value) == 0 {
+				continue
+			}
+			cols.Mark()
+			if codec.Decode(rec, cols) != nil {
+				cols.Rollback()
+				clear(cols.Lost)
+				continue
+			}
+			if rec.Key != nil {
+				s.keys++
+			}
+			for _, n := range cols.Lost {
+				s.Lost += n
+			}
+			clear(cols.Lost)
+			oldest := newest
+			row := func(series uint32, at int64) {
+				if at != rec.Timestamp*1e6 {
+					s.OwnTime++
+				}
+				if oldest != math.MinInt64 && at < oldest {
+					s.Disorder = max(s.Disorder, time.Duration(oldest-at))
+				}
+				newest = max(newest, at)
+				s.Ahead = max(s.Ahead, time.Duration(at-rec.Timestamp*1e6))
+				v := visit{series, stretch.Partition, string(rec.Key), rec.Key != nil}
+				if !told[v] {
+					told[v] = true
+					s.visits = append(s.visits, v)
+				}
+			}
+			for k, series := range cols.PointSeries {
+				at := cols.PointTime[k]
+				row(series, at)
+				if before, ok := last[series]; ok && at > before {
+					gaps = append(gaps, time.Duration(at-before))
+				}
+				last[series] = max(last[series], at)
+				s.seeMetric(table.At(series), cols.PointValue[k])
+			}
+			for k, stream := range cols.LogStream {
+				at := cols.LogTime[k]
+				row(stream, at)
+				if line != 0 && at >= line {
+					paces = append(paces, time.Duration(at-line))
+				}
+				line = at
+				if cols.LogSeverity[k] != 0 {
+					s.Severe++
+				}
+				if cols.LogSeverity[k] >= severityError {
+					s.Errors++
+				}
+			}
+			s.Points, s.Logs = s.Points+len(cols.PointSeries), s.Logs+len(cols.LogStream)
+			for _, b := range cols.Batches(pipeline.Position{}) {
+				b.Release()
+			}
+		}
+	}
+	s.Series, s.Interval, s.Pace = table.All(), median(gaps), mean(paces)
+	s.seeLabels()
+	return nil
+}
+
+// severityError is OpenTelemetry's ERROR.
+const severityError = 17
+
+func median(d []time.Duration) time.Duration {
+	if len(d) == 0 {
+		return 0
+	}
+	slices.Sort(d)
+	return d[len(d)/2]
+}
+
+func mean(d []time.Duration) time.Duration {
+	sum := time.Duration(0)
+	for _, x := range d {
+		sum += x
+	}
+	return sum / time.Duration(max(1, len(d)))
+}
+
+func (s *Source) seeMetric(series *pipeline.Series, value float64) {
+	m := s.metrics[series.Metric]
+	if m == nil {
+		m = &metric{name: series.Metric, typ: series.Type, labels: map[string]map[string]bool{}, most: value}
+		s.metrics[series.Metric] = m
+	}
+	m.most = max(m.most, value)
+	for _, l := range series.Labels {
+		values := m.labels[l.Name]
+		if values == nil {
+			values = map[string]bool{}
+			m.labels[l.Name] = values
+		}
+		if len(values) < 200 {
+			values[l.Value] = true
+		}
+	}
+	m.quantiles = m.quantiles || series.Labels.Get("quantile") != ""
+}
+
+func (s *Source) seeLabels() {
+	s.labels = map[string]*label{}
+	for _, series := range s.Series {
+		for _, l := range series.Labels {
+			x := s.labels[l.Name]
+			if x == nil {
+				x = &label{values: map[string]bool{}}
+				s.labels[l.Name] = x
+			}
+			x.series++
+			if len(x.values) < maxValues {
+				x.values[l.Value] = true
+			}
+		}
+	}
+}
+
+// addTextLabels takes labels of plain lines from where they may stand: headers of the usual names, and keys that repeat.
+func (s *Source) addTextLabels(records []pipeline.Record) {
+	headers, keys, keyed := map[string]int{}, map[string]int{}, 0
+	for i := range records {
+		for _, h := range records[i].Headers {
+			if slices.Contains(places, h.Key) && len(h.Value) > 0 && len(h.Value) <= 128 && isWord(string(h.Value)) {
+				headers[h.Key]++
+			}
+		}
+		if k := string(records[i].Key); k != "" && len(k) <= 128 && isWord(k) {
+			keys[k]++
+			keyed++
+		}
+	}
+	var names []any
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		if headers[name]*10 >= len(records)*9 {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 {
+		s.Settings["labels_from_headers"] = names
+	}
+	// Keys that hardly repeat are those of requests.
+	if keyed*10 >= len(records)*9 && keyed >= 5*len(keys) {
+		s.Settings["key_label"] = "key"
+	}
+}
+
+func isWord(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar })
+}
+
+// nameLabels writes down which labels lines in JSON have, so that the set does not grow by itself.
+func (s *Source) nameLabels() {
+	var names []any
+	for _, name := range slices.Sorted(maps.Keys(s.labels)) {
+		names = append(names, name)
+	}
+	if len(names) > 0 {
+		s.Settings["labels"] = names
+	}
+}
+
+// Keyed tells whether the producers key records by entity, as far as the sample shows, and why or why not. entity names the entity of a series.
+func (s *Source) keyed(entity func(*pipeline.Series) string) (bool, string) {
+	rows := s.visits
+	switch {
+	case s.Partitions <= 1:
+		return false, "one partition, so one lane sees all"
+	case s.keys == 0:
+		return false, "records have no key: rows are shared out by entity over a topic of the pipeline's own"
+	}
+	partition, key, records := map[string]int32{}, map[string]string{}, map[string]int{}
+	used := map[int32]bool{}
+	for _, v := range rows {
+		e := entity(s.Series[v.series])
+		p, seen := partition[e]
+		switch {
+		case !v.keyed:
+			return false, "not all records have a key"
+		case seen && (p != v.partition || key[e] != v.key):
+			return false, fmt.Sprintf("records of entity %s have several keys or partitions", e)
+		}
+		partition[e], key[e] = v.partition, v.key
+		records[e]++
+		used[v.partition] = true
+	}
+	if len(partition) < 2 || len(used) < 2 {
+		return false, "the sample has too few entities to tell; true would save a topic if the producers do key by entity"
+	}
+	return true, fmt.Sprintf("each of %d entities has one key and one partition in the sample", len(partition))
+}
+
+// metricNames lists the metrics, in order.
+func (s *Source) metricNames() []string { return slices.Sorted(maps.Keys(s.metrics)) }
+
+// nice returns the first of some round durations that is not below d.
+func nice(d time.Duration, steps ...time.Duration) time.Duration {
+	for _, s := range steps {
+		if d <= s {
+			return s
+		}
+	}
+	return steps[len(steps)-1]
+}
+
+// sortedBy returns the values of a map's keys in order.
+func valuesOf(values map[string]bool, most int) string {
+	list := slices.Sorted(maps.Keys(values))
+	if len(list) > most {
+		return strings.Join(list[:most], ", ") + ", …"
+	}
+	return strings.Join(list, ", ")
+}
+
+// compareLabels orders labels that cover equally well: more values first, then as places lists them.
+func compareLabels(a, b *label, x, y string) int {
+	return cmp.Or(cmp.Compare(len(b.values), len(a.values)), cmp.Compare(slices.Index(places, x), slices.Index(places, y)))
+}
