@@ -52,7 +52,7 @@ func chooseEntities(sources []*Source, rest string) entities {
 				if !slices.Contains(e.labels, name) {
 					e.labels = append(e.labels, name)
 					values := s.labels[name].values
-					e.why = append(e.why, fmt.Sprintf("%s: %d of %d series of %s, %d values (%s)", name, before-len(left), len(s.Series), s.Topic, len(values), valuesOf(values, 4)))
+					e.why = append(e.why, fmt.Sprintf("%s: %d of %d series of %s, %s (%s)", name, before-len(left), len(s.Series), s.Topic, plural(len(values), "value", "values"), valuesOf(values, 4)))
 				}
 			}
 		}

@@ -100,7 +100,7 @@ func (s *Source) indicator(m *metric) (indicator, bool) {
 	if m.quantiles {
 		labels, why = `, labels: {quantile: "0.95"}`, "a quantile of a histogram; "
 	}
-	bound := strconv.FormatFloat(m.most*1.5, 'g', 2, 64)
+	bound := strconv.FormatFloat(m.most*1.5, 'g', 3, 64)
 	return indicator{name: name, why: why + fmt.Sprintf("the highest value in the sample is %.4g, the bound half as much again", m.most),
 		lines: []string{fmt.Sprintf("threshold: {metric: %s%s, below: %s}", quote(m.name), labels, bound), "objective: 99%"}}, true
 }

@@ -92,8 +92,11 @@ func Survey(registry *pipeline.Registry, topic Topic) (*Source, error) {
 	}
 	src := &Source{Topic: topic.Name, Partitions: topic.Partitions, Codec: answer.Best.Codec, Settings: pipeline.Settings{}, Evidence: answer.Evidence(), Records: answer.Records}
 	maps.Copy(src.Settings, answer.Best.Settings)
-	if src.Codec == "text" {
+	switch src.Codec {
+	case "text":
 		src.addTextLabels(records)
+	case "graphite":
+		src.addPathLabels(records)
 	}
 	if err := src.decode(registry, topic.Stretches); err != nil {
 		return nil, err
@@ -275,6 +278,56 @@ func (s *Source) addTextLabels(records []pipeline.Record) {
 	}
 }
 
+// addPathLabels finds the part of Graphite's paths that names a host: the first one of which several have the same paths behind them, or, if
+// there is only one, that has a digit in it.
+func (s *Source) addPathLabels(records []pipeline.Record) {
+	behind, paths := [3]map[string]map[string]bool{{}, {}, {}}, 0
+	for i := range records {
+		for line := range strings.Lines(string(records[i].Value)) {
+			path, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+			parts := strings.Split(path, ".")
+			if len(parts) < 3 || strings.Contains(path, ";") {
+				continue
+			}
+			paths++
+			for at := range min(len(behind), len(parts)-1) {
+				rest := strings.Join(slices.Delete(slices.Clone(parts), at, at+1), ".")
+				if behind[at][parts[at]] == nil {
+					behind[at][parts[at]] = map[string]bool{}
+				}
+				behind[at][parts[at]][rest] = true
+			}
+		}
+	}
+	for at, hosts := range behind {
+		if paths > 0 && namesHosts(hosts) {
+			s.Settings["path_labels"] = []any{strings.Repeat("*.", at) + "host.*"}
+			return
+		}
+	}
+}
+
+// namesHosts tells whether most of what stands around one value of a path's part stands around others, too.
+func namesHosts(around map[string]map[string]bool) bool {
+	times, shared := map[string]int{}, 0
+	for _, rests := range around {
+		for rest := range rests {
+			times[rest]++
+		}
+	}
+	for _, n := range times {
+		if n > 1 {
+			shared++
+		}
+	}
+	for host := range around {
+		if len(around) == 1 {
+			return strings.ContainsAny(host, "0123456789")
+		}
+	}
+	return shared*2 > len(times)
+}
+
 func isWord(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar })
 }
@@ -333,7 +386,15 @@ func nice(d time.Duration, steps ...time.Duration) time.Duration {
 	return steps[len(steps)-1]
 }
 
-// sortedBy returns the values of a map's keys in order.
+// plural writes a count with its noun.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// valuesOf lists values in order, the first most of them.
 func valuesOf(values map[string]bool, most int) string {
 	list := slices.Sorted(maps.Keys(values))
 	if len(list) > most {

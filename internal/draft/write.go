@@ -109,7 +109,7 @@ func (p *page) scope(name string, sources []*Source, e entities) {
 		p.comment(1, "- %s", why)
 	}
 	if e.rest != "" {
-		p.comment(1, "- %d series have no label that names a place, and are of the entity %s. Let producers set one (service.name, host.name).", e.left, e.rest)
+		p.comment(1, "- %s of no label that names a place: of the entity %s. Let producers set one (service.name, host.name).", plural(e.left, "series", "series"), e.rest)
 	}
 	p.line(1, "entity: %s", e.templates())
 	p.comment(1, "What is diagnosed together. Incidents don't reach from one system to another.")
@@ -191,11 +191,11 @@ func (p *page) times(s *Source) {
 	rows := s.Points + s.Logs
 	switch {
 	case s.OwnTime == 0:
-		p.comment(2, "Time: the rows bear none that differs from their record's, so the record's counts.")
+		p.comment(2, "Time: rows have that of their record, or none of their own.")
 	case s.OwnTime*20 < rows*19:
-		p.comment(2, "Time: %d of %d rows bear their own; the others have that of their record.", s.OwnTime, rows)
+		p.comment(2, "Time: %d of %d rows have another one than their record.", s.OwnTime, rows)
 	default:
-		p.comment(2, "Time: rows bear their own.")
+		p.comment(2, "Time: that of the rows, which differs from their records'.")
 	}
 	if s.Lost > 0 {
 		p.comment(2, "%d rows of the sample could not be used; homeostat ledger counts them by reason.", s.Lost)
