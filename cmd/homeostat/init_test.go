@@ -79,14 +79,19 @@ func (s *station) hostMetrics(topic string, partitions, from, to int, fault floa
 	s.write(messages...)
 }
 
-// rsyslog writes lines as rsyslog's template RSYSLOG_SyslogProtocol23Format has them, about two a second of three hosts; errors more of
-// the severity ERR come from web-3.
-func (s *station) rsyslog(topic string, partitions, from, to, errors int) {
+// The layouts of rsyslog's templates: RSYSLOG_SyslogProtocol23Format, and RSYSLOG_FileFormat, by which it writes if nobody says otherwise and which has no severity.
+const (
+	protocol23 = "<%d>1 %s %s nginx 812 - - %s\n"
+	fileFormat = "%[2]s %[3]s nginx[812]: %[4]s\n"
+)
+
+// rsyslog writes lines of a layout, about two a second of three hosts; errors more of the severity ERR come from web-3.
+func (s *station) rsyslog(topic, layout string, partitions, from, to, errors int) {
 	s.Helper()
 	var messages []broker.Message
 	line := func(at time.Time, priority int, host, text string) {
 		messages = append(messages, broker.Message{Topic: topic, Partition: int32(len(messages) % partitions), Time: at,
-			Value: fmt.Appendf(nil, "<%d>1 %s %s nginx 812 - - %s\n", priority, at.Format(time.RFC3339Nano), host, text)})
+			Value: fmt.Appendf(nil, layout, priority, at.Format(time.RFC3339Nano), host, text)})
 	}
 	for i := from; i < to; i++ {
 		r := rand.New(rand.NewPCG(uint64(i), 7))
@@ -97,11 +102,11 @@ func (s *station) rsyslog(topic string, partitions, from, to, errors int) {
 				line(at, 134, host, fmt.Sprintf(`10.1.2.%d "GET /cart HTTP/1.1" 200`, r.IntN(250)))
 			}
 			if r.IntN(60) == 0 {
-				line(at, 163, host, "upstream timed out (110: Connection timed out) while connecting to upstream")
+				line(at, 163, host, "[error] upstream timed out (110: Connection timed out) while connecting to upstream")
 			}
 		}
 		for k := range errors {
-			line(at.Add(time.Duration(400+k)*time.Millisecond), 163, "web-3", fmt.Sprintf("connect() failed (111: Connection refused) to upstream %d", k))
+			line(at.Add(time.Duration(400+k)*time.Millisecond), 163, "web-3", fmt.Sprintf("ERROR: connect() failed (111: Connection refused) to upstream %d", k))
 		}
 	}
 	s.write(messages...)
@@ -189,9 +194,15 @@ func TestInitFindsAFault(t *testing.T) {
 			wants: []string{"keyed: false", "records have no key"},
 		},
 		"rsyslog": {
-			fill:   func(s *station, topic string, n int) { s.rsyslog(topic, n, 0, 1500, 0) },
-			fault:  func(s *station, topic string, n int) { s.rsyslog(topic, n, 1500, 1800, 4) },
+			fill:   func(s *station, topic string, n int) { s.rsyslog(topic, protocol23, n, 0, 1500, 0) },
+			fault:  func(s *station, topic string, n int) { s.rsyslog(topic, protocol23, n, 1500, 1800, 4) },
 			entity: "web-3", partitions: 1,
+			wants: []string{"codec: syslog\n", `entity: ["{{.host}}"]`, "- errorlogs", "ERROR or above"},
+		},
+		"rsyslog-by-default": {
+			fill:   func(s *station, topic string, n int) { s.rsyslog(topic, fileFormat, n, 0, 1500, 0) },
+			fault:  func(s *station, topic string, n int) { s.rsyslog(topic, fileFormat, n, 1500, 1800, 4) },
+			entity: "web-3", partitions: 3,
 			wants: []string{"codec: syslog\n", `entity: ["{{.host}}"]`, "- errorlogs", "ERROR or above"},
 		},
 	} {
