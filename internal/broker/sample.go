@@ -20,7 +20,7 @@ const (
 
 // SampleConfig bounds a sample.
 type SampleConfig struct {
-	// Places are where each partition is looked at.
+	// Places are where each partition is looked at, each once.
 	Places []Place
 	// Records bounds the offsets of a stretch, Bytes the values of its records; the record that goes beyond is still taken.
 	Records int
