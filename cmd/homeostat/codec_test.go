@@ -207,6 +207,17 @@ func TestAutoIsLimitedToItsCandidates(t *testing.T) {
 		t.Errorf("state codec says\n%s", out)
 	}
 	mustRun(t, "replay", "--stage", "detect", "-c", text("auto"))
+	mustRun(t, "state", "codec", "-c", text("auto"), "logs", "--forget")
+	if _, err := run(t, "replay", "--stage", "detect", "-c", text("auto")); pipeline.Code(err) != "engine.replay.codec" {
+		t.Error(err)
+	}
+	_, p, err := load(text("auto"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := engine.NewLocal(t.Context(), p, false, engine.Options{NewOutput: newOutput(p)}); pipeline.Code(err) != "local.codec.auto" {
+		t.Error(err)
+	}
 	if out, err := run(t, "backtest", "-c", text("auto"), "--input", t.TempDir(), "--out", t.TempDir()); err == nil {
 		t.Error(out)
 	}

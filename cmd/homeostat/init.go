@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/homeostat/homeostat/internal/draft"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/pipeline/config"
+	"github.com/homeostat/homeostat/pipeline/plan"
 )
 
 // beginning is what the flags of init say.
@@ -77,11 +79,31 @@ func (b *beginning) run(cmd *cobra.Command) error {
 		return err
 	}
 	text := draft.Write(b.name, draft.Kafka{Bootstrap: kafka.bootstrap, Security: security}, sources)
+	if err := b.check(text); err != nil {
+		return err
+	}
 	if b.out == "" {
 		_, err := fmt.Fprint(cmd.OutOrStdout(), text)
 		return err
 	}
 	return b.write(cmd, text, sources)
+}
+
+// check reads the pipeline as a run would.
+func (b *beginning) check(text string) error {
+	registry := newRegistry()
+	cfg, err := config.Parse("pipeline.yaml", []byte(text), registry, os.LookupEnv, os.ReadFile)
+	if err == nil {
+		_, err = plan.New(cfg, registry)
+	}
+	var faults config.Faults
+	if errors.As(err, &faults) && slices.ContainsFunc(faults, func(f config.Fault) bool { return f.Path == "name" }) || pipeline.Code(err) == "plan.source.loop" {
+		return pipeline.Errorf("init.name", "a pipeline for these topics can't be called %s: %w: give another name with --name", b.name, err)
+	}
+	if err != nil {
+		return fmt.Errorf("BUG: the pipeline that would be written is not valid, please report it: %w", err)
+	}
+	return nil
 }
 
 // write writes the file and says what is in it and what to do with it.
@@ -93,9 +115,6 @@ func (b *beginning) write(cmd *cobra.Command, text string, sources []*draft.Sour
 	_, err = f.WriteString(text)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return pipeline.Errorf("init.output", "%s can't be written: %w: name another file with -o", b.out, err)
-	}
-	if _, _, err := load(b.out); err != nil {
-		return fmt.Errorf("BUG: the pipeline that was written to %s is not valid, please report it: %w", b.out, err)
 	}
 	out := cmd.OutOrStdout()
 	for _, s := range sources {

@@ -306,24 +306,28 @@ func TestInitOnProducers(t *testing.T) {
 
 func TestInitSaysWhatIsWrong(t *testing.T) {
 	s := newStation(t)
-	for name, partitions := range map[string]int{"empty": 1, "mixed": 1, "odd": 1, "app.logs": 3} {
+	for name, partitions := range map[string]int{"empty": 1, "mixed": 1, "odd": 1, "app": 1, "app.events": 1, "app.logs": 3} {
 		s.topic(name, partitions)
 	}
 	s.lines("mixed", jsonLine, 0, 20)
 	s.lines("mixed", "$time web-1 app[7]: request $i", 20, 20)
 	s.lines("odd", `{"order":$i,"customer":"c"}`, 0, 20)
-	s.lines("app.logs", jsonLine, 0, 30)
+	for _, topic := range []string{"app", "app.events", "app.logs"} {
+		s.lines(topic, jsonLine, 0, 30)
+	}
 	there := s.file("there.yaml", "x")
 	for _, c := range []struct {
 		code, says string
 		args       []string
 	}{
 		{"init.topic.missing", "did you mean app.logs?", []string{"--topic", "app.log"}},
-		{"init.topic.missing", "choose among app.logs, empty, mixed, odd", []string{"--topic", "nothing.of.the.kind"}},
+		{"init.topic.missing", "choose among app, app.events, app.logs, empty, mixed, odd", []string{"--topic", "nothing.of.the.kind"}},
 		{"sniff.empty", "start its producer", []string{"--topic", "empty"}},
 		{"sniff.mixed", "json_logs 20 of 40, syslog 20 of 40", []string{"--topic", "mixed"}},
 		{"sniff.unknown", "20 records were tried", []string{"--topic", "odd"}},
 		{"sniff.unknown", "start its producer", []string{"--topic", "odd", "--topic", "empty", "--topic", "app.logs"}},
+		{"init.name", "--name", []string{"--topic", "app.logs", "--name", "My Pipeline"}},
+		{"init.name", "--name", []string{"--topic", "app.events", "--name", "app"}},
 		{"cli.flag.missing", "--topic", nil},
 		{"init.output.exists", "is there already", []string{"--topic", "app.logs", "-o", there}},
 	} {
@@ -335,8 +339,11 @@ func TestInitSaysWhatIsWrong(t *testing.T) {
 	if out := mustRun(t, "init", "--bootstrap", s.addr, "--topic", "app.logs"); !strings.Contains(out, "json_logs:\n") || !strings.Contains(out, "labels: [host]") {
 		t.Errorf("init writes\n%s", out)
 	}
+	if out := mustRun(t, "init", "--bootstrap", s.addr, "--topic", "app", "--topic", "app.events"); !strings.Contains(out, "name: app-pipeline\n") {
+		t.Errorf("init writes\n%s", out)
+	}
 	names, err := s.client.TopicNames(t.Context())
-	if err != nil || strings.Join(names, " ") != "app.logs empty mixed odd" {
+	if err != nil || strings.Join(names, " ") != "app app.events app.logs empty mixed odd" {
 		t.Errorf("after init there are the topics %v: %v", names, err)
 	}
 }

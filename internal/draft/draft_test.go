@@ -81,7 +81,7 @@ func TestKeys(t *testing.T) {
 		"by request":           {func(i int) int { return i / 4 % 2 }, func(i int) string { return fmt.Sprint(i) }, 2, "keyed: false # records of entity node-0 have several keys or partitions"},
 		"by none":              {func(i int) int { return i % 2 }, func(int) string { return "" }, 2, "keyed: false # records have no key"},
 		"by some":              {func(i int) int { return i % 2 }, func(i int) string { return strings.Repeat(host(i), i%2) }, 2, "keyed: false # not all records have a key"},
-		"all in one partition": {func(int) int { return 1 }, host, 2, "keyed: false # the sample has too few entities to tell"},
+		"all in one partition": {func(int) int { return 1 }, host, 2, "keyed: false # the sample has too few entities or records of them to tell"},
 		"a topic of one":       {func(int) int { return 0 }, host, 1, "keyed: false # one partition, so one lane sees all"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,6 +92,14 @@ func TestKeys(t *testing.T) {
 			holds(t, got, c.want)
 		})
 	}
+}
+
+// TestKeysOfSingleRecords: entities that are seen once each tell nothing.
+func TestKeysOfSingleRecords(t *testing.T) {
+	got := surveyed(t, sample("t", 2, 40, func(i int) (int, string, string, int) {
+		return i % 2, fmt.Sprint("request-", i), metrics(fmt.Sprint("node-", i), "", second+i, i), second + i
+	}))
+	holds(t, got, "keyed: false # the sample has too few entities or records")
 }
 
 func TestTimes(t *testing.T) {

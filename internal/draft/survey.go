@@ -50,7 +50,7 @@ type Source struct {
 
 	labels  map[string]*label
 	metrics map[string]*metric
-	visits  []visit
+	visits  visits
 	keys    int // records with a key
 }
 
@@ -76,6 +76,9 @@ type visit struct {
 	key       string
 	keyed     bool
 }
+
+// visits counts the records of each.
+type visits map[visit]int
 
 // maxValues bounds the values that are kept of a label.
 const maxValues = 100_000
@@ -120,7 +123,7 @@ func (s *Source) decode(registry *pipeline.Registry, stretches []Stretch) error 
 	table := pipeline.NewSeriesTable(nil, 0)
 	cols := pipeline.NewColumns(table)
 	s.metrics = map[string]*metric{}
-	told := map[visit]bool{}
+	s.visits = visits{}
 	var gaps, paces []time.Duration
 	for _, stretch := range stretches {
 		newest, line := int64(math.MinInt64), int64(0)
@@ -153,11 +156,7 @@ func (s *Source) decode(registry *pipeline.Registry, stretches []Stretch) error 
 				}
 				newest = max(newest, at)
 				s.Ahead = max(s.Ahead, time.Duration(at-rec.Timestamp*1e6))
-				v := visit{series, stretch.Partition, string(rec.Key), rec.Key != nil}
-				if !told[v] {
-					told[v] = true
-					s.visits = append(s.visits, v)
-				}
+				s.visits[visit{series, stretch.Partition, string(rec.Key), rec.Key != nil}]++
 			}
 			for k, series := range cols.PointSeries {
 				at := cols.PointTime[k]
@@ -343,32 +342,39 @@ func (s *Source) nameLabels() {
 	}
 }
 
-// Keyed tells whether the producers key records by entity, as far as the sample shows, and why or why not. entity names the entity of a series.
+// keyed tells whether the producers key records by entity, as far as the sample shows, and why or why not. entity names the entity of a series.
 func (s *Source) keyed(entity func(*pipeline.Series) string) (bool, string) {
-	rows := s.visits
 	switch {
 	case s.Partitions <= 1:
 		return false, "one partition, so one lane sees all"
 	case s.keys == 0:
 		return false, "records have no key: rows are shared out by entity over a topic of the pipeline's own"
 	}
-	partition, key, records := map[string]int32{}, map[string]string{}, map[string]int{}
-	used := map[int32]bool{}
-	for _, v := range rows {
-		e := entity(s.Series[v.series])
-		p, seen := partition[e]
-		switch {
-		case !v.keyed:
+	partition, key, often := map[string]int32{}, map[string]string{}, map[string]bool{}
+	used, torn := map[int32]bool{}, ""
+	for v, records := range s.visits {
+		if !v.keyed {
 			return false, "not all records have a key"
-		case seen && (p != v.partition || key[e] != v.key):
-			return false, fmt.Sprintf("records of entity %s have several keys or partitions", e)
+		}
+		e := entity(s.Series[v.series])
+		if p, seen := partition[e]; seen && (p != v.partition || key[e] != v.key) && (torn == "" || e < torn) {
+			torn = e
 		}
 		partition[e], key[e] = v.partition, v.key
-		records[e]++
+		often[e] = often[e] || records > 1
 		used[v.partition] = true
 	}
-	if len(partition) < 2 || len(used) < 2 {
-		return false, "the sample has too few entities to tell; true would save a topic if the producers do key by entity"
+	repeated := 0
+	for _, more := range often {
+		if more {
+			repeated++
+		}
+	}
+	switch {
+	case torn != "":
+		return false, fmt.Sprintf("records of entity %s have several keys or partitions", torn)
+	case len(partition) < 2 || len(used) < 2 || repeated*2 < len(partition):
+		return false, "the sample has too few entities or records of them to tell; true would save a topic if the producers do key by entity"
 	}
 	return true, fmt.Sprintf("each of %d entities has one key and one partition in the sample", len(partition))
 }

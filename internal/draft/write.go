@@ -19,7 +19,14 @@ type Kafka struct {
 }
 
 // Name is the name that a pipeline for topics has if nobody gives another one.
-func Name(topics []string) string { return slug(topics[0]) }
+func Name(topics []string) string {
+	name := slug(topics[0])
+	// The pipeline's own topics begin with it.
+	for slices.ContainsFunc(topics, func(t string) bool { return strings.HasPrefix(t, name+".") }) {
+		name += "-pipeline"
+	}
+	return name
+}
 
 // page is the text, with what is said about it beside.
 type page struct{ strings.Builder }

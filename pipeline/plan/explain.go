@@ -166,7 +166,9 @@ func (p *Plan) explainSources(t *page) {
 		if s.Codec != nil {
 			lines = append(lines, "codec "+s.Codec.Name)
 			lines = append(lines, settings(s.Codec.Entry.Spec.Settings, s.Codec.Settings)...)
-			lines = append(lines, found(s.Codec)...)
+			if s.Topic != "" {
+				lines = append(lines, found(s.Codec)...)
+			}
 		}
 		t.row(s.Name, append(lines, fmt.Sprintf("keyed %t, disorder %s, late %s, max_future_skew %s",
 			s.Keyed, config.FormatDuration(s.Disorder), s.Late, config.FormatDuration(s.MaxFutureSkew)))...)
