@@ -185,7 +185,7 @@ func TestInitFindsAFault(t *testing.T) {
 			fill:   func(s *station, topic string, n int) { s.hostMetrics(topic, n, 0, 400, 0) },
 			fault:  func(s *station, topic string, n int) { s.hostMetrics(topic, n, 400, 480, 6) },
 			entity: "node-2", partitions: 1,
-			wants: []string{"codec: otlp_metrics\n", `entity: ["{{.host.name}}"]`, "- window: {size: 20s}", "- robustz", "keyed: false"},
+			wants: []string{"codec: otlp_metrics\n", "600 of 600 records understood, 3000 points of 15 series", `entity: ["{{.host.name}}"]`, "- window: {size: 20s}", "- robustz", "keyed: false"},
 		},
 		"otel-metrics-spread": {
 			fill:   func(s *station, topic string, n int) { s.hostMetrics(topic, n, 0, 400, 0) },

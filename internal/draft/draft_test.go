@@ -114,7 +114,7 @@ func TestTimes(t *testing.T) {
 		}
 		return 0, "", metrics("a", "", own, i), at
 	}))
-	holds(t, got, "disorder: 1m # rows came up to 22s behind the newest one", "max_future_skew: 30m", "ahead of their record's time", "window: {size: 30s} # series of t have a point every 15s")
+	holds(t, got, "Fields: time in ts, name in metric.", "disorder: 1m # rows came up to 22s behind the newest one", "max_future_skew: 30m", "ahead of their record's time", "window: {size: 30s} # series of t have a point every 15s")
 	got = surveyed(t, sample("t", 1, 100, func(i int) (int, string, string, int) {
 		return 0, "", metrics("a", "", second+i*60, i), second + i*60
 	}))
@@ -190,7 +190,7 @@ func TestLines(t *testing.T) {
 	got = surveyed(t, sample("t", 1, 60, func(i int) (int, string, string, int) {
 		return 0, "", fmt.Sprintf(`{"level":"info","msg":"m %d","service":"s%d","host":"h"}`, i, i%3), second + i*40
 	}))
-	holds(t, got, `json_logs: labels: [host, service]`, `entity: ["{{.service}}"]`, "window: {size: 1m} # t has a line every 40s")
+	holds(t, got, `json_logs: labels: [host, service]`, "Fields: severity in level, body in msg.", `entity: ["{{.service}}"]`, "window: {size: 1m} # t has a line every 40s")
 }
 
 func TestGraphitePaths(t *testing.T) {

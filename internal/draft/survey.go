@@ -47,6 +47,8 @@ type Source struct {
 	OwnTime int
 	// Severe is the number of lines with a severity, Errors that of ERROR and above.
 	Severe, Errors int
+	// Fields says in which fields of JSON time and the like stand.
+	Fields []string
 
 	labels  map[string]*label
 	metrics map[string]*metric
@@ -101,9 +103,16 @@ func Survey(registry *pipeline.Registry, topic Topic) (*Source, error) {
 	case "graphite":
 		src.addPathLabels(records)
 	}
-	if err := src.decode(registry, topic.Stretches); err != nil {
+	entry, settings, err := sniff.Settled(registry, src.Codec, src.Settings)
+	if err != nil {
 		return nil, err
 	}
+	codec, err := entry.New(settings)
+	if err != nil {
+		return nil, err
+	}
+	src.decode(codec, topic.Stretches)
+	src.seeFields(settings, records)
 	if src.Codec == "json_logs" {
 		src.nameLabels()
 	}
@@ -111,85 +120,102 @@ func Survey(registry *pipeline.Registry, topic Topic) (*Source, error) {
 }
 
 // decode decodes the sample and notes what there is to know of it.
-func (s *Source) decode(registry *pipeline.Registry, stretches []Stretch) error {
-	entry, settings, err := sniff.Settled(registry, s.Codec, s.Settings)
-	if err != nil {
-		return err
-	}
-	codec, err := entry.New(settings)
-	if err != nil {
-		return err
-	}
-	table := pipeline.NewSeriesTable(nil, 0)
-	cols := pipeline.NewColumns(table)
-	s.metrics = map[string]*metric{}
-	s.visits = visits{}
-	var gaps, paces []time.Duration
+func (s *Source) decode(codec pipeline.Codec, stretches []Stretch) {
+	r := &reading{Source: s, cols: pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))}
+	s.metrics, s.visits = map[string]*metric{}, visits{}
 	for _, stretch := range stretches {
-		newest, line := int64(math.MinInt64), int64(0)
-		last := map[uint32]int64{}
+		r.begin()
 		for i := range stretch.Records {
-			rec := &stretch.Records[i]
-			if len(rec.Value) == 0 {
-				continue
-			}
-			cols.Mark()
-			if codec.Decode(rec, cols) != nil {
-				cols.Rollback()
-				clear(cols.Lost)
-				continue
-			}
-			if rec.Key != nil {
-				s.keys++
-			}
-			for _, n := range cols.Lost {
-				s.Lost += n
-			}
-			clear(cols.Lost)
-			oldest := newest
-			row := func(series uint32, at int64) {
-				if at != rec.Timestamp*1e6 {
-					s.OwnTime++
-				}
-				if oldest != math.MinInt64 && at < oldest {
-					s.Disorder = max(s.Disorder, time.Duration(oldest-at))
-				}
-				newest = max(newest, at)
-				s.Ahead = max(s.Ahead, time.Duration(at-rec.Timestamp*1e6))
-				s.visits[visit{series, stretch.Partition, string(rec.Key), rec.Key != nil}]++
-			}
-			for k, series := range cols.PointSeries {
-				at := cols.PointTime[k]
-				row(series, at)
-				if before, ok := last[series]; ok && at > before {
-					gaps = append(gaps, time.Duration(at-before))
-				}
-				last[series] = max(last[series], at)
-				s.seeMetric(table.At(series), cols.PointValue[k])
-			}
-			for k, stream := range cols.LogStream {
-				at := cols.LogTime[k]
-				row(stream, at)
-				if line != 0 && at >= line {
-					paces = append(paces, time.Duration(at-line))
-				}
-				line = at
-				if cols.LogSeverity[k] != 0 {
-					s.Severe++
-				}
-				if cols.LogSeverity[k] >= severityError {
-					s.Errors++
-				}
-			}
-			s.Points, s.Logs = s.Points+len(cols.PointSeries), s.Logs+len(cols.LogStream)
-			for _, b := range cols.Batches(pipeline.Position{}) {
-				b.Release()
+			if rec := &stretch.Records[i]; len(rec.Value) > 0 {
+				r.record(codec, rec, stretch.Partition)
 			}
 		}
 	}
-	s.Series, s.Interval, s.Pace = table.All(), median(gaps), mean(paces)
+	s.Series, s.Interval, s.Pace = r.cols.Series.All(), median(r.gaps), mean(r.paces)
 	s.seeLabels()
-	return nil
+}
+
+// reading is a sample while it is decoded.
+type reading struct {
+	*Source
+	cols *pipeline.Columns
+	// gaps are the times between two points of a series, paces those between two lines.
+	gaps, paces []time.Duration
+
+	// Of the stretch: its newest row, the newest one before the present record, the last line, and the last point of each series.
+	newest, before, line int64
+	last                 map[uint32]int64
+}
+
+func (r *reading) begin() {
+	r.newest, r.line, r.last = math.MinInt64, 0, map[uint32]int64{}
+}
+
+// record decodes a record. Those that the codec refuses tell nothing.
+func (r *reading) record(codec pipeline.Codec, rec *pipeline.Record, partition int32) {
+	cols := r.cols
+	defer func() {
+		clear(cols.Lost)
+		for _, b := range cols.Batches(pipeline.Position{}) {
+			b.Release()
+		}
+	}()
+	cols.Mark()
+	if codec.Decode(rec, cols) != nil {
+		cols.Rollback()
+		return
+	}
+	if rec.Key != nil {
+		r.keys++
+	}
+	for _, n := range cols.Lost {
+		r.Lost += n
+	}
+	r.before = r.newest
+	for i, series := range cols.PointSeries {
+		r.row(rec, partition, series, cols.PointTime[i])
+		r.point(series, cols.PointTime[i], cols.PointValue[i])
+	}
+	for i, stream := range cols.LogStream {
+		r.row(rec, partition, stream, cols.LogTime[i])
+		r.logLine(cols.LogTime[i], cols.LogSeverity[i])
+	}
+}
+
+// row notes whose row it is and how its time lies to that of others.
+func (r *reading) row(rec *pipeline.Record, partition int32, series uint32, at int64) {
+	if at != rec.Timestamp*1e6 {
+		r.OwnTime++
+	}
+	if r.before != math.MinInt64 && at < r.before {
+		r.Disorder = max(r.Disorder, time.Duration(r.before-at))
+	}
+	r.newest = max(r.newest, at)
+	r.Ahead = max(r.Ahead, time.Duration(at-rec.Timestamp*1e6))
+	r.visits[visit{series, partition, string(rec.Key), rec.Key != nil}]++
+}
+
+func (r *reading) point(series uint32, at int64, value float64) {
+	r.Points++
+	if before, ok := r.last[series]; ok && at > before {
+		r.gaps = append(r.gaps, time.Duration(at-before))
+	}
+	r.last[series] = max(r.last[series], at)
+	r.seeMetric(r.cols.Series.At(series), value)
+}
+
+func (r *reading) logLine(at int64, severity uint8) {
+	r.Logs++
+	if r.line != 0 && at >= r.line {
+		r.paces = append(r.paces, time.Duration(at-r.line))
+	}
+	r.line = at
+	if severity != 0 {
+		r.Severe++
+	}
+	if severity >= severityError {
+		r.Errors++
+	}
 }
 
 // severityError is OpenTelemetry's ERROR.

@@ -136,6 +136,9 @@ func (p *page) sources(sources []*Source, e entities, objectives bool) {
 		p.line(2, "topic: %s", s.Topic)
 		p.comment(2, "Seen: %s.", s.Evidence)
 		p.codec(s)
+		if len(s.Fields) > 0 {
+			p.comment(2, "Fields: %s.", strings.Join(s.Fields, ", "))
+		}
 		p.times(s)
 		keyed, why := s.keyed(e.of)
 		if keyed && objectives {

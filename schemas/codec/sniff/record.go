@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -56,6 +57,28 @@ func look(rec *pipeline.Record) *view {
 	}
 	v.shape()
 	return v
+}
+
+// contents are the formats that a header may name, by a word in it, and the codecs that read them. A type that is not here, as text/plain or
+// application/octet-stream, says nothing.
+var contents = []struct {
+	word   string
+	codecs []string
+}{
+	{"protobuf", []string{"otlp_metrics", "otlp_logs", "otlp_traces", "remote_write"}},
+	{"arrow", []string{"arrow"}},
+	{"json", []string{"otlp_metrics", "otlp_logs", "otlp_traces", "alertmanager", "collectd", "json_metrics", "json_logs"}},
+	{"avro", nil},
+}
+
+// mayBe tells whether what a header says of the content lets it be a codec's.
+func (v *view) mayBe(codec string) bool {
+	for _, c := range contents {
+		if strings.Contains(v.content, c.word) {
+			return slices.Contains(c.codecs, codec)
+		}
+	}
+	return true
 }
 
 // shape finds out whether the record is JSON or text.

@@ -39,8 +39,6 @@ type Score struct {
 	// Points, Logs and Series are what it made of those that it understands, Lost the rows of them that could not be used, by reason.
 	Points, Logs, Series int
 	Lost                 map[string]int
-	// Refusal is why it refused the first record that it does not understand; nil if it decoded all.
-	Refusal error
 
 	rank int
 	by   []outcome
@@ -125,16 +123,15 @@ func try(registry *pipeline.Registry, c candidate, views []*view) (s Score, ok b
 	s = Score{Codec: c.codec, Settings: c.settings, Lost: map[string]int{}, rank: c.rank, by: make([]outcome, len(views))}
 	codec, err := entry.New(given(entry.Spec, c.settings))
 	if err != nil {
-		s.Refusal = err
-		return s, false
+		return s, false // it needs settings that nobody can find out
 	}
 	cols := pipeline.NewColumns(pipeline.NewSeriesTable(nil, maxSeries))
 	for i, v := range views {
+		if !v.mayBe(c.codec) {
+			continue
+		}
 		r, err := decode(codec, v.rec, cols)
 		if err != nil {
-			if s.Refusal == nil {
-				s.Refusal = err
-			}
 			continue
 		}
 		out := c.judge(v, &r)

@@ -9,7 +9,7 @@ import (
 	"github.com/homeostat/homeostat/pipeline"
 )
 
-func fixture(t *testing.T, name string) []byte {
+func fixtureOf(t testing.TB, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile("../" + name)
 	if err != nil {
@@ -71,9 +71,9 @@ func TestWrongGuesses(t *testing.T) {
 // TestBinaryGuesses does so for bytes that are no text.
 func TestBinaryGuesses(t *testing.T) {
 	framed := func(id byte, rest string) []byte { return append([]byte{0, 0, 0, 0, id}, rest...) }
-	metrics, logs := fixture(t, "otlp/testdata/otelcol-app.binpb"), fixture(t, "otlp/testdata/logs/app.binpb")
-	write := fixture(t, "remotewrite/testdata/prometheus-samples.snappy")
-	metadata := fixture(t, "remotewrite/testdata/prometheus-metadata.snappy")
+	metrics, logs := fixtureOf(t, "otlp/testdata/otelcol-app.binpb"), fixtureOf(t, "otlp/testdata/logs/app.binpb")
+	write := fixtureOf(t, "remotewrite/testdata/prometheus-samples.snappy")
+	metadata := fixtureOf(t, "remotewrite/testdata/prometheus-metadata.snappy")
 	random := make([]byte, 400)
 	for i := range random {
 		random[i] = byte(i*i*31 + i*7)
@@ -87,7 +87,7 @@ func TestBinaryGuesses(t *testing.T) {
 		"metrics and logs of OTLP":      {[][]byte{metrics, logs, metrics, logs}, "mixed"},
 		"remote write and its metadata": {[][]byte{write, metadata, metadata, metadata}, "remote_write"},
 		"metadata alone":                {[][]byte{metadata}, "unknown"},
-		"compressed Arrow, not read":    {[][]byte{fixture(t, "arrow/testdata/pyarrow-compressed.arrows")}, "unknown"},
+		"compressed Arrow, not read":    {[][]byte{fixtureOf(t, "arrow/testdata/pyarrow-compressed.arrows")}, "unknown"},
 		"noise":                         {[][]byte{random}, "unknown"},
 		"zeros":                         {[][]byte{make([]byte, 64)}, "unknown"},
 		"gzip":                          {[][]byte{[]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03KL\x04\x00")}, "unknown"},
@@ -110,7 +110,7 @@ func TestAnswersSayWhatWasSeen(t *testing.T) {
 	if want := "99 of 100 records understood, 99 log records of 1 series; next text, 1 of 100"; a.Verdict != Found || a.Evidence() != want {
 		t.Errorf("%s, want %s", a.Evidence(), want)
 	}
-	a = Sniff(registry(), records(fixture(t, "otlp/testdata/otelcol-app.json")), "otlp_logs", "text")
+	a = Sniff(registry(), records(fixtureOf(t, "otlp/testdata/otelcol-app.json")), "otlp_logs", "text")
 	if said(a) != "unknown" || strings.Join(a.Candidates, " ") != "otlp_logs text" {
 		t.Error(said(a), a.Candidates)
 	}
@@ -118,6 +118,22 @@ func TestAnswersSayWhatWasSeen(t *testing.T) {
 	own[0].Headers = []pipeline.Header{{Key: "ce_type", Value: []byte("io.homeostat.finding.v1")}}
 	if a := Sniff(registry(), own); said(a) != "own" || pipeline.Code(a.Err("it")) != "sniff.own" {
 		t.Error(said(a))
+	}
+}
+
+// TestContentTypes: what a header says of the content is not contradicted.
+func TestContentTypes(t *testing.T) {
+	for content, want := range map[string]string{
+		"": "json_logs", "text/plain": "json_logs", "application/octet-stream": "json_logs", "application/json; charset=utf-8": "json_logs",
+		"application/x-protobuf": "unknown", "avro/binary": "unknown", "application/vnd.apache.arrow.stream": "unknown",
+	} {
+		recs := texts(repeat(20, `{"level":"info","msg":"m %d"}`)...)
+		for i := range recs {
+			recs[i].Headers = []pipeline.Header{{Key: "Content-Type", Value: []byte(content)}}
+		}
+		if a := Sniff(registry(), recs); said(a) != want {
+			t.Errorf("%s: %s, want %s", content, said(a), want)
+		}
 	}
 }
 
