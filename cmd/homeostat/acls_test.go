@@ -37,7 +37,7 @@ type guarded struct {
 // error that names the right.
 func TestACLsAreEnoughAndNothingMore(t *testing.T) {
 	users := map[string]string{}
-	for _, name := range []string{"detect", "operate", "act", "feed", "tap"} {
+	for _, name := range []string{"detect", "operate", "act", "feed", "tap", "init"} {
 		users[name] = name + "-secret"
 	}
 	g := newGuarded(t, users)
@@ -229,6 +229,26 @@ func (g *guarded) feedsAndTaps() {
 	path := nabWith(g.t, filepath.Dir(g.file), fmt.Sprintf("  tls: {ca: %q}\n  sasl: {mechanism: plain, user: \"${SHOP_USER}\", password: file:password}\n", g.kafka.Authority.CA))
 	g.needs("feed", plan.FeedACLs("fed"), "feed", file, "--topic", "fed", "-c", path, "--bootstrap", g.kafka.SASL)
 	g.needs("tap", plan.TapACLs("fed"), "tap", "fed", "-c", path, "--bootstrap", g.kafka.SASL)
+	g.begins(path)
+}
+
+// begins looks at a topic with the right to read it, without one, and without any.
+func (g *guarded) begins(path string) {
+	g.t.Helper()
+	out := filepath.Join(g.t.TempDir(), "first.yaml")
+	look := []string{"init", "--topic", "fed", "-c", path, "--bootstrap", g.kafka.SASL}
+	g.needs("init", plan.TapACLs("fed"), look...)
+	if err := g.as("init", append(look, "-o", out)...); err != nil {
+		g.t.Fatal(err)
+	}
+	text, err := os.ReadFile(out)
+	if err != nil || !strings.Contains(string(text), `sasl: {mechanism: plain, user: "${SHOP_USER}", password: "file:/`) || !strings.Contains(string(text), "tls: {ca: ") || strings.Contains(string(text), "init-secret") {
+		g.t.Errorf("%v: init writes\n%s", err, text)
+	}
+	g.allow("init", nil)
+	if err := g.as("init", look...); pipeline.Code(err) != "kafka.access.topic" || !strings.Contains(err.Error(), "Describe on topic fed") {
+		g.t.Errorf("init without any right: %v", err)
+	}
 }
 
 // allow makes these the only rights of a user, and waits until the broker knows.

@@ -64,7 +64,7 @@ func stateCommand() *cobra.Command {
 			"their topic if there are none. Stop the pipeline before.",
 		RunE: func(cmd *cobra.Command, args []string) error { return removeState(cmd, path, args) },
 	}
-	cmd.AddCommand(list, get, verify, remove)
+	cmd.AddCommand(list, get, verify, remove, stateCodecCommand(&path))
 	return cmd
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -132,8 +133,8 @@ func newPrinter(out io.Writer, codec string) (*printer, error) {
 	}
 	registry := newRegistry()
 	entry, ok := registry.Codec(codec)
-	if !ok {
-		return nil, pipeline.Errorf("tap.codec", "codec %q does not exist: choose one of %s", codec, strings.Join(registry.Codecs(), ", "))
+	if !ok || codec == config.Auto {
+		return nil, pipeline.Errorf("tap.codec", "codec %q does not exist or is none to decode with: choose one of %s", codec, strings.Join(slices.DeleteFunc(registry.Codecs(), func(c string) bool { return c == config.Auto }), ", "))
 	}
 	settings := pipeline.Settings{}
 	for _, s := range entry.Spec.Settings {

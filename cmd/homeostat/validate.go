@@ -60,6 +60,7 @@ func explainCommand() *cobra.Command {
 			if acls {
 				return p.ExplainACLs(cmd.OutOrStdout())
 			}
+			explainPins(cmd.Context(), p)
 			return p.Explain(cmd.OutOrStdout())
 		},
 	}

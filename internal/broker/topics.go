@@ -12,6 +12,7 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/createtopics"
 	"github.com/segmentio/kafka-go/protocol/describeconfigs"
+	"github.com/segmentio/kafka-go/protocol/metadata"
 )
 
 // Topic is a topic as it should be.
@@ -182,6 +183,28 @@ func (c *Client) Partitions(ctx context.Context, topic string) (int, error) {
 		return err
 	})
 	return n, err
+}
+
+// TopicNames lists the topics of the cluster that this user may see, in order; those of the brokers' own are left out.
+func (c *Client) TopicNames(ctx context.Context) ([]string, error) {
+	ctx, cancel := c.limited(ctx)
+	defer cancel()
+	var names []string
+	err := c.repeat(ctx, "list topics", backoff{first: 20 * time.Millisecond, longest: 500 * time.Millisecond}, transient, func(ctx context.Context) error {
+		res, err := ask[*topicsResponse](ctx, c, &topicsRequest{metadata.Request{}})
+		if err != nil {
+			return err
+		}
+		names = names[:0]
+		for i := range res.Topics {
+			if t := &res.Topics[i]; t.ErrorCode == 0 && !t.IsInternal {
+				names = append(names, t.Name)
+			}
+		}
+		return nil
+	})
+	slices.Sort(names)
+	return names, err
 }
 
 // AllPartitions lists all partitions of the topics, in their order.

@@ -49,7 +49,7 @@ func secretText(file string, data []byte) (string, error) {
 }
 
 // Secret is a secret of the process's own. It is never printed: it can only be read.
-type Secret struct{ text, file string }
+type Secret struct{ text, file, from string }
 
 // Read returns the secret; one of a file is read anew, so that it may be renewed while the process runs.
 func (s Secret) Read() (string, error) {
@@ -61,6 +61,14 @@ func (s Secret) Read() (string, error) {
 		return "", pipeline.Errorf("config.secret.unreadable", "the secret in %s cannot be read: %w: make the file readable", s.file, err)
 	}
 	return secretText(s.file, data)
+}
+
+// Reference returns how the configuration refers to the secret, ${NAME} or file:PATH, where PATH is the file's own.
+func (s Secret) Reference() string {
+	if s.file != "" {
+		return secretFile + s.file
+	}
+	return s.from
 }
 
 // String implements fmt.Stringer without saying the secret.
@@ -80,5 +88,5 @@ func (r *reader) ownSecret(root *node, path, text string) Secret {
 	if !n.reference && strings.HasPrefix(n.raw, secretFile) {
 		return Secret{file: r.resolve(strings.TrimPrefix(n.text, secretFile))}
 	}
-	return Secret{text: text}
+	return Secret{text: text, from: n.raw}
 }

@@ -40,6 +40,9 @@ type Source struct {
 	MaxFutureSkew time.Duration
 }
 
+// Auto is the word in place of a codec that has it found out when the pipeline runs.
+const Auto = "auto"
+
 const (
 	defaultDisorder = 10 * time.Second
 	defaultSkew     = 5 * time.Minute

@@ -69,6 +69,8 @@ type surroundings struct {
 	newOutput func() Output
 	// times is where lanes write what they take from the clock; no name when nothing is to be written down.
 	times timesTopic
+	// codecs are those that are being found out, by source.
+	codecs map[string]*search
 	// lanes are those whose time is waited for. It is replaced when partitions are added.
 	lanes *atomic.Pointer[laneSets]
 }

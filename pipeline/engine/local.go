@@ -59,6 +59,9 @@ func (l *Local) open(ctx context.Context) error {
 		}
 		lanes[src.Name] = 1
 		l.lanes = append(l.lanes, lane)
+		if src.Codec.Undecided() && !l.files {
+			return pipeline.Errorf("local.codec.auto", "the codec of source %s is auto, which only a run over Kafka finds out: name it", src.Name)
+		}
 		if !l.files {
 			l.topics[src.Topic] = append(l.topics[src.Topic], lane)
 			continue

@@ -66,11 +66,9 @@ func (s *surroundings) sourceLane(p *plan.Plan, src *plan.Source, name string, e
 		source: src.Name, disorder: int64(src.Disorder), deadLate: src.Late != "drop",
 		skew: int64(src.MaxFutureSkew), limit: int(p.Limits.Record),
 	}
-	if src.Codec != nil {
-		var err error
-		if in.codec, err = src.Codec.Entry.New(src.Codec.Settings); err != nil {
-			return nil, err
-		}
+	var err error
+	if in.codec, err = s.newCodec(src); err != nil {
+		return nil, err
 	}
 	own := *s
 	own.reopen = int64(src.ReopenFor)

@@ -32,6 +32,12 @@ func Replay(ctx context.Context, p *plan.Plan, c broker.Cluster, o Options, stag
 	if chosen[0].Stage == pipeline.Act {
 		return pipeline.Errorf("engine.replay.act", "stage act is not replayed: what its sinks do outside would be done again")
 	}
+	if err := r.takePins(ctx, chosen); err != nil {
+		return err
+	}
+	for source := range r.codecs {
+		return pipeline.Errorf("engine.replay.codec", "the codec of source %s is auto and was not found yet, so nothing was decoded that could be replayed: run the pipeline, or name the codec", source)
+	}
 	rep := &recorded{Runner: r, stage: chosen[0], columns: newColumnsEncoder(p.Topics.Columns), each: each, lanes: map[broker.TopicPartition]*recordedLane{}}
 	return errors.Join(rep.run(ctx), rep.close())
 }

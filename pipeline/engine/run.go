@@ -109,6 +109,9 @@ func (r *Runner) open(ctx, starting context.Context) error {
 		}
 	}
 	r.keeper = r.newKeeper()
+	if err := r.takePins(starting, chosen); err != nil {
+		return err
+	}
 	for _, s := range chosen {
 		run := r.newStage(s)
 		run.writer = writer
@@ -279,6 +282,11 @@ func (r *Runner) run(ctx context.Context) error {
 	}
 	g.Go(func() error { return r.commit.run(running) })
 	g.Go(func() error { return r.keeper.run(running, r.stages) })
+	for i := range r.plan.Sources {
+		if f := r.codecs[r.plan.Sources[i].Name]; f != nil {
+			g.Go(func() error { return r.findCodec(running, f) })
+		}
+	}
 	g.Go(func() error { return watchMemory(running, r.stages, r.metrics) })
 	if r.opts.UntilEnd {
 		g.Go(func() error {

@@ -166,10 +166,21 @@ func (p *Plan) explainSources(t *page) {
 		if s.Codec != nil {
 			lines = append(lines, "codec "+s.Codec.Name)
 			lines = append(lines, settings(s.Codec.Entry.Spec.Settings, s.Codec.Settings)...)
+			if s.Topic != "" {
+				lines = append(lines, found(s.Codec)...)
+			}
 		}
 		t.row(s.Name, append(lines, fmt.Sprintf("keyed %t, disorder %s, late %s, max_future_skew %s",
 			s.Keyed, config.FormatDuration(s.Disorder), s.Late, config.FormatDuration(s.MaxFutureSkew)))...)
 	}
+}
+
+// found says where a codec comes from that the configuration does not name.
+func found(c *Codec) []string {
+	if len(c.Found) == 0 && c.Undecided() {
+		return []string{"not pinned yet: the first run finds it out and keeps it"}
+	}
+	return c.Found
 }
 
 // explainIngest says what becomes of sources that are not fused. Whether that is so is known only with their topics.

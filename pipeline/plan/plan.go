@@ -44,6 +44,8 @@ type Plan struct {
 	Fingerprint string
 	// Notes are what a person should know of the configuration.
 	Notes []string
+	// Registry is what the configuration was read with.
+	Registry *pipeline.Registry
 
 	config *config.Config
 }
@@ -64,7 +66,13 @@ type Codec struct {
 	Name     string
 	Entry    pipeline.CodecEntry
 	Settings pipeline.Settings
+	// Found says, of a source whose configuration says codec: auto, by whom the codec was found, when and from what, or why it is not known;
+	// a line each.
+	Found []string
 }
+
+// Undecided tells whether the codec is still to be found out.
+func (c *Codec) Undecided() bool { return c != nil && c.Name == config.Auto }
 
 // Stage is a consumer group with its chain and the topics it reads and writes.
 type Stage struct {
@@ -105,7 +113,7 @@ func New(cfg *config.Config, registry *pipeline.Registry) (*Plan, error) {
 		Pipeline: cfg.Name, Instance: cfg.Instance, TransactionalID: cfg.Name + "." + cfg.Instance,
 		Bootstrap: cfg.Kafka.Bootstrap, Transactions: cfg.Kafka.Transactions, CommitInterval: cfg.Kafka.CommitInterval, Session: cfg.Kafka.Session,
 		Window: cfg.Window(registry), Every: cfg.Rhythm(registry).Every, Scope: cfg.Scope.Of, SLOs: cfg.SLOs, Topology: cfg.Topology, Limits: cfg.Limits, State: cfg.State,
-		Topics: newTopics(cfg), Fingerprint: cfg.Fingerprint(), config: cfg,
+		Topics: newTopics(cfg), Fingerprint: cfg.Fingerprint(), Registry: registry, config: cfg,
 	}
 	if err := p.export(registry); err != nil {
 		return nil, err

@@ -122,3 +122,44 @@ func severityOfNumber(digits []byte, how Numbering) uint8 {
 	}
 	return 0
 }
+
+// Level returns the severity of a word at the head of a line, where many a word is none: 0 then. any allows it in any case, else it has to be in
+// capitals; colon tells whether one follows, without which LOG is none.
+func Level(word []byte, any, colon bool) uint8 {
+	const longest = len("informational")
+	if len(word) < 3 || len(word) > longest {
+		return 0
+	}
+	capitals := true
+	for _, ch := range word {
+		if ch|0x20 < 'a' || ch|0x20 > 'z' {
+			return 0
+		}
+		capitals = capitals && ch < 'a'
+	}
+	if !capitals && !any {
+		return 0
+	}
+	switch {
+	case same(word, "ok"), same(word, "success"), same(word, "failure"), same(word, "config"), same(word, "fine"):
+		return 0
+	case same(word, "log"):
+		if !colon || !capitals {
+			return 0
+		}
+	}
+	return Parse(word, ByValue)
+}
+
+// same compares letters with small ones.
+func same(word []byte, small string) bool {
+	if len(word) != len(small) {
+		return false
+	}
+	for i, ch := range word {
+		if ch|0x20 != small[i] {
+			return false
+		}
+	}
+	return true
+}

@@ -323,7 +323,29 @@ func (c *codec) severityOf(m *message) uint8 {
 	case m.device != 0:
 		return c.severities[m.device-'0']
 	}
-	return 0
+	return levelAtHead(c.rec.Value[min(m.text, m.to):m.to])
+}
+
+// headBytes bounds where a level is looked for in a text.
+const headBytes = 32
+
+// levelAtHead returns the severity of a level that an application wrote at the head of its text, 0 if there is none: [error] …, ERROR …, error: ….
+func levelAtHead(text []byte) uint8 {
+	text = bytes.TrimLeft(bytes.TrimPrefix(text, []byte(byteOrderMark)), " ")
+	text = text[:min(len(text), headBytes)]
+	if len(text) > 0 && (text[0] == '[' || text[0] == '<' || text[0] == '(') {
+		end := bytes.IndexAny(text, "])>")
+		if end < 0 {
+			return 0
+		}
+		return severity.Level(bytes.Trim(text[1:end], " "), true, false)
+	}
+	end := bytes.IndexAny(text, " :|,\t\r\n")
+	if end < 0 {
+		return 0
+	}
+	colon := text[end] == ':'
+	return severity.Level(text[:end], colon, colon)
 }
 
 // stream finds the stream of a message. The words of its labels hold no spaces, which therefore part them in the key.

@@ -20,7 +20,8 @@
 //
 // All of it is the text if neither priority nor time is found.
 //
-// What becomes of it: the stream is made of the setting labels; the severity is that of the priority as OpenTelemetry severity number, 0 without one; the body is
+// What becomes of it: the stream is made of the setting labels; the severity is that of the priority as OpenTelemetry severity number; without one, as by the
+// templates that rsyslog and syslog-ng write files and Kafka by, that of a level at the head of the text ("ERROR: …", "[error] …", "error: …"), else 0; the body is
 // the text, as it stands, without the one space that separates it and without line ends behind it. Structured data, which is evidence, stands before
 // the text, as it came: `[origin ip="10.0.0.1"] payment failed`. Process and message id are not in it; with body: line the body is the whole message as it stands.
 //

@@ -108,7 +108,7 @@ func (r *reader) word(c *codec, number int) bool {
 			word, first, behind = word[dot+1:], false, false
 		}
 	}
-	r.level = levelOf(word, behind || first && colon, colon)
+	r.level = severity.Level(word, behind || first && colon, colon)
 	return true
 }
 
@@ -149,7 +149,7 @@ func (r *reader) brackets() {
 		r.level = ofLetter(inner[0])
 		return
 	}
-	r.level = levelOf(inner, true, false)
+	r.level = severity.Level(inner, true, false)
 }
 
 // pair takes the value of a pair of logfmt, from the sign between them on.
@@ -177,46 +177,6 @@ func (r *reader) pair(c *codec, name []byte, number int) {
 			}
 		}
 	}
-}
-
-// levelOf returns the severity of a word, 0 for none. any allows it in any case, else it has to be in capitals.
-func levelOf(word []byte, any, colon bool) uint8 {
-	const longest = len("informational")
-	if len(word) < 3 || len(word) > longest {
-		return 0
-	}
-	capitals := true
-	for _, ch := range word {
-		if ch|0x20 < 'a' || ch|0x20 > 'z' {
-			return 0
-		}
-		capitals = capitals && ch < 'a'
-	}
-	if !capitals && !any {
-		return 0
-	}
-	switch {
-	case same(word, "ok"), same(word, "success"), same(word, "failure"), same(word, "config"), same(word, "fine"):
-		return 0
-	case same(word, "log"):
-		if !colon || !capitals {
-			return 0
-		}
-	}
-	return severity.Parse(word, severity.ByValue)
-}
-
-// same compares letters with small ones.
-func same(word []byte, small string) bool {
-	if len(word) != len(small) {
-		return false
-	}
-	for i, ch := range word {
-		if ch|0x20 != small[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // ofLetter returns the severity of a level's letter.
