@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// collector is the OpenTelemetry Collector with its Kafka exporter.
+var collector = producer{name: "otelcol", get: getCollector, write: writeCollector}
+
+const (
+	collectorBuilder = "go.opentelemetry.io/collector/cmd/builder@v0.155.0"
+	collectorVersion = "0.155.0"
+)
+
+func getCollector(ctx context.Context, w *workshop) (tools, error) {
+	parts, err := config("otelcol-builder.yaml", map[string]string{"Dir": "src"})
+	if err != nil {
+		return tools{}, err
+	}
+	dir, err := w.keep(ctx, "otelcol", []string{collectorBuilder, parts}, func(ctx context.Context, dir string) error {
+		builder := filepath.Join(dir, "builder.yaml")
+		if err := os.WriteFile(builder, []byte(parts), 0o644); err != nil {
+			return err
+		}
+		if _, err := command(ctx, dir, goBuild, "go", "run", collectorBuilder, "--config", builder); err != nil {
+			return err
+		}
+		if err := os.Rename(filepath.Join(dir, "src", "otelcol"), filepath.Join(dir, "otelcol")); err != nil {
+			return err
+		}
+		return os.RemoveAll(filepath.Join(dir, "src"))
+	})
+	return tools{version: collectorVersion, program: filepath.Join(dir, "otelcol")}, err
+}
+
+// collectorOutput is one of its Kafka exporters, as its configuration has it.
+type collectorOutput struct {
+	Topic, From, Signal, Encoding, Compression string
+	Spread                                     string // the setting that gives records keys
+}
+
+// fileLines is how many lines the file has that its filelog receiver reads.
+const fileLines = 250
+
+func writeCollector(ctx context.Context, s *site) error {
+	push := newPush()
+	file, lines := newAccount(), strings.Builder{}
+	for i := range fileLines {
+		body := fmt.Sprintf("GET /cart/%d took %d ms", i, i%300)
+		file.line(0, body)
+		lines.WriteString(body + "\n")
+	}
+	input, err := s.file("app.log", lines.String())
+	if err != nil {
+		return err
+	}
+	const byResource = "_by_resource_attributes"
+	var outputs []collectorOutput
+	for _, o := range []struct {
+		encoding
+		collectorOutput
+	}{
+		{encoding{codec: "otlp_metrics", given: push.metrics}, collectorOutput{From: "otlp", Signal: "metrics", Encoding: "otlp_proto", Compression: "none"}},
+		{encoding{codec: "otlp_metrics", given: push.metrics}, collectorOutput{From: "otlp", Signal: "metrics", Encoding: "otlp_proto", Compression: "zstd", Spread: "partition_metrics" + byResource}},
+		{encoding{codec: "otlp_metrics", given: push.metrics}, collectorOutput{From: "otlp", Signal: "metrics", Encoding: "otlp_json", Compression: "gzip"}},
+		{encoding{codec: "otlp_metrics", given: push.metrics}, collectorOutput{From: "otlp", Signal: "metrics", Encoding: "otlp_json", Compression: "lz4", Spread: "partition_metrics" + byResource}},
+		{encoding{codec: "otlp_metrics", by: "pdata", oracle: pdataMetrics}, collectorOutput{From: "hostmetrics", Signal: "metrics", Encoding: "otlp_proto", Compression: "snappy"}},
+		{encoding{codec: "otlp_logs", given: push.logs}, collectorOutput{From: "otlp", Signal: "logs", Encoding: "otlp_proto", Compression: "snappy"}},
+		{encoding{codec: "otlp_logs", given: push.logs}, collectorOutput{From: "otlp", Signal: "logs", Encoding: "otlp_json", Compression: "zstd", Spread: "partition_logs" + byResource}},
+		{encoding{codec: "json_logs", given: push.bodies}, collectorOutput{From: "otlp", Signal: "logs", Encoding: "raw", Compression: "gzip"}},
+		{encoding{codec: "otlp_logs", given: file}, collectorOutput{From: "filelog", Signal: "logs", Encoding: "otlp_proto", Compression: "lz4"}},
+		{encoding{codec: "json_logs", given: file}, collectorOutput{From: "filelog", Signal: "logs", Encoding: "raw", Compression: "none"}},
+		{encoding{codec: "otlp_traces", given: push.spans}, collectorOutput{From: "otlp", Signal: "traces", Encoding: "otlp_proto", Compression: "gzip"}},
+		{encoding{codec: "otlp_traces", given: push.spans}, collectorOutput{From: "otlp", Signal: "traces", Encoding: "otlp_json", Compression: "zstd", Spread: "partition_traces_by_id"}},
+	} {
+		e, output := o.encoding, o.collectorOutput
+		e.name, e.compression = fmt.Sprintf("%s %s %s", output.From, output.Signal, output.Encoding), output.Compression
+		switch {
+		case strings.HasSuffix(output.Spread, byResource):
+			e.name, e.partitions = e.name+" by resource", 3
+		case output.Spread != "":
+			e.name, e.partitions, e.unkeyed = e.name+" by trace", 3, true
+		}
+		if output.Topic, err = s.open(ctx, &e); err != nil {
+			return err
+		}
+		outputs = append(outputs, output)
+	}
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	conf, err := s.configure("otelcol.yaml", map[string]any{"Port": port, "File": input, "Broker": s.cluster.Addr(), "Outputs": outputs})
+	if err != nil {
+		return err
+	}
+	p, err := s.start("otelcol", s.program, "--config", conf)
+	if err != nil {
+		return err
+	}
+	defer p.kill()
+	if err := p.listens(ctx, "tcp", local(port)); err != nil {
+		return err
+	}
+	if err := push.send(ctx, "http://"+local(port)); err != nil {
+		return err
+	}
+	for _, o := range outputs {
+		// What it was given it has, and sends before it ends; the rest has to come.
+		atLeast := 1
+		switch {
+		case o.From == "filelog" && o.Encoding == "raw":
+			atLeast = fileLines
+		case o.From == "hostmetrics":
+			atLeast = 5
+		}
+		if err := s.await(ctx, o.Topic, atLeast); err != nil {
+			return err
+		}
+	}
+	return p.stop()
+}
+
+// post sends an OTLP message and wants it accepted.
+func post(ctx context.Context, url string, message []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(message))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-protobuf")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	said, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s: %s", url, res.Status, said)
+	}
+	return err
+}
+
+// pdataMetrics reads OTLP in protocol buffers by the Collector's own library.
+func pdataMetrics(records []*kgo.Record) (*account, error) {
+	a := newAccount()
+	for _, r := range records {
+		if err := addOTLP(a, r.Value); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
