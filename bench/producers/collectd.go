@@ -52,7 +52,7 @@ func writeCollectd(ctx context.Context, s *site) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.start("collectd", s.program, "-f", "-C", conf, "-P", filepath.Join(s.dir, "pid"))
+	p, err := s.start("collectd", "-f", "-C", conf, "-P", filepath.Join(s.dir, "pid"))
 	if err != nil {
 		return err
 	}

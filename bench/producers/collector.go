@@ -103,7 +103,7 @@ func writeCollector(ctx context.Context, s *site) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.start("otelcol", s.program, "--config", conf)
+	p, err := s.start("otelcol", "--config", conf)
 	if err != nil {
 		return err
 	}

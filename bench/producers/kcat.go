@@ -83,7 +83,7 @@ func (s *site) kcat(ctx context.Context, e *encoding, text string, args ...strin
 	if err != nil {
 		return err
 	}
-	p, err := s.start(topic, s.had["kcat"].program, append([]string{"-P", "-b", s.cluster.Addr(), "-t", topic, "-l", input}, args...)...)
+	p, err := s.launch(topic, s.had["kcat"], append([]string{"-P", "-b", s.cluster.Addr(), "-t", topic, "-l", input}, args...)...)
 	if err != nil {
 		return err
 	}

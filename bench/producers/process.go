@@ -24,16 +24,18 @@ type process struct {
 	err   error // once ended is closed
 }
 
-// start starts a program of the site's tools; what it says goes to a log in the site's folder.
-func (s *site) start(name, program string, args ...string) (*process, error) {
+// start starts the site's program; what it says goes to a log in the site's folder.
+func (s *site) start(name string, args ...string) (*process, error) { return s.launch(name, s.tools, args...) }
+
+func (s *site) launch(name string, t tools, args ...string) (*process, error) {
 	p := &process{name: name, log: filepath.Join(s.dir, name+".log"), ended: make(chan struct{})}
 	log, err := os.Create(p.log)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close() // the process has its own
-	p.cmd = exec.Command(program, args...)
-	p.cmd.Dir, p.cmd.Env = s.dir, append(os.Environ(), s.env...)
+	p.cmd = exec.Command(t.program, args...)
+	p.cmd.Dir, p.cmd.Env = s.dir, append(os.Environ(), t.env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s can't be started: %w", name, err)

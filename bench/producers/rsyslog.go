@@ -59,7 +59,7 @@ func writeRsyslog(ctx context.Context, s *site) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.start("rsyslogd", s.program, "-n", "-f", conf, "-i", filepath.Join(s.dir, "pid"), "-M", s.paths["modules"])
+	p, err := s.start("rsyslogd", "-n", "-f", conf, "-i", filepath.Join(s.dir, "pid"), "-M", s.paths["modules"])
 	if err != nil {
 		return err
 	}

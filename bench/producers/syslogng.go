@@ -53,7 +53,7 @@ func writeSyslogNG(ctx context.Context, s *site) error {
 		return err
 	}
 	in := func(name string) string { return filepath.Join(s.dir, name) }
-	p, err := s.start("syslog-ng", s.program, "-F", "--no-caps", "-f", conf, "--module-path="+s.paths["modules"], "-R", in("persist"), "-c", in("control"), "-p", in("pid"))
+	p, err := s.start("syslog-ng", "-F", "--no-caps", "-f", conf, "--module-path="+s.paths["modules"], "-R", in("persist"), "-c", in("control"), "-p", in("pid"))
 	if err != nil {
 		return err
 	}

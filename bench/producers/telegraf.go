@@ -94,7 +94,7 @@ func writeTelegraf(ctx context.Context, s *site) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.start("telegraf", s.program, "--config", conf, "--once")
+	p, err := s.start("telegraf", "--config", conf, "--once")
 	if err != nil {
 		return err
 	}
