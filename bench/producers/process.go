@@ -25,7 +25,9 @@ type process struct {
 }
 
 // start starts the site's program; what it says goes to a log in the site's folder.
-func (s *site) start(name string, args ...string) (*process, error) { return s.launch(name, s.tools, args...) }
+func (s *site) start(name string, args ...string) (*process, error) {
+	return s.launch(name, s.tools, args...)
+}
 
 func (s *site) launch(name string, t tools, args ...string) (*process, error) {
 	p := &process{name: name, log: filepath.Join(s.dir, name+".log"), ended: make(chan struct{})}

@@ -30,22 +30,24 @@ func getTelegraf(ctx context.Context, w *workshop) (tools, error) {
 // telegrafMetrics is how many metrics it is given.
 const telegrafMetrics = 250
 
-// telegrafInput makes metrics of three fields that are numbers, one that is true or false and one that is a text.
-func telegrafInput(now time.Time) (lines string, numbers, booleans []float64) {
+// telegrafInput makes metrics of three fields that are numbers, one that is true or false, which counts 1 or 0, and one that is a
+// text, which is no metric.
+func telegrafInput(now time.Time) (lines string, given *account) {
+	given = newAccount()
 	var b strings.Builder
 	for i := range telegrafMetrics {
 		latency, orders, open := float64(i)/8, int64(i)*1_000_003, uint64(i%13)
 		up := i%3 != 0
 		fmt.Fprintf(&b, "shop,host=host-%d,region=eu\\ west latency=%g,orders=%di,open=%du,up=%t,state=\"version %d, all \\\"well\\\"\" %d\n",
 			i%5, latency, orders, open, up, i%2, now.Add(time.Duration(i-telegrafMetrics)*time.Second).UnixNano())
-		numbers = append(numbers, latency, float64(orders), float64(open))
+		given.add(gauge, latency, float64(orders), float64(open))
 		if up {
-			booleans = append(booleans, 1)
+			given.add(gauge, 1)
 		} else {
-			booleans = append(booleans, 0)
+			given.add(gauge, 0)
 		}
 	}
-	return b.String(), numbers, booleans
+	return b.String(), given
 }
 
 // telegrafOutput is one of its Kafka outputs, as its configuration has it.
@@ -57,26 +59,22 @@ type telegrafOutput struct {
 
 func writeTelegraf(ctx context.Context, s *site) error {
 	// Whole seconds, since not all forms have more.
-	lines, numbers, booleans := telegrafInput(time.Now().Truncate(time.Second))
+	lines, given := telegrafInput(time.Now().Truncate(time.Second))
 	input, err := s.file("input.lp", lines)
 	if err != nil {
 		return err
 	}
-	withBooleans, without := newAccount(), newAccount()
-	withBooleans.add(gauge, numbers...)
-	withBooleans.add(gauge, booleans...)
-	without.add(gauge, numbers...)
 	var outputs []telegrafOutput
 	for _, o := range []struct {
 		encoding
 		telegrafOutput
 	}{
-		{encoding{name: "influx", codec: "influx", compression: "none", given: withBooleans}, telegrafOutput{Format: "influx"}},
-		{encoding{name: "json", codec: "json_metrics", compression: "gzip", given: without}, telegrafOutput{Format: "json", Compression: 1}},
-		{encoding{name: "json, ns", codec: "json_metrics", compression: "snappy", given: without}, telegrafOutput{Format: "json", Compression: 2, Units: "1ns"}},
-		{encoding{name: "prometheusremotewrite", codec: "remote_write", compression: "lz4", given: withBooleans}, telegrafOutput{Format: "prometheusremotewrite", Compression: 3}},
-		{encoding{name: "graphite", codec: "graphite", compression: "zstd", given: withBooleans}, telegrafOutput{Format: "graphite", Compression: 4, Template: "tags.measurement.field"}},
-		{encoding{name: "graphite, tags", codec: "graphite", compression: "zstd", given: withBooleans}, telegrafOutput{Format: "graphite", Compression: 4, TagSupport: true}},
+		{encoding{name: "influx", codec: "influx", compression: "none", given: given}, telegrafOutput{Format: "influx"}},
+		{encoding{name: "json", codec: "json_metrics", compression: "gzip", given: given}, telegrafOutput{Format: "json", Compression: 1}},
+		{encoding{name: "json, ns", codec: "json_metrics", compression: "snappy", given: given}, telegrafOutput{Format: "json", Compression: 2, Units: "1ns"}},
+		{encoding{name: "prometheusremotewrite", codec: "remote_write", compression: "lz4", given: given}, telegrafOutput{Format: "prometheusremotewrite", Compression: 3}},
+		{encoding{name: "graphite", codec: "graphite", compression: "zstd", given: given}, telegrafOutput{Format: "graphite", Compression: 4, Template: "tags.measurement.field"}},
+		{encoding{name: "graphite, tags", codec: "graphite", compression: "zstd", given: given}, telegrafOutput{Format: "graphite", Compression: 4, TagSupport: true}},
 	} {
 		e, output := o.encoding, o.telegrafOutput
 		e.partitions = 3
@@ -108,5 +106,5 @@ func writeTelegraf(ctx context.Context, s *site) error {
 	if err != nil {
 		return err
 	}
-	return s.kcat(ctx, &encoding{name: "json in batches, by kcat", codec: "json_metrics", compression: "zstd", given: without}, string(text), "-z", "zstd")
+	return s.kcat(ctx, &encoding{name: "json in batches, by kcat", codec: "json_metrics", compression: "zstd", given: given}, string(text), "-z", "zstd")
 }
