@@ -141,10 +141,10 @@ func (s *settings) trial(ctx context.Context, r *report, chosen []producer, had 
 		fmt.Printf("%s %s writes\n", p.name, t.version)
 		site := &site{cluster: cluster, tools: t, had: had, producer: p.name, dir: filepath.Join(s.out, p.name)}
 		if err := site.write(ctx, p); err != nil {
-			r.fail("%s: %v", p.name, err)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
+			r.fail("%s: %v", p.name, err)
 			continue
 		}
 		all = append(all, site.encodings...)

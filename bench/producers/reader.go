@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -131,11 +132,10 @@ func (r *reader) ledger(ctx context.Context, config string) (map[string]*booked,
 	return all, nil
 }
 
-// What tap prints of a record, a point and a line of logs.
+// What tap prints of a point and of a line of logs.
 var (
-	tapRecord = regexp.MustCompile(`^\d+@\d+ \d+ points?, \d+ log records?$`)
-	tapRow    = regexp.MustCompile(`^  \S+ (?:[^{:\\]|\\.)*(?::(delta|cumulative|stream))?\{(.*)\} (.*)$`)
-	tapLine   = regexp.MustCompile(`^  \S+ (?:[^{:\\]|\\.)*:stream\{(.*?)\} (\d+) (.*)$`)
+	tapRow  = regexp.MustCompile(`^  \S+ (?:[^{:\\]|\\.)*(?::(delta|cumulative|stream))?\{(.*)\} (.*)$`)
+	tapLine = regexp.MustCompile(`^  \S+ (?:[^{:\\]|\\.)*:stream\{(.*?)\} (\d+) (.*)$`)
 )
 
 // tap has the rows of a topic printed, one by one.
@@ -144,8 +144,13 @@ func (r *reader) tap(ctx context.Context, e *encoding) (*account, error) {
 	if err != nil {
 		return nil, err
 	}
+	return tapped(strings.NewReader(text))
+}
+
+// tapped takes apart what tap prints.
+func tapped(text io.Reader) (*account, error) {
 	a := newAccount()
-	lines := bufio.NewScanner(strings.NewReader(text))
+	lines := bufio.NewScanner(text)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
 		line := lines.Text()
