@@ -51,8 +51,51 @@ type collectorOutput struct {
 // fileLines is how many lines the file has that its filelog receiver reads.
 const fileLines = 250
 
+// spread is how a signal's records get keys by resource.
+func spread(signal string) string { return "partition_" + signal + byResource }
+
+const byResource = "_by_resource_attributes"
+
+// openAll makes the topics of all exporters. Each is read for what the Collector was pushed, or has of a file.
+func (s *site) openAll(ctx context.Context, push *push, file *account) (outputs []collectorOutput, err error) {
+	for _, o := range []struct {
+		codec string
+		given *account
+		collectorOutput
+	}{
+		{"otlp_metrics", push.metrics, collectorOutput{From: "otlp", Signal: "metrics", Encoding: "otlp_proto", Compression: "none"}},
+		{"otlp_metrics", push.metrics, collectorOutput{From: "otlp", Signal: "metrics", Encoding: "otlp_proto", Compression: "zstd", Spread: spread("metrics")}},
+		{"otlp_metrics", push.metrics, collectorOutput{From: "otlp", Signal: "metrics", Encoding: "otlp_json", Compression: "gzip"}},
+		{"otlp_metrics", push.metrics, collectorOutput{From: "otlp", Signal: "metrics", Encoding: "otlp_json", Compression: "lz4", Spread: spread("metrics")}},
+		{"otlp_metrics", nil, collectorOutput{From: "hostmetrics", Signal: "metrics", Encoding: "otlp_proto", Compression: "snappy"}},
+		{"otlp_logs", push.logs, collectorOutput{From: "otlp", Signal: "logs", Encoding: "otlp_proto", Compression: "snappy"}},
+		{"otlp_logs", push.logs, collectorOutput{From: "otlp", Signal: "logs", Encoding: "otlp_json", Compression: "zstd", Spread: spread("logs")}},
+		{"json_logs", push.bodies, collectorOutput{From: "otlp", Signal: "logs", Encoding: "raw", Compression: "gzip"}},
+		{"otlp_logs", file, collectorOutput{From: "filelog", Signal: "logs", Encoding: "otlp_proto", Compression: "lz4"}},
+		{"json_logs", file, collectorOutput{From: "filelog", Signal: "logs", Encoding: "raw", Compression: "none"}},
+		{"otlp_traces", push.spans, collectorOutput{From: "otlp", Signal: "traces", Encoding: "otlp_proto", Compression: "gzip"}},
+		{"otlp_traces", push.spans, collectorOutput{From: "otlp", Signal: "traces", Encoding: "otlp_json", Compression: "zstd", Spread: "partition_traces_by_id"}},
+	} {
+		output := o.collectorOutput
+		e := &encoding{name: fmt.Sprintf("%s %s %s", output.From, output.Signal, output.Encoding), codec: o.codec, compression: output.Compression, given: o.given}
+		if e.given == nil {
+			e.by, e.oracle = "pdata", pdataMetrics
+		}
+		switch {
+		case strings.HasSuffix(output.Spread, byResource):
+			e.name, e.partitions = e.name+" by resource", 3
+		case output.Spread != "":
+			e.name, e.partitions, e.unkeyed = e.name+" by trace", 3, true
+		}
+		if output.Topic, err = s.open(ctx, e); err != nil {
+			return nil, err
+		}
+		outputs = append(outputs, output)
+	}
+	return outputs, nil
+}
+
 func writeCollector(ctx context.Context, s *site) error {
-	push := newPush()
 	file, lines := newAccount(), strings.Builder{}
 	for i := range fileLines {
 		body := fmt.Sprintf("GET /cart/%d took %d ms", i, i%300)
@@ -63,37 +106,10 @@ func writeCollector(ctx context.Context, s *site) error {
 	if err != nil {
 		return err
 	}
-	const byResource = "_by_resource_attributes"
-	var outputs []collectorOutput
-	for _, o := range []struct {
-		encoding
-		collectorOutput
-	}{
-		{encoding{codec: "otlp_metrics", given: push.metrics}, collectorOutput{From: "otlp", Signal: "metrics", Encoding: "otlp_proto", Compression: "none"}},
-		{encoding{codec: "otlp_metrics", given: push.metrics}, collectorOutput{From: "otlp", Signal: "metrics", Encoding: "otlp_proto", Compression: "zstd", Spread: "partition_metrics" + byResource}},
-		{encoding{codec: "otlp_metrics", given: push.metrics}, collectorOutput{From: "otlp", Signal: "metrics", Encoding: "otlp_json", Compression: "gzip"}},
-		{encoding{codec: "otlp_metrics", given: push.metrics}, collectorOutput{From: "otlp", Signal: "metrics", Encoding: "otlp_json", Compression: "lz4", Spread: "partition_metrics" + byResource}},
-		{encoding{codec: "otlp_metrics", by: "pdata", oracle: pdataMetrics}, collectorOutput{From: "hostmetrics", Signal: "metrics", Encoding: "otlp_proto", Compression: "snappy"}},
-		{encoding{codec: "otlp_logs", given: push.logs}, collectorOutput{From: "otlp", Signal: "logs", Encoding: "otlp_proto", Compression: "snappy"}},
-		{encoding{codec: "otlp_logs", given: push.logs}, collectorOutput{From: "otlp", Signal: "logs", Encoding: "otlp_json", Compression: "zstd", Spread: "partition_logs" + byResource}},
-		{encoding{codec: "json_logs", given: push.bodies}, collectorOutput{From: "otlp", Signal: "logs", Encoding: "raw", Compression: "gzip"}},
-		{encoding{codec: "otlp_logs", given: file}, collectorOutput{From: "filelog", Signal: "logs", Encoding: "otlp_proto", Compression: "lz4"}},
-		{encoding{codec: "json_logs", given: file}, collectorOutput{From: "filelog", Signal: "logs", Encoding: "raw", Compression: "none"}},
-		{encoding{codec: "otlp_traces", given: push.spans}, collectorOutput{From: "otlp", Signal: "traces", Encoding: "otlp_proto", Compression: "gzip"}},
-		{encoding{codec: "otlp_traces", given: push.spans}, collectorOutput{From: "otlp", Signal: "traces", Encoding: "otlp_json", Compression: "zstd", Spread: "partition_traces_by_id"}},
-	} {
-		e, output := o.encoding, o.collectorOutput
-		e.name, e.compression = fmt.Sprintf("%s %s %s", output.From, output.Signal, output.Encoding), output.Compression
-		switch {
-		case strings.HasSuffix(output.Spread, byResource):
-			e.name, e.partitions = e.name+" by resource", 3
-		case output.Spread != "":
-			e.name, e.partitions, e.unkeyed = e.name+" by trace", 3, true
-		}
-		if output.Topic, err = s.open(ctx, &e); err != nil {
-			return err
-		}
-		outputs = append(outputs, output)
+	push := newPush()
+	outputs, err := s.openAll(ctx, push, file)
+	if err != nil {
+		return err
 	}
 	port, err := freePort()
 	if err != nil {

@@ -93,7 +93,7 @@ func (s *settings) run(ctx context.Context) (failed bool, err error) {
 	}
 	r := &report{}
 	start := time.Now()
-	shop, err := openWorkshop(s.out)
+	shop, err := openWorkshop()
 	if err != nil {
 		return false, err
 	}

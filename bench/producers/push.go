@@ -69,71 +69,90 @@ func resource(r pcommon.Resource, host int) {
 	r.Attributes().PutStr("host.name", fmt.Sprintf("host-%d", host))
 }
 
-// metricsAt has a metric of each kind for each host. What a delta histogram makes of itself besides count and sum are
-// estimates, which are nothing to compare: the histograms are cumulative.
-func metricsAt(round int, at time.Time) pmetric.Metrics {
+// round is the metrics of a host at a time. What a delta histogram makes of itself besides count and sum are estimates, which are
+// nothing to compare: the histograms are cumulative.
+type round struct {
+	number, host int
+	from, to     pcommon.Timestamp
+	metrics      pmetric.MetricSlice
+}
+
+// metricsAt has a metric of each kind for each host.
+func metricsAt(number int, at time.Time) pmetric.Metrics {
 	md := pmetric.NewMetrics()
-	to, from := pcommon.NewTimestampFromTime(at), pcommon.NewTimestampFromTime(at.Add(-time.Hour))
 	for h := range pushHosts {
 		rm := md.ResourceMetrics().AppendEmpty()
 		resource(rm.Resource(), h)
-		metrics := rm.ScopeMetrics().AppendEmpty().Metrics()
-		add := func(name, unit string) pmetric.Metric {
-			m := metrics.AppendEmpty()
-			m.SetName(name)
-			m.SetUnit(unit)
-			return m
-		}
-		points := add("queue.length", "1").SetEmptyGauge().DataPoints()
-		for queue := range 8 {
-			p := points.AppendEmpty()
-			p.SetTimestamp(to)
-			p.Attributes().PutInt("queue", int64(queue))
-			p.SetDoubleValue(float64(1000*round+10*h+queue) / 8)
-		}
-		p := points.AppendEmpty() // known to be unknown
-		p.SetTimestamp(to)
-		p.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
-		for _, s := range []struct {
-			name        string
-			temporality pmetric.AggregationTemporality
-			monotonic   bool
-		}{{"requests", pmetric.AggregationTemporalityDelta, true}, {"bytes", pmetric.AggregationTemporalityCumulative, true}, {"connections", pmetric.AggregationTemporalityCumulative, false}} {
-			sum := add(s.name, "1").SetEmptySum()
-			sum.SetAggregationTemporality(s.temporality)
-			sum.SetIsMonotonic(s.monotonic)
-			p := sum.DataPoints().AppendEmpty()
-			p.SetTimestamp(to)
-			p.SetStartTimestamp(from)
-			p.SetIntValue(int64(1_000_000*round + 100*h + len(s.name)))
-		}
-		histogram := add("latency", "ms").SetEmptyHistogram()
-		histogram.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
-		hp := histogram.DataPoints().AppendEmpty()
-		hp.SetTimestamp(to)
-		hp.SetStartTimestamp(from)
-		hp.ExplicitBounds().FromRaw([]float64{10, 100})
-		hp.BucketCounts().FromRaw([]uint64{1, uint64(round), 2})
-		hp.SetCount(uint64(3 + round))
-		hp.SetSum(float64(100*round+h) / 4)
-		exponential := add("size", "By").SetEmptyExponentialHistogram()
-		exponential.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
-		ep := exponential.DataPoints().AppendEmpty()
-		ep.SetTimestamp(to)
-		ep.SetStartTimestamp(from)
-		ep.Positive().BucketCounts().FromRaw([]uint64{2, uint64(round)})
-		ep.SetCount(uint64(2 + round))
-		ep.SetSum(float64(10*round+h) / 2)
-		sp := add("gc", "s").SetEmptySummary().DataPoints().AppendEmpty()
-		sp.SetTimestamp(to)
-		sp.SetStartTimestamp(from)
-		sp.SetCount(uint64(10 * round))
-		sp.SetSum(float64(round) / 16)
-		q := sp.QuantileValues().AppendEmpty()
-		q.SetQuantile(0.5)
-		q.SetValue(float64(round+h) / 32)
+		r := &round{number, h, pcommon.NewTimestampFromTime(at.Add(-time.Hour)), pcommon.NewTimestampFromTime(at), rm.ScopeMetrics().AppendEmpty().Metrics()}
+		r.gauge()
+		r.sum("requests", pmetric.AggregationTemporalityDelta, true)
+		r.sum("bytes", pmetric.AggregationTemporalityCumulative, true)
+		r.sum("connections", pmetric.AggregationTemporalityCumulative, false)
+		r.histograms()
+		r.summary()
 	}
 	return md
+}
+
+func (r *round) add(name, unit string) pmetric.Metric {
+	m := r.metrics.AppendEmpty()
+	m.SetName(name)
+	m.SetUnit(unit)
+	return m
+}
+
+func (r *round) gauge() {
+	points := r.add("queue.length", "1").SetEmptyGauge().DataPoints()
+	for queue := range 8 {
+		p := points.AppendEmpty()
+		p.SetTimestamp(r.to)
+		p.Attributes().PutInt("queue", int64(queue))
+		p.SetDoubleValue(float64(1000*r.number+10*r.host+queue) / 8)
+	}
+	p := points.AppendEmpty() // known to be unknown
+	p.SetTimestamp(r.to)
+	p.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
+}
+
+func (r *round) sum(name string, temporality pmetric.AggregationTemporality, monotonic bool) {
+	sum := r.add(name, "1").SetEmptySum()
+	sum.SetAggregationTemporality(temporality)
+	sum.SetIsMonotonic(monotonic)
+	p := sum.DataPoints().AppendEmpty()
+	p.SetTimestamp(r.to)
+	p.SetStartTimestamp(r.from)
+	p.SetIntValue(int64(1_000_000*r.number + 100*r.host + len(name)))
+}
+
+func (r *round) histograms() {
+	explicit := r.add("latency", "ms").SetEmptyHistogram()
+	explicit.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	p := explicit.DataPoints().AppendEmpty()
+	p.SetTimestamp(r.to)
+	p.SetStartTimestamp(r.from)
+	p.ExplicitBounds().FromRaw([]float64{10, 100})
+	p.BucketCounts().FromRaw([]uint64{1, uint64(r.number), 2})
+	p.SetCount(uint64(3 + r.number))
+	p.SetSum(float64(100*r.number+r.host) / 4)
+	exponential := r.add("size", "By").SetEmptyExponentialHistogram()
+	exponential.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	e := exponential.DataPoints().AppendEmpty()
+	e.SetTimestamp(r.to)
+	e.SetStartTimestamp(r.from)
+	e.Positive().BucketCounts().FromRaw([]uint64{2, uint64(r.number)})
+	e.SetCount(uint64(2 + r.number))
+	e.SetSum(float64(10*r.number+r.host) / 2)
+}
+
+func (r *round) summary() {
+	p := r.add("gc", "s").SetEmptySummary().DataPoints().AppendEmpty()
+	p.SetTimestamp(r.to)
+	p.SetStartTimestamp(r.from)
+	p.SetCount(uint64(10 * r.number))
+	p.SetSum(float64(r.number) / 16)
+	q := p.QuantileValues().AppendEmpty()
+	q.SetQuantile(0.5)
+	q.SetValue(float64(r.number+r.host) / 32)
 }
 
 // logsPerHost and spansPerHost are how many of each are in a message.

@@ -57,6 +57,28 @@ type telegrafOutput struct {
 	Compression                    int
 }
 
+// openOutputs makes the topics of the outputs that write what it is given.
+func (s *site) openOutputs(ctx context.Context, given *account) (outputs []telegrafOutput, err error) {
+	for _, o := range []struct {
+		name, codec, compression string
+		telegrafOutput
+	}{
+		{"influx", "influx", "none", telegrafOutput{Format: "influx"}},
+		{"json", "json_metrics", "gzip", telegrafOutput{Format: "json", Compression: 1}},
+		{"json, ns", "json_metrics", "snappy", telegrafOutput{Format: "json", Compression: 2, Units: "1ns"}},
+		{"prometheusremotewrite", "remote_write", "lz4", telegrafOutput{Format: "prometheusremotewrite", Compression: 3}},
+		{"graphite", "graphite", "zstd", telegrafOutput{Format: "graphite", Compression: 4, Template: "tags.measurement.field"}},
+		{"graphite, tags", "graphite", "zstd", telegrafOutput{Format: "graphite", Compression: 4, TagSupport: true}},
+	} {
+		output := o.telegrafOutput
+		if output.Topic, err = s.open(ctx, &encoding{name: o.name, codec: o.codec, compression: o.compression, partitions: 3, given: given}); err != nil {
+			return nil, err
+		}
+		outputs = append(outputs, output)
+	}
+	return outputs, nil
+}
+
 func writeTelegraf(ctx context.Context, s *site) error {
 	// Whole seconds, since not all forms have more.
 	lines, given := telegrafInput(time.Now().Truncate(time.Second))
@@ -64,24 +86,9 @@ func writeTelegraf(ctx context.Context, s *site) error {
 	if err != nil {
 		return err
 	}
-	var outputs []telegrafOutput
-	for _, o := range []struct {
-		encoding
-		telegrafOutput
-	}{
-		{encoding{name: "influx", codec: "influx", compression: "none", given: given}, telegrafOutput{Format: "influx"}},
-		{encoding{name: "json", codec: "json_metrics", compression: "gzip", given: given}, telegrafOutput{Format: "json", Compression: 1}},
-		{encoding{name: "json, ns", codec: "json_metrics", compression: "snappy", given: given}, telegrafOutput{Format: "json", Compression: 2, Units: "1ns"}},
-		{encoding{name: "prometheusremotewrite", codec: "remote_write", compression: "lz4", given: given}, telegrafOutput{Format: "prometheusremotewrite", Compression: 3}},
-		{encoding{name: "graphite", codec: "graphite", compression: "zstd", given: given}, telegrafOutput{Format: "graphite", Compression: 4, Template: "tags.measurement.field"}},
-		{encoding{name: "graphite, tags", codec: "graphite", compression: "zstd", given: given}, telegrafOutput{Format: "graphite", Compression: 4, TagSupport: true}},
-	} {
-		e, output := o.encoding, o.telegrafOutput
-		e.partitions = 3
-		if output.Topic, err = s.open(ctx, &e); err != nil {
-			return err
-		}
-		outputs = append(outputs, output)
+	outputs, err := s.openOutputs(ctx, given)
+	if err != nil {
+		return err
 	}
 	measured, err := s.open(ctx, &encoding{name: "influx, what it measures", codec: "influx", compression: "none", by: "line-protocol", oracle: lineProtocol})
 	if err != nil {

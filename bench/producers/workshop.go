@@ -19,15 +19,14 @@ import (
 // workshop is where producers are made, and where they stay for the next time.
 type workshop struct {
 	cache string
-	logs  string
 }
 
-func openWorkshop(logs string) (*workshop, error) {
+func openWorkshop() (*workshop, error) {
 	user, err := os.UserCacheDir()
 	if err != nil {
 		return nil, fmt.Errorf("no folder to keep the producers in: %w: set XDG_CACHE_HOME or HOME", err)
 	}
-	return &workshop{cache: filepath.Join(user, "homeostat", "producers"), logs: logs}, nil
+	return &workshop{cache: filepath.Join(user, "homeostat", "producers")}, nil
 }
 
 // keep returns the folder that make fills, from the cache if it was made from the same things before.
