@@ -6,15 +6,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// debianPackages are the packages of a producer. Some exclude one another, so they are unpacked and not installed.
+// debianPackages are the packages of a producer; what they depend on apt knows. Some exclude one another, so they are unpacked and not
+// installed. What collectd's plugin for Kafka needs is only suggested there.
 var debianPackages = map[string][]string{
-	"rsyslog":   {"rsyslog", "rsyslog-kafka", "librdkafka1", "libestr0", "libfastjson4", "liblognorm5", "libyajl2"},
-	"syslog-ng": {"syslog-ng-core", "syslog-ng-mod-rdkafka", "librdkafka1", "libivykis0", "libnet1", "libpcre3", "libwrap0"},
+	"rsyslog":   {"rsyslog", "rsyslog-kafka"},
+	"syslog-ng": {"syslog-ng-core", "syslog-ng-mod-rdkafka"},
 	"collectd":  {"collectd-core", "librdkafka1", "libyajl2"},
-	"kcat":      {"kcat", "librdkafka1", "libyajl2"},
+	"kcat":      {"kcat"},
 }
 
 // debian unpacks a producer's packages, and returns the folder with their files and the environment that their programs need.
@@ -53,19 +55,21 @@ func unpack(ctx context.Context, dir string, packages []string) error {
 		return err
 	}
 	defer os.RemoveAll(download)
-	all := append([]string{}, packages...)
-	// Where apt can't tell what else is needed, what is listed has to do: some packages are not to be installed beside what is there.
-	if told, err := command(ctx, download, nil, "apt-get", append([]string{"-qq", "--print-uris", "--no-install-recommends", "install"}, packages...)...); err == nil {
-		for line := range strings.Lines(told) {
-			if fields := strings.Fields(line); len(fields) > 1 && strings.HasSuffix(fields[1], ".deb") {
-				if name, _, ok := strings.Cut(fields[1], "_"); ok {
-					all = append(all, name)
-				}
+	told, err := command(ctx, download, nil, "apt-get", append([]string{"-qq", "--print-uris", "--no-install-recommends", "install"}, packages...)...)
+	if err != nil {
+		return fmt.Errorf("%w: run apt-get update if a package is not found", err)
+	}
+	all := slices.Clone(packages)
+	for line := range strings.Lines(told) {
+		// 'ADDRESS' NAME_VERSION_ARCHITECTURE.deb SIZE HASH
+		if fields := strings.Fields(line); len(fields) > 1 && strings.HasSuffix(fields[1], ".deb") {
+			if name, _, ok := strings.Cut(fields[1], "_"); ok && !slices.Contains(all, name) {
+				all = append(all, name)
 			}
 		}
 	}
 	if _, err := command(ctx, download, nil, "apt-get", append([]string{"-qq", "download"}, all...)...); err != nil {
-		return fmt.Errorf("%w: run apt-get update if a package is not found", err)
+		return fmt.Errorf("%w: run apt-get update if it is not found", err)
 	}
 	files, err := filepath.Glob(filepath.Join(download, "*.deb"))
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -19,7 +20,7 @@ func getSyslogNG(ctx context.Context, w *workshop) (tools, error) {
 		return tools{}, err
 	}
 	t := tools{program: filepath.Join(root, "usr/sbin/syslog-ng"), env: env, paths: map[string]string{"modules": modules}}
-	return t, t.versionOf(ctx, `Installer-Version: (\S+)`, "-V")
+	return t, t.versionOf(ctx, `Installer-Version: (\d+\.\d+\.\d+)`, "-V")
 }
 
 func writeSyslogNG(ctx context.Context, s *site) error {
@@ -48,7 +49,9 @@ func writeSyslogNG(ctx context.Context, s *site) error {
 		}
 		ports = append(ports, port)
 	}
-	conf, err := s.configure("syslog-ng.conf", map[string]any{"Ports": ports, "Broker": s.cluster.Addr(), "Topics": topics})
+	// Its configurations are of its own version, without the patch level.
+	version := s.version[:strings.LastIndexByte(s.version, '.')]
+	conf, err := s.configure("syslog-ng.conf", map[string]any{"Version": version, "Ports": ports, "Broker": s.cluster.Addr(), "Topics": topics})
 	if err != nil {
 		return err
 	}
