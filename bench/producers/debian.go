@@ -23,7 +23,7 @@ var debianPackages = map[string][]string{
 func (w *workshop) debian(ctx context.Context, name string) (root string, env []string, err error) {
 	for _, tool := range []string{"apt-get", "dpkg"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			return "", nil, fmt.Errorf("it comes from Debian's packages, and there is no %s here: run this on Debian or Ubuntu, or leave it out with -only", tool)
+			return "", nil, fmt.Errorf("it comes from Debian's packages, and there is no %s here: run this on Debian, or leave it out with -only", tool)
 		}
 	}
 	release, err := os.ReadFile("/etc/os-release")

@@ -1,5 +1,5 @@
-// Command producers lets what people really write to Kafka with write to an Apache Kafka, has Homeostat read it, and holds what it
-// read against what was written.
+// Command producers has those programs that people feed Kafka with write to an Apache Kafka, has Homeostat read it, and holds what was read
+// against what was written.
 //
 // The producers are the OpenTelemetry Collector and Telegraf, built from their Go modules, and rsyslog, syslog-ng, collectd and kcat
 // from Debian's packages, which are unpacked and not installed. All of them are kept in the user's cache folder. They
