@@ -68,3 +68,16 @@ func TestTapped(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+func TestCompressedAsTold(t *testing.T) {
+	for _, c := range []struct {
+		seen, told string
+		want       bool
+	}{
+		{"snappy", "snappy", true}, {"none+snappy", "snappy", true}, {"none", "snappy", false}, {"gzip+snappy", "snappy", false}, {"none", "none", true}, {"gzip+none", "none", false},
+	} {
+		if got := asTold(strings.Split(c.seen, "+"), c.told); got != c.want {
+			t.Errorf("%s for %s: %t", c.seen, c.told, got)
+		}
+	}
+}
