@@ -13,7 +13,7 @@ RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 # that without the detector. So do codecs, but for the one that asks a registry.
 ALONE := $(if $(RACE),OPERATORTEST_THREADS_ONLY=1)
 
-.PHONY: help build demo kafka test check fmt lint race fuzz sim chaos replay reference bench bench-micro golden clean
+.PHONY: help build demo kafka test check fmt lint race fuzz sim chaos replay reference producers bench bench-micro golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,10 @@ replay: build ## show that outputs do not depend on how stages and partitions ar
 reference: build ## hold what comes of a backlog, live and drained, against what its rows add up to
 	$(GO) build -o bin/reference ./bench/reference
 	bin/reference $(ARGS)
+
+producers: build ## let the Collector, Telegraf, rsyslog, syslog-ng, collectd and kcat write to Apache Kafka, and hold what is read against what they wrote (Debian)
+	$(GO) build -o bin/producers ./bench/producers
+	bin/producers $(ARGS)
 
 golden: ## write the golden files and docs/errors.md anew from what the code says now
 	$(GO) test ./schemas ./pipeline/plan ./internal/house -update

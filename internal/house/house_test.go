@@ -50,7 +50,7 @@ var rules = map[string][]string{
 var doors = map[string][]string{
 	"github.com/segmentio/kafka-go": {"internal/broker"},
 	"github.com/twmb/franz-go":      {"internal/broker/embedded", "bench"},
-	"go.opentelemetry.io/collector": {},
+	"go.opentelemetry.io/collector": {"bench/producers"},
 	"github.com/spf13/cobra":        {"cmd"},
 	"go.yaml.in/yaml":               {"pipeline/config"},
 }

@@ -1,6 +1,7 @@
 package graphite_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -58,6 +59,27 @@ func TestCollectdOutput(t *testing.T) {
 		by := pipeline.Settings{"path_labels": []any{"host.plugin.*"}}
 		if d := cmp.Diff(codectest.Result{Points: c.parts, Lost: map[string]int{}}, codectest.Fresh(t, newCodec(by), value)); d != "" {
 			t.Errorf("%s with labels (-want +got):\n%s", name, d)
+		}
+	}
+}
+
+func TestTelegrafOutput(t *testing.T) {
+	const at = 1_795_868_676_000_000_000
+	values := map[string]float64{"open": 1, "up": 1, "latency": 0.125, "orders": 1000003}
+	for name, c := range map[string]struct {
+		settings pipeline.Settings
+		series   string
+		order    []string
+	}{
+		"telegraf-tags.graphite":     {nil, `shop.%s{host="host-1",region="eu_west"}`, []string{"latency", "orders", "open", "up"}},
+		"telegraf-template.graphite": {pipeline.Settings{"path_labels": []any{"host.region.*"}}, `shop.%s{host="host-1",region="eu_west"}`, []string{"open", "up", "latency", "orders"}},
+	} {
+		want := codectest.Result{Lost: map[string]int{}}
+		for _, field := range c.order {
+			want.Points = append(want.Points, point(fmt.Sprintf(c.series, field), at, values[field]))
+		}
+		if d := cmp.Diff(want, codectest.Fresh(t, newCodec(c.settings), fixtures(t)[name])); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
 	}
 }

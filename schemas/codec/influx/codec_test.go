@@ -46,6 +46,12 @@ func TestTelegrafOutput(t *testing.T) {
 			point(`cpu_usage_user{cpu="cpu-total",dc="eu-1",host="node-1"}`, 1_795_408_594_000_000_000, 2.261306532665154),
 			point(`cpu_usage_idle{cpu="cpu-total",dc="eu-1",host="node-1"}`, 1_795_408_594_000_000_000, 93.96984924615009),
 		},
+		"telegraf-fields.lp": {
+			point(`shop_latency{host="host-1",region="eu west"}`, 1_795_868_676_000_000_000, 0.125),
+			point(`shop_orders{host="host-1",region="eu west"}`, 1_795_868_676_000_000_000, 1000003),
+			point(`shop_open{host="host-1",region="eu west"}`, 1_795_868_676_000_000_000, 1),
+			point(`shop_up{host="host-1",region="eu west"}`, 1_795_868_676_000_000_000, 1),
+		},
 	} {
 		got := codectest.Fresh(t, newCodec(nil), values[name])
 		if d := cmp.Diff(codectest.Result{Points: want, Lost: map[string]int{}}, got); d != "" {

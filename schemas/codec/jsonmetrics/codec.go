@@ -122,6 +122,9 @@ func (c *codec) record() error {
 	if len(b) > 0 && b[len(b)-1] <= ' ' {
 		b = bytes.TrimRight(b, values.Space)
 	}
+	if _, _, end := c.batch(b, 0); end > 0 {
+		return c.objects(b, 0)
+	}
 	for i, l := range c.layouts.all {
 		if ok, err := c.recognise(l, b); ok {
 			c.layouts.meet(i)
@@ -169,7 +172,12 @@ func (c *codec) objects(b []byte, from int) error {
 			}
 			return nil
 		}
-		if end, err := c.known(b, from); err != nil {
+		if begin, until, end := c.batch(b, from); end > 0 {
+			if err := c.objects(b[:until], begin); err != nil {
+				return err
+			}
+			sp.At = end
+		} else if end, err := c.known(b, from); err != nil {
 			return err
 		} else if end > 0 {
 			sp.At = end
@@ -280,7 +288,7 @@ func (c *codec) points(e *event, at int) error {
 			c.lost[noName]++
 			continue
 		}
-		v, lose := e.values[i].number()
+		v, lose := e.values[i].member()
 		if err := c.point(e, when, v, max(lose, untimed), name, &e.values[i], at); err != nil {
 			return err
 		}

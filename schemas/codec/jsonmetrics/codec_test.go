@@ -66,6 +66,11 @@ func TestRecords(t *testing.T) {
 		{nil, ` [ {"name":"a","value":1} , {"name":"b","value":2} ] [] {"name":"c","value":3}`, points(gauge("a{}", now, 1), gauge("b{}", now, 2), gauge("c{}", now, 3)), nil},
 		{nil, "\uFEFF{\"name\":\"a\",\"value\":1}", points(gauge("a{}", now, 1)), nil},
 		{nil, `[]`, nil, nil},
+		{nil, "{\"metrics\":[{\"name\":\"a\",\"fields\":{\"x\":1}},{\"name\":\"b\",\"fields\":{\"x\":2}}]}\n{ \"metrics\" : [ ] }\n{\"name\":\"c\",\"value\":3}",
+			points(gauge("a_x{}", now, 1), gauge("b_x{}", now, 2), gauge("c{}", now, 3)), nil},
+		{nil, `[{"metrics":[{"name":"a","value":1},{"metrics":[{"name":"b","value":2}]}]},{"name":"c","value":3}]`, points(gauge("a{}", now, 1), gauge("b{}", now, 2), gauge("c{}", now, 3)), nil},
+		{nil, `{"metrics":[{"name":"a","value":1}],"name":"m","value":3}`, points(gauge("m{}", now, 3)), nil},
+		{nil, `{"metrics":{"name":"a"},"name":"m","value":3}`, points(gauge("m{}", now, 3)), nil},
 
 		// Names.
 		{nil, `{"value":1}`, nil, lost{"no_metric_name": 1}},
@@ -95,7 +100,10 @@ func TestRecords(t *testing.T) {
 		{nil, `{"name":"m","value":1,"value":2}`, points(gauge("m{}", now, 2)), nil},
 		{nil, `{"name":"m","value":1,"value":null}`, nil, lost{"no_recorded_value": 1}},
 		{nil, `{"name":"m","fields":{"a":1,"b":"2","c":null,"d":true,"e":[1],"a":4,"f":-0.0}}`,
-			points(gauge("m_a{}", now, 4), gauge("m_f{}", now, 0)), lost{"not_numeric": 3, "no_recorded_value": 1}},
+			points(gauge("m_d{}", now, 1), gauge("m_a{}", now, 4), gauge("m_f{}", now, 0)), lost{"not_numeric": 1, "no_recorded_value": 1}},
+		{nil, `{"name":"m","fields":{"a":1,"up":false,"a":"x"}}`, points(gauge("m_up{}", now, 0)), nil},
+		{nil, `{"name":"m","fields":{"state":"down"}}`, nil, lost{"no_recorded_value": 1}},
+		{pipeline.Settings{"values": list("used", "up")}, `{"name":"m","used":"much","up":true}`, nil, lost{"not_numeric": 2}},
 		{nil, `{"name":"m","fields":{},"values":[1]}`, nil, lost{"no_recorded_value": 1}},
 		{pipeline.Settings{"values": list("used", "mem.free"), "value": list()}, `{"name":"m","used":1,"mem":{"free":2,"total":3}}`, points(gauge("m_used{}", now, 1), gauge("m_mem.free{}", now, 2)), nil},
 
@@ -171,6 +179,15 @@ func TestTelegrafsOutput(t *testing.T) {
 		"telegraf-1.json": points(gauge(`mem_used{dc="eu-1",host="node-1"}`, 1_795_408_592e9, 1295499264), gauge(`mem_used_percent{dc="eu-1",host="node-1"}`, 1_795_408_592e9, 5.125308214649627)),
 		"telegraf-2.json": points(gauge(`mem_used{dc="eu-1",host="node-1"}`, 1_795_408_594e9, 1314164736), gauge(`mem_used_percent{dc="eu-1",host="node-1"}`, 1_795_408_594e9, 5.199153333385189)),
 		"telegraf-3.json": points(gauge(`cpu_usage_idle{cpu="cpu-total",dc="eu-1",host="node-1"}`, 1_795_408_594e9, 93.96984924615009), gauge(`cpu_usage_user{cpu="cpu-total",dc="eu-1",host="node-1"}`, 1_795_408_594e9, 2.261306532665154)),
+	}
+	shop := func(i int) []codectest.Point {
+		at, up := 1_795_868_675e9+int64(i)*1e9, []float64{0, 1, 1}[i%3]
+		series := func(field string) string { return fmt.Sprintf(`shop_%s{host="host-%d",region="eu west"}`, field, i%5) }
+		return points(gauge(series("latency"), at, float64(i)/8), gauge(series("open"), at, float64(i)), gauge(series("orders"), at, float64(i)*1_000_003), gauge(series("up"), at, up))
+	}
+	want["telegraf-fields.json"] = shop(1)
+	for i := range 10 {
+		want["telegraf-batch.json"] = append(want["telegraf-batch.json"], shop(i)...)
 	}
 	got := map[string][]codectest.Point{}
 	for _, preset := range []string{"telegraf", "generic"} {

@@ -54,8 +54,14 @@ func (e *event) reset() {
 // manyValues is from how many values on repeated names are looked for by sorting.
 const manyValues = 32
 
-// settle leaves of values of equal names the last one.
+// settle leaves of values of equal names the last one, and none that is a text among the members of an object: a state in words
+// or a version, which Telegraf writes beside its numbers, is no metric.
 func (e *event) settle() {
+	e.unique()
+	e.values = slices.DeleteFunc(e.values, func(f field) bool { return f.path < 0 && f.kind == text })
+}
+
+func (e *event) unique() {
 	same := func(a, b *field) bool { return a.path == b.path && bytes.Equal(a.name, b.name) }
 	if len(e.values) > manyValues {
 		order := func(a, b field) int {
@@ -161,6 +167,17 @@ func (c *codec) value(e *event) (float64, loss) {
 		why = max(why, lose)
 	}
 	return 0, why
+}
+
+// member returns the value of a member of an object of values: true and false are 1 and 0 there.
+func (f *field) member() (float64, loss) {
+	if f.kind == boolean && f.path < 0 {
+		if f.text[0] == 't' {
+			return 1, kept
+		}
+		return 0, kept
+	}
+	return f.number()
 }
 
 // number returns the value of a number.

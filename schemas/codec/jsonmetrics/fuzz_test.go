@@ -21,6 +21,7 @@ func FuzzDecode(f *testing.F) {
 		"[{\"fields\":{\"a\":1,\"b\":NaN,\"a\":2},\"name\":\"m\",\"tags\":{\"x\":\"y\"}},\n{\"fields\":{\"a\":+1}}]",
 		`{"name":"m\u0041","value":"1.5","x":[1,{"y":"z"},null,true],"val":-inf} {"name":"m"}`,
 	}
+	seeds = append(seeds, "{\"metrics\":[{\"name\":\"m\",\"fields\":{\"a\":true,\"b\":\"x\"}},{\"metrics\":[]}]}\n{\"metrics\":[],\"value\":1}")
 	for _, value := range fixtures(f) {
 		seeds = append(seeds, value)
 	}

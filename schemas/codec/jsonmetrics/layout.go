@@ -354,7 +354,7 @@ func (c *codec) rowValue(l *layout, r *row, b []byte) (float64, loss) {
 	if r.of == nil {
 		return c.value(&l.event)
 	}
-	return r.of.number()
+	return r.of.member()
 }
 
 // fill takes the texts of a message over into scalars of the event.

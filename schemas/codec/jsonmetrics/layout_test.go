@@ -81,7 +81,9 @@ func (s *shape) value(b *bytes.Buffer, name string, kind int, odd float64) {
 				b.WriteByte(',')
 			}
 			fmt.Fprintf(b, "%q:", tag)
-			if name == "fields" {
+			if name == "fields" && s.r.Float64() < 0.1 {
+				b.WriteString(pick(s.r, 0.5, []string{"true", "false"}, []string{`"up"`, `"12"`}))
+			} else if name == "fields" {
 				b.WriteString(number(s.r, odd))
 			} else {
 				b.WriteString(label(s.r, odd))

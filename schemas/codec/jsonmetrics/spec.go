@@ -53,7 +53,7 @@ func Spec() pipeline.Spec {
 			names("name", "Fields with the metric's name; the first that is there counts.", "[metric]"),
 			{Name: "metric", Type: pipeline.String, Default: "", Doc: "The metric's name where no field has it. Without name beside it, no field is looked at.", Example: "http.requests"},
 			names("value", "Fields with the value; the first that is a number, or a text that is one, counts.", "[value]"),
-			names("values", "Fields with several values: objects, whose numbers become metrics called NAME_MEMBER, or numbers, called NAME_FIELD.", "[fields]"),
+			names("values", "Fields with several values: objects, whose numbers (and true and false, as 1 and 0) become metrics called NAME_MEMBER, or numbers, called NAME_FIELD.", "[fields]"),
 			names("unit", "Fields with the unit.", "[unit]"),
 			{Name: "type", Type: pipeline.String, Default: pipeline.Gauge.String(), Enum: []string{pipeline.Gauge.String(), pipeline.Delta.String(), pipeline.Cumulative.String()},
 				Doc: "How values are to be read: gauge stands for itself, delta is what was added, cumulative grows and may begin anew.", Example: "cumulative"},

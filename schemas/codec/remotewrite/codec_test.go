@@ -422,3 +422,44 @@ func TestPrometheusInWords(t *testing.T) {
 		t.Errorf("metadata alone (-want +got):\n%s", d)
 	}
 }
+
+// What Prometheus 3.13 writes by version 2.0 says types, units and starts only where its feature flags make it know them.
+func TestPrometheusVersion2InWords(t *testing.T) {
+	const shop, at, start = `cluster="eu-1",instance="127.0.0.1\:29401",job="shop"`, 1_795_869_776_595_000_000, 1_795_860_000_000_000_000
+	for name, c := range map[string]struct {
+		settings pipeline.Settings
+		rows     int
+		lost     map[string]int
+		some     []codectest.Point
+	}{
+		"prometheus-v2-typed.snappy": {nil, 86, map[string]int{remotewrite.LostNotFinite: 1}, []codectest.Point{
+			{Series: `shop_orders_total:cumulative{__type__="counter",` + shop + `,region="eu west"}`, Time: at, Start: start, Value: 41},
+			{Series: `shop_wait_seconds{__type__="gauge",__unit__="seconds",` + shop + `,queue="sölden"}`, Unit: "seconds", Time: at, Value: 0.25},
+			{Series: `shop_latency_seconds_bucket:cumulative{__type__="histogram",__unit__="seconds",` + shop + `,le="1.0"}`, Unit: "seconds", Time: at, Start: start, Value: 5},
+			{Series: `shop_size_bytes{__type__="summary",__unit__="bytes",` + shop + `,quantile="0.5"}`, Unit: "bytes", Time: at, Value: 100},
+			{Series: `shop_size_bytes_sum:cumulative{__type__="summary",__unit__="bytes",` + shop + `}`, Unit: "bytes", Time: at, Value: 410},
+			{Series: `up{` + shop + `}`, Time: at, Value: 1},
+		}},
+		"prometheus-v2-native.snappy": {nil, 88, map[string]int{remotewrite.LostNotFinite: 1}, []codectest.Point{
+			{Series: `prometheus_http_request_duration_seconds.count:cumulative{__type__="histogram",cluster="eu-1",handler="/metrics",instance="127.0.0.1\:29402",job="prometheus"}`, Unit: "1", Time: 1_795_869_779_497_000_000, Value: 1},
+			{Series: `prometheus_http_request_duration_seconds.sum:cumulative{__type__="histogram",cluster="eu-1",handler="/metrics",instance="127.0.0.1\:29402",job="prometheus"}`, Time: 1_795_869_779_497_000_000, Value: 0.013386321},
+		}},
+		"prometheus-v2-untyped.snappy": {pipeline.Settings{"cumulative_suffixes": []any{"_total"}}, 16, map[string]int{remotewrite.LostNotFinite: 1}, []codectest.Point{
+			{Series: `shop_orders_total:cumulative{` + shop + `,region="eu west"}`, Time: 1_795_869_604_600_000_000, Value: 41},
+			{Series: `shop_latency_seconds_count{` + shop + `}`, Time: 1_795_869_604_600_000_000, Value: 7},
+		}},
+		"prometheus-v2-stale.snappy": {nil, 5, map[string]int{remotewrite.LostNoValue: 12}, []codectest.Point{
+			{Series: `up{` + shop + `}`, Time: 1_795_869_612_600_000_000, Value: 0},
+		}},
+	} {
+		got := codectest.Fresh(t, newCodec(t, c.settings), fixtures(t)[name])
+		if d := cmp.Diff(c.lost, got.Lost); len(got.Points) != c.rows || d != "" || got.Code != "" {
+			t.Errorf("%s: code %q, %d points, lost (-want +got):\n%s", name, got.Code, len(got.Points), d)
+		}
+		for _, want := range c.some {
+			if !slices.Contains(got.Points, want) {
+				t.Errorf("%s: no %v among %v", name, want, got.Points)
+			}
+		}
+	}
+}

@@ -20,7 +20,8 @@
 // label. Names and values that are not UTF-8 get U+FFFD in place of what is not. Times are Unix milliseconds; a sample whose time is 0 has that
 // of the record.
 //
-//   - Version 2.0 says of each series what it is. Counters and histograms are cumulative; of summaries the series that end in _count and
+//   - Version 2.0 says of each series what it is, if its writer knows: Prometheus 3.13 does with its flag type-and-unit-labels, else set
+//     cumulative_suffixes. Counters and histograms are cumulative; of summaries the series that end in _count and
 //     _sum are, the quantiles are gauges; gauges, gauge histograms, infos and state sets are gauges. The start of a cumulative
 //     series is start_timestamp (rc.4), else the series' created_timestamp (rc.3). The unit is kept.
 //   - Version 1.0 does not say. A request's metadata counts for the series of the same request: of its family by the family's

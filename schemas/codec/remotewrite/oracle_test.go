@@ -333,11 +333,21 @@ func TestFixturesAsPrometheusReadsThem(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var req prompb.WriteRequest
-		if err := req.Unmarshal(request); err != nil {
-			t.Fatal(err)
+		var want codectest.Result
+		if strings.HasPrefix(name, "prometheus-v2-") {
+			var req writev2.Request
+			if err := req.Unmarshal(request); err != nil {
+				t.Fatal(err)
+			}
+			want = consult2(&req)
+		} else {
+			var req prompb.WriteRequest
+			if err := req.Unmarshal(request); err != nil {
+				t.Fatal(err)
+			}
+			want = consult1(&req)
 		}
-		if d := cmp.Diff(consult1(&req), codectest.Fresh(t, newCodec(t, nil), value)); d != "" {
+		if d := cmp.Diff(want, codectest.Fresh(t, newCodec(t, nil), value), oneUnit); d != "" {
 			t.Errorf("%s (-prometheus +codec):\n%s", name, d)
 		}
 	}
