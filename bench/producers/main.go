@@ -13,6 +13,9 @@
 // pipeline took and what it lost, by its ledger; each value and each line, as `homeostat tap` prints them; and the windows that the
 // pipeline wrote, exactly once.
 //
+// For the Collector and rsyslog it also tries the way of somebody new: an hour without a fault is written, `homeostat init` writes a pipeline for
+// the topic, that runs as it is and finds nothing; then a host fails, and the pipeline has to find that host and no other.
+//
 // The exit code is 1 when anything differs, or a producer could not be had. Configurations, logs and the broker's data are below -out.
 package main
 
@@ -148,6 +151,14 @@ func (s *settings) trial(ctx context.Context, r *report, chosen []producer, had 
 			continue
 		}
 		all = append(all, site.encodings...)
+		first := *site
+		first.dir = filepath.Join(s.out, p.name+"-first")
+		if err := s.first(ctx, r, &first); err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			r.fail("first pipeline of %s: %v", p.name, err)
+		}
 	}
 	for _, e := range all {
 		if err := e.load(ctx, cluster); err != nil {

@@ -13,6 +13,7 @@ import (
 type report struct {
 	lines       []line
 	differences []string
+	first       []*firstTrial
 	windows     int
 	got, took   time.Duration
 }
@@ -76,6 +77,12 @@ func (r *report) print(to io.Writer) {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%d\t%s\t%d\t%s\n", l.producer, l.version, l.encoding, l.codec, l.compression, l.records, l.written, l.by, l.read, reasons(l.lost), l.undecodable, ok)
 		sum, read = sum+l.written, read+l.read
+	}
+	if len(r.first) > 0 {
+		fmt.Fprintln(t, "\nfirst pipeline of\ttopic\tcodec that init found\tfindings in a quiet hour\tafter a fault\tabout")
+	}
+	for _, f := range r.first {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%s\n", f.producer, f.topic, f.codec, f.before, f.after, strings.Join(f.about, " "))
 	}
 	_ = t.Flush() // standard output
 	for _, d := range r.differences {
