@@ -28,6 +28,7 @@ var rules = map[string][]string{
 	"internal/broker":          {"pipeline"},
 	"internal/broker/embedded": {"pipeline"},
 	"internal/golden":          {"..."},
+	"internal/doctor":          {"pipeline", "pipeline/config", "pipeline/plan", "pipeline/engine/...", "internal/broker"},
 	"internal/house":           {},
 	"operators":                {"pipeline", "schemas/...", "operators/state/...", "operators/detect/alarm", "operators/detect/baseline"},
 	"operators/operatortest":   {"pipeline", "pipeline/engine", "operators/state", "schemas/..."},

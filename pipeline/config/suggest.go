@@ -46,3 +46,6 @@ func distance(a, b string) int {
 	}
 	return last[len(t)]
 }
+
+// Nearest returns the candidate that word is most likely a misspelling of, or "" when none is near.
+func Nearest(word string, candidates []string) string { return nearest(word, candidates) }

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/pipeline/plan"
 )
 
 // by says what a producer is known by.
@@ -139,4 +140,14 @@ func (w *whose) client(rec *pipeline.Record) identity {
 func (w *whose) partition(rec *pipeline.Record) identity {
 	binary.BigEndian.PutUint32(w.room[:], uint32(rec.Partition))
 	return identity{byPartition, w.room[:4]}
+}
+
+// ProducerOf returns a function that tells who wrote a record of a source, in the words that a run's metrics have for it. series is
+// that of the record's first row, nil if it has none. It is for one goroutine.
+func ProducerOf(src *plan.Source) func(rec *pipeline.Record, series *pipeline.Series) (by, producer string) {
+	w := newWhose(src.Producer, src.Keyed)
+	return func(rec *pipeline.Record, series *pipeline.Series) (by, producer string) {
+		who := w.of(rec, series)
+		return who.by.String(), who.String()
+	}
 }
