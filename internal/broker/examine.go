@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -22,7 +23,17 @@ import (
 	"github.com/homeostat/homeostat/pipeline"
 )
 
-// What is in this file looks at a cluster and changes nothing: it joins no group, ends no transaction and repeats nothing.
+// What is in this file looks at a cluster and changes nothing: it joins no group and ends no transaction. It does not wait for brokers
+// that don't answer; one that answers that it is not ready yet is asked again for a few seconds.
+
+const notReadyFor = 5 * time.Second
+
+// calmly asks until the answer is one.
+func (c *Client) calmly(ctx context.Context, what string, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, notReadyFor)
+	defer cancel()
+	return c.repeat(ctx, what, backoff{first: 50 * time.Millisecond, longest: 500 * time.Millisecond}, refused, try)
+}
 
 // View is what a cluster says of itself.
 type View struct {
@@ -238,29 +249,30 @@ type GroupView struct {
 	State   string
 	Members []MemberView
 	Rights  Operations
-	Err     error
 }
 
 // MemberView is a member of a group.
 type MemberView struct{ Client, Host string }
 
 // Group looks at a consumer group.
-func (c *Client) Group(ctx context.Context, group string) (GroupView, error) {
-	res, err := ask[*describegroups.Response](ctx, c, &describegroups.Request{Groups: []string{group}, IncludeAuthorizedOperations: true})
-	if err != nil {
-		return GroupView{}, named("look at group "+group, err)
-	}
-	for _, g := range res.Groups {
-		v := GroupView{State: g.GroupState, Rights: Operations(g.AuthorizedOperations)}
-		if err := check(g.ErrorCode); err != nil && !errors.Is(err, kafka.GroupIdNotFound) {
-			v.Err = positionError(group, "", err)
+func (c *Client) Group(ctx context.Context, group string) (v GroupView, err error) {
+	err = c.calmly(ctx, "look at group "+group, func(ctx context.Context) error {
+		res, err := ask[*describegroups.Response](ctx, c, &describegroups.Request{Groups: []string{group}, IncludeAuthorizedOperations: true})
+		if err != nil {
+			return err
 		}
-		for _, m := range g.Members {
-			v.Members = append(v.Members, MemberView{Client: m.ClientID, Host: m.ClientHost})
+		for _, g := range res.Groups {
+			v = GroupView{State: g.GroupState, Rights: Operations(g.AuthorizedOperations)}
+			for _, m := range g.Members {
+				v.Members = append(v.Members, MemberView{Client: m.ClientID, Host: m.ClientHost})
+			}
+			if err := check(g.ErrorCode); err != nil && !errors.Is(err, kafka.GroupIdNotFound) {
+				return positionError(group, "", err)
+			}
 		}
-		return v, nil
-	}
-	return GroupView{}, pipeline.Errorf("kafka.group.positions", "BUG: a broker was asked for group %s and said nothing of it", group)
+		return nil
+	})
+	return v, err
 }
 
 // Positions returns a group's positions as they are now, -1 where there is none. Other than Committed it does not wait for pending
@@ -275,9 +287,13 @@ func (c *Client) Positions(ctx context.Context, group string, partitions []Topic
 		}
 		req.Topics[n-1].PartitionIndexes = append(req.Topics[n-1].PartitionIndexes, tp.Partition)
 	}
-	found, err := c.stablePositions(ctx, req, len(partitions))
+	var found map[TopicPartition]offsetFetchResponsePartition
+	err := c.calmly(ctx, "read the positions of group "+group, func(ctx context.Context) (err error) {
+		found, err = c.stablePositions(ctx, req, len(partitions))
+		return err
+	})
 	if err != nil {
-		return nil, named("read the positions of group "+group, err)
+		return nil, err
 	}
 	out := make(map[TopicPartition]int64, len(found))
 	for tp, p := range found {
@@ -290,17 +306,13 @@ func (c *Client) Positions(ctx context.Context, group string, partitions []Topic
 // kafka.access is a right that is missing for certain.
 func (c *Client) MayTransact(ctx context.Context, id string) error {
 	const transactionKey = 1
-	res, err := ask[*findcoordinator.Response](ctx, c, &findcoordinator.Request{Key: id, KeyType: transactionKey})
-	if err == nil {
-		err = check(res.ErrorCode)
-	}
-	if out := withheld(err, rights{transaction: id}); out != nil {
-		return out
-	}
-	if err != nil {
-		return named("look for the coordinator of "+id, err)
-	}
-	return nil
+	return c.calmly(ctx, "look for the coordinator of transactional id "+id, func(ctx context.Context) error {
+		res, err := ask[*findcoordinator.Response](ctx, c, &findcoordinator.Request{Key: id, KeyType: transactionKey})
+		if err == nil {
+			err = check(res.ErrorCode)
+		}
+		return cmp.Or(withheld(err, rights{transaction: id}), err)
+	})
 }
 
 // MayCreate asks the cluster to check that it would make a topic, and to make none.
@@ -328,14 +340,10 @@ func (c *Client) MayCreate(ctx context.Context, t Topic) error {
 // TryTransaction opens and ends an empty transaction under an id of its own. It is the one thing here that leaves a trace: the id
 // stays in the brokers' state of transactions for a while.
 func (c *Client) TryTransaction(ctx context.Context, id string) error {
-	err := c.endTransaction(ctx, id)
-	if out := withheld(err, rights{transaction: id}); out != nil {
-		return out
-	}
-	if err != nil {
-		return named("begin a transaction", err)
-	}
-	return nil
+	return c.calmly(ctx, "begin a transaction", func(ctx context.Context) error {
+		err := c.endTransaction(ctx, id)
+		return cmp.Or(withheld(err, rights{transaction: id}), err)
+	})
 }
 
 // LongestTransaction is how long a transaction of a pipeline may be open; transaction.max.timeout.ms of the brokers must not be less.

@@ -38,7 +38,7 @@ const tolerable = 0.5
 func (e *examination) undecodable(s *sample, subject string, n int) {
 	bad := s.undecodable()
 	if bad == 0 {
-		e.ok(subject, "all of %s are read by codec %s: %s of %s", plural(n, "newest record"), s.source.Codec.Name, plural(s.rows, "row"), plural(len(s.series), "series"))
+		e.ok(subject, "all of %s are read by codec %s: %s of %d series", plural(n, "newest record"), s.source.Codec.Name, plural(s.rows, "row"), len(s.series))
 		return
 	}
 	var parts []string

@@ -121,7 +121,7 @@ func (e *examination) run(ctx context.Context, c *check) {
 	e.check = c.name
 	switch {
 	case len(e.plan.Bootstrap) == 0 && (c.cluster || c.name == "brokers"):
-		e.skip("", "the pipeline runs on an embedded broker of its own, so there is no cluster to look at")
+		e.skip("", "the pipeline runs on an embedded broker of its own: there is no cluster to look at")
 		return
 	case e.client == nil && c.name == "brokers":
 		return // that is told already
@@ -209,6 +209,14 @@ func Worst(findings []Finding) Status {
 		}
 	}
 	return worst
+}
+
+// counted writes a count with its noun and its verb.
+func counted(n int, noun, one, many string) string {
+	if n == 1 {
+		return plural(n, noun) + " " + one
+	}
+	return plural(n, noun) + " " + many
 }
 
 func plural(n int, noun string) string {

@@ -37,7 +37,7 @@ func keys(ctx context.Context, e *examination) {
 		switch {
 		case s.source.Keyed && torn > 0:
 			e.fault(subject, "remove keyed: true, so that rows are shared out anew by a columns topic, or have producers key records by "+e.plan.GroupBy,
-				"it is keyed: true, and %d of %d in more than one partition, as %q: each lane would see a part of it only", torn, len(groups), strings.TrimSpace(example))
+				"it is keyed: true, and %d of %d (%s) are in more than one partition, as %q: each lane would see a part of it only", torn, len(groups), e.plan.GroupBy, strings.TrimSpace(example))
 		case s.source.Keyed:
 			e.ok(subject, "it is keyed: true, and each of %d (%s) is in one partition", len(groups), e.plan.GroupBy)
 		case torn == 0 && len(groups) >= 2*partitions && rows >= 5*len(groups):

@@ -20,9 +20,6 @@ func lag(ctx context.Context, e *examination) {
 func (e *examination) lagOf(ctx context.Context, s *plan.Stage) {
 	subject := "group " + s.Group
 	g, err := e.client.Group(ctx, s.Group)
-	if err == nil {
-		err = g.Err
-	}
 	if err != nil {
 		e.failed(subject, err, "grant Read on the group, see homeostat explain --acls")
 		return
@@ -92,9 +89,9 @@ func (e *examination) judgeLag(subject string, s *plan.Stage, g broker.GroupView
 	case len(g.Members) == 0:
 		e.warn(subject, "start it: homeostat run -c "+e.File, "nobody runs it; %s", todo)
 	case g.State != "Stable":
-		e.warn(subject, "look again in a moment; if it stays, see the logs of its processes", "its %s share out its partitions right now (%s); %s", plural(len(g.Members), "member"), g.State, todo)
+		e.warn(subject, "look again in a moment; if it stays, see the logs of its processes", "%s out its partitions right now (%s); %s", counted(len(g.Members), "member", "shares", "share"), g.State, todo)
 	default:
-		e.ok(subject, "%s run it (%s); %s", plural(len(g.Members), "member"), strings.Join(clients(g.Members), ", "), todo)
+		e.ok(subject, "%s it (%s); %s", counted(len(g.Members), "member", "runs", "run"), strings.Join(clients(g.Members), ", "), todo)
 	}
 }
 

@@ -3,6 +3,7 @@ package doctor
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"math"
 	"os"
 	"runtime/debug"
@@ -30,8 +31,11 @@ func memory(_ context.Context, e *examination) {
 		series += min(all, e.plan.Limits.Series)
 	}
 	need := e.plan.Limits.Memory + int64(series)*bytesPerSeries + runtimeBytes
-	text := "records in flight may take " + config.FormatSize(e.plan.Limits.Memory) + " (limits.memory), and " + strconv.Itoa(series) + " series of the samples take " +
-		config.FormatSize(int64(series)*bytesPerSeries>>20<<20) + "; " + what + " is " + config.FormatSize(limit>>20<<20)
+	text := "records in flight may take " + config.FormatSize(e.plan.Limits.Memory) + " (limits.memory)"
+	if series > 0 {
+		text += fmt.Sprintf(", %d series about %s", series, config.FormatSize(max(int64(series)*bytesPerSeries>>20, 1)<<20))
+	}
+	text += "; " + what + " is " + config.FormatSize(limit>>20<<20)
 	switch {
 	case need > limit:
 		e.fault("", "raise the limit to "+config.FormatSize(need>>20<<20+1<<20)+" or lower limits.memory", "%s: the process would stop fetching, or be ended from outside", text)

@@ -28,9 +28,9 @@ func replication(_ context.Context, e *examination) {
 		least, _ := strconv.Atoi(e.settings[name]["min.insync.replicas"])
 		switch {
 		case leaderless > 0:
-			e.fault("topic "+name, "start the brokers that have them, or see their logs", "%s of it no leader: nothing can be read from or written to them", list([]string{plural(leaderless, "partition")}, "has", "have"))
+			e.fault("topic "+name, "start the brokers that have them, or see their logs", "%s of it no leader: nothing can be read from or written to them", counted(leaderless, "partition", "has", "have"))
 		case behind > 0:
-			e.warn("topic "+name, "see that all brokers run and keep up", "%s of it not in sync: a broker is down or behind", list([]string{plural(behind, "partition")}, "is", "are"))
+			e.warn("topic "+name, "see that all brokers run and keep up", "%s of it not in sync: a broker is down or behind", counted(behind, "partition", "is", "are"))
 		case replicas == 1:
 			single = append(single, name)
 		case least >= replicas:
@@ -55,6 +55,6 @@ func replication(_ context.Context, e *examination) {
 		e.warn("", "set min.insync.replicas=2", "a single replica of %s for a write (min.insync.replicas=1): what it has not passed on is lost with it", list(loose, "is enough", "is enough"))
 	}
 	if good > 0 {
-		e.ok("", "%s replicated, and all replicas are in sync", list([]string{plural(good, "topic")}, "is", "are"))
+		e.ok("", "%s replicated, and all replicas are in sync", counted(good, "topic", "is", "are"))
 	}
 }

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/homeostat/homeostat/internal/broker"
@@ -28,6 +29,7 @@ func (e *examination) rightsOf(ctx context.Context, s *plan.Stage) {
 		return
 	}
 	var missing, unknown []string
+	absent := 0
 	for _, a := range acls {
 		has, known, err := e.may(ctx, a)
 		text := a.Operation + " on " + strings.ReplaceAll(a.Resource, "-", " ") + " " + a.Name
@@ -35,6 +37,8 @@ func (e *examination) rightsOf(ctx context.Context, s *plan.Stage) {
 		case err != nil:
 			e.failed(subject, err, "see the brokers' logs")
 			return
+		case a.Resource == "topic" && e.view.Topics[a.Name].Err != nil && !has && !known:
+			absent++
 		case !known:
 			unknown = append(unknown, text)
 		case !has:
@@ -45,8 +49,15 @@ func (e *examination) rightsOf(ctx context.Context, s *plan.Stage) {
 	case len(missing) > 0:
 		e.add(Finding{Status: Fault, Subject: subject, Code: "kafka.access", Text: "this user lacks " + strings.Join(missing, ", "),
 			Remedy: "have them granted: homeostat explain --acls " + e.File + " writes the commands"})
-	case len(unknown) > 0:
-		e.ok(subject, "no right is refused; the brokers don't tell of %s", strings.Join(unknown, ", "))
+	case len(unknown)+absent > 0:
+		var but []string
+		if absent > 0 {
+			but = append(but, fmt.Sprintf("%d are on topics that are not there yet", absent))
+		}
+		if len(unknown) > 0 {
+			but = append(but, "only a trial tells of "+strings.Join(unknown, ", ")+" (--write)")
+		}
+		e.ok(subject, "none of %d rights is refused; %s", len(acls), strings.Join(but, ", "))
 	default:
 		e.ok(subject, "this user has all %d rights that it needs", len(acls))
 	}
@@ -66,7 +77,7 @@ func (e *examination) may(ctx context.Context, a plan.ACL) (has, known bool, err
 		return t.Rights.Allow(a.Operation), t.Rights.Known(), nil
 	case "group":
 		g, err := e.client.Group(ctx, a.Name)
-		if err != nil || broker.Denied(err) || broker.Denied(g.Err) {
+		if err != nil {
 			return false, true, notDenied(err)
 		}
 		return g.Rights.Allow(a.Operation), g.Rights.Known(), nil

@@ -33,6 +33,6 @@ func sizes(_ context.Context, e *examination) {
 		}
 	}
 	if good > 0 {
-		e.ok("", "%s batches as large as they are written", list([]string{plural(good, "topic")}, "takes", "take"))
+		e.ok("", "%s batches as large as they are written", counted(good, "topic", "takes", "take"))
 	}
 }
