@@ -195,7 +195,7 @@ func TestDoctorOfFaultyConfiguration(t *testing.T) {
 	w := &ward{t: t}
 	w.write("", "{name: metrics, topic: med.metrics, codec: influxx}", "")
 	all := w.examine()
-	expect(t, all, doctor.Fault, "configuration", "sources[0].codec", "med.yaml:6:", "config.component.unknown", `did you mean "influx"`)
+	expect(t, all, doctor.Fault, "configuration", "sources[0].codec", "med.yaml:6:", "config.component.unknown", "did you mean influx?")
 	expect(t, all, doctor.Fault, "configuration", "sources[0].late", "config.key.missing")
 	expect(t, all, doctor.Skipped, "configuration", "all other checks")
 }
@@ -306,7 +306,7 @@ func TestDoctorFinds(t *testing.T) {
 			w.vitals(40, 1, nil)
 		}, doctor.Fault, "decoding", []string{"100 % of 40 newest records", "see whether codec: otlp_metrics is what the producers of med.metrics write"}},
 		{"a registry that is away", strings.Replace(patientSource, "influx", "{avro: {registry: {url: \""+elsewhere.URL+"\"}}}", 1), "", nil,
-			doctor.Fault, "schema registry", []string{elsewhere.URL, "registry.unreachable", "lanes wait until then"}},
+			doctor.Fault, "schema registry", []string{elsewhere.URL, "doctor.registry.unreachable", "lanes wait until then"}},
 		{"a registry that refuses", strings.Replace(patientSource, "influx", "{avro: {registry: {url: \""+refusing.URL+"\"}}}", 1), "", nil,
 			doctor.Fault, "schema registry", []string{refusing.URL, "refuses this process (status 401)"}},
 		{"a producer's clock that is ahead", patientSource, "", func(w *ward) {
@@ -363,7 +363,7 @@ func TestDoctorFinds(t *testing.T) {
 			w.position(10)
 		}, doctor.Warning, "lag", []string{"group med.detect", "nobody runs it; records to read: 30 of med.metrics"}},
 		{"no folder for the state", patientSource, "state: {directory: /dev/null/state}\n", nil,
-			doctor.Fault, "state", []string{"/dev/null/state", "state.directory.write"}},
+			doctor.Fault, "state", []string{"/dev/null/state", "doctor.state.directory"}},
 		{"too little memory", patientSource, "limits: {memory: 1TiB}\n", nil,
 			doctor.Fault, "memory", []string{"records in flight may take 1TiB", "lower limits.memory"}},
 		{"a session that brokers don't take", patientSource, "", func(w *ward) {

@@ -331,7 +331,7 @@ func (c *Client) MayCreate(ctx context.Context, t Topic) error {
 			return out
 		}
 		if err != nil && !errors.Is(err, kafka.TopicAlreadyExists) {
-			return pipeline.Errorf("kafka.topic.create", "topic %s with %d partitions and settings %v would not be made: %s: %w", t.Name, t.Partitions, t.Settings, r.ErrorMessage, err)
+			return pipeline.Errorf("kafka.topic.create.checked", "topic %s with %d partitions and settings %v would not be made: %s: %w", t.Name, t.Partitions, t.Settings, r.ErrorMessage, err)
 		}
 	}
 	return nil

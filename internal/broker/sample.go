@@ -3,6 +3,7 @@ package broker
 import (
 	"bytes"
 	"context"
+	"sort"
 
 	"github.com/homeostat/homeostat/pipeline"
 )
@@ -19,7 +20,7 @@ func (c *Client) Sample(ctx context.Context, topic string, limit int) ([]pipelin
 		return nil, err
 	}
 	from, to := map[TopicPartition]int64{}, map[TopicPartition]int64{}
-	for each := shares(bounds, int64(limit)); len(tps) > 0; tps = tps[1:] {
+	for each := shares(bounds, limit); len(tps) > 0; tps = tps[1:] {
 		b := bounds[tps[0]]
 		from[tps[0]], to[tps[0]] = max(b.Start, b.Stable-each), b.Stable
 	}
@@ -40,16 +41,13 @@ func (c *Client) Sample(ctx context.Context, topic string, limit int) ([]pipelin
 }
 
 // shares returns how many records of each partition make limit in all, where some have less.
-func shares(bounds map[TopicPartition]Bounds, limit int64) int64 {
-	each := int64(0)
-	for step := limit; step > 0; step /= 2 {
+func shares(bounds map[TopicPartition]Bounds, limit int) int64 {
+	more := sort.Search(limit, func(n int) bool {
 		sum := int64(0)
 		for _, b := range bounds {
-			sum += min(each+step, b.Stable-b.Start)
+			sum += min(int64(n)+1, b.Stable-b.Start)
 		}
-		if sum <= limit {
-			each += step
-		}
-	}
-	return max(each, 1)
+		return sum > int64(limit)
+	})
+	return int64(max(more, 1))
 }

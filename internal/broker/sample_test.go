@@ -10,8 +10,9 @@ import (
 
 func TestSharesFillTheSample(t *testing.T) {
 	for _, c := range []struct {
-		limit, want int64
-		held        []int64
+		limit int
+		want  int64
+		held  []int64
 	}{
 		{100, 25, []int64{1000, 1000, 1000, 1000}},
 		{100, 45, []int64{10, 1000, 1000, 0}},
@@ -24,7 +25,7 @@ func TestSharesFillTheSample(t *testing.T) {
 			bounds[TopicPartition{Topic: "t", Partition: int32(p)}] = Bounds{Start: 7, Stable: 7 + n, End: 7 + n}
 			sum += n
 		}
-		if got := shares(bounds, c.limit); got != c.want && !(sum <= c.limit && got >= c.want) {
+		if got := shares(bounds, c.limit); got != c.want && !(sum <= int64(c.limit) && got >= c.want) {
 			t.Errorf("%d of %v: %d each, want %d", c.limit, c.held, got, c.want)
 		}
 	}

@@ -149,7 +149,7 @@ func (e *examination) configured() bool {
 	switch {
 	case errors.As(err, &faults):
 		for _, f := range faults {
-			e.add(Finding{Status: Fault, Subject: f.Path, Text: fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Message), Code: f.Code, Remedy: "correct it; homeostat validate lists all faults"})
+			e.add(Finding{Status: Fault, Subject: f.Path, Text: fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Message), Code: f.Code, Remedy: remedyOf(f)})
 		}
 		e.skip("", "all other checks need a configuration without faults")
 		return false
@@ -160,6 +160,13 @@ func (e *examination) configured() bool {
 	e.config, e.plan = cfg, p
 	e.ok("", "%s is valid: pipeline %s, %s", e.File, p.Pipeline, plural(len(p.Sources), "source"))
 	return true
+}
+
+func remedyOf(f config.Fault) string {
+	if f.Suggestion != "" {
+		return "did you mean " + f.Suggestion + "?"
+	}
+	return "correct the file as it says"
 }
 
 func (e *examination) add(f Finding) {

@@ -26,15 +26,15 @@ func brokerLimits(ctx context.Context, e *examination) {
 	}
 	bad := len(e.findings)
 	if most, ok := number("transaction.max.timeout.ms", time.Millisecond); ok && e.plan.Transactions && most < broker.LongestTransaction {
-		e.fault("transaction.max.timeout.ms", "raise it to "+config.FormatDuration(broker.LongestTransaction)+" or more on the brokers, or write kafka: {transactions: false}", "brokers allow transactions of %s, the pipeline's may take %s", config.FormatDuration(most), config.FormatDuration(broker.LongestTransaction))
+		e.fault("setting transaction.max.timeout.ms", "raise it to "+config.FormatDuration(broker.LongestTransaction)+" or more on the brokers, or write kafka: {transactions: false}", "brokers allow transactions of %s, the pipeline's may take %s", config.FormatDuration(most), config.FormatDuration(broker.LongestTransaction))
 	}
 	least, ok1 := number("group.min.session.timeout.ms", time.Millisecond)
 	most, ok2 := number("group.max.session.timeout.ms", time.Millisecond)
 	if ok1 && ok2 && (e.plan.Session < least || e.plan.Session > most) {
-		e.fault("group.min.session.timeout.ms", "set kafka.session within that", "brokers take sessions from %s to %s, kafka.session is %s", config.FormatDuration(least), config.FormatDuration(most), config.FormatDuration(e.plan.Session))
+		e.fault("setting group.min.session.timeout.ms", "set kafka.session within that", "brokers take sessions from %s to %s, kafka.session is %s", config.FormatDuration(least), config.FormatDuration(most), config.FormatDuration(e.plan.Session))
 	}
 	if kept, ok := number("offsets.retention.minutes", time.Minute); ok && kept < day {
-		e.warn("offsets.retention.minutes", "raise it to a week (10080)", "brokers forget the positions of a group that was away for %s; the pipeline then goes on at its last snapshots", config.FormatDuration(kept))
+		e.warn("setting offsets.retention.minutes", "raise it to a week (10080)", "brokers forget the positions of a group that was away for %s; the pipeline then goes on at its last snapshots", config.FormatDuration(kept))
 	}
 	if len(e.findings) == bad {
 		e.ok("", "transactions, sessions and the keeping of positions are as the pipeline needs them (broker %d)", id)

@@ -30,7 +30,7 @@ func schemaRegistry(ctx context.Context, e *examination) {
 		remedy := "see that it runs and that this machine reaches it, and correct codec registry of source " + s.Name + "; lanes wait until then"
 		switch {
 		case err != nil:
-			e.failed(url, pipeline.Errorf("registry.unreachable", "the schema registry of source %s does not answer: %w", s.Name, err), remedy)
+			e.failed(url, pipeline.Errorf("doctor.registry.unreachable", "the schema registry of source %s does not answer: %w", s.Name, err), remedy)
 		case status == http.StatusUnauthorized || status == http.StatusForbidden:
 			e.fault(url, "correct registry.user and registry.password of source "+s.Name, "the schema registry of source %s refuses this process (status %d)", s.Name, status)
 		case status >= 500:

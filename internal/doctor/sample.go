@@ -110,11 +110,11 @@ func (s *sample) decode(ctx context.Context, p *plan.Plan) {
 func decodeOne(codec pipeline.Codec, rec *pipeline.Record, out *pipeline.Columns, limit int64) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = pipeline.Errorf("engine.panic", "the code of the codec panicked: %v: that is a fault in it", v)
+			err = pipeline.Errorf("doctor.codec.panic", "the code of the codec panicked: %v: that is a fault in it", v)
 		}
 	}()
 	if limit > 0 && int64(len(rec.Value)) > limit {
-		return pipeline.Errorf("ingest.record.size", "it has %d bytes, more than the limit of %d: raise limits.record or send smaller records", len(rec.Value), limit)
+		return pipeline.Errorf("doctor.record.size", "it has %d bytes, more than the limit of %d: raise limits.record or send smaller records", len(rec.Value), limit)
 	}
 	return codec.Decode(rec, out)
 }

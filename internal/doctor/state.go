@@ -82,7 +82,7 @@ func (e *examination) directory(dir string) bool {
 	if errors.Is(err, fs.ErrNotExist) {
 		above := filepath.Dir(dir)
 		if err := writable(above); err != nil {
-			e.failed(dir, pipeline.Errorf("state.directory.write", "the folder is not there, and %s is not writable for this user: %w", above, err), "make the folder and give it to this user, or correct state.directory")
+			e.failed(dir, pipeline.Errorf("doctor.state.directory", "the folder is not there, and %s is not writable for this user: %w", above, err), "make the folder and give it to this user, or correct state.directory")
 			return false
 		}
 		e.ok(dir, "it is not there yet; the first snapshot makes it")
@@ -95,7 +95,7 @@ func (e *examination) directory(dir string) bool {
 		err = writable(dir)
 	}
 	if err != nil {
-		e.failed(dir, pipeline.Errorf("state.directory.write", "snapshots can't be written there: %w", err), "make it a folder that this user may write to, or correct state.directory")
+		e.failed(dir, pipeline.Errorf("doctor.state.directory", "snapshots can't be written there: %w", err), "make it a folder that this user may write to, or correct state.directory")
 		return false
 	}
 	free, ok := freeBytes(dir)
