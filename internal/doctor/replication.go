@@ -28,9 +28,9 @@ func replication(_ context.Context, e *examination) {
 		least, _ := strconv.Atoi(e.settings[name]["min.insync.replicas"])
 		switch {
 		case leaderless > 0:
-			e.fault("topic "+name, "start the brokers that have them, or see their logs", "%s of it no leader: nothing can be read from or written to them", counted(leaderless, "partition", "has", "have"))
+			e.fault("topic "+name, "start the brokers that have them, or see their logs", "%s no leader: nothing can be read from or written to them", counted(leaderless, "partition", "of it has", "of it have"))
 		case behind > 0:
-			e.warn("topic "+name, "see that all brokers run and keep up", "%s of it not in sync: a broker is down or behind", counted(behind, "partition", "is", "are"))
+			e.warn("topic "+name, "see that all brokers run and keep up", "%s not in sync: a broker is down or behind", counted(behind, "partition", "of it is", "of it are"))
 		case replicas == 1:
 			single = append(single, name)
 		case least >= replicas:
