@@ -52,6 +52,17 @@ func newProducers(source string, most int) *producers {
 	return &producers{source: source, loud: newHeavy(loud, seed), busy: newHeavy(max(1, most-loud), seed)}
 }
 
+// fade halves the weights when it is time to. It is called for each input.
+func (p *producers) fade(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Sub(p.faded) > fadeAfter {
+		p.faded = now
+		p.loud.fade()
+		p.busy.fade()
+	}
+}
+
 // wrote counts records that one stands for. entity is that of a row of it, "" if it has none.
 func (p *producers) wrote(who identity, records int64, entity string) {
 	p.mu.Lock()
@@ -102,11 +113,6 @@ func (p *producers) counted(who identity, n int64) *tally {
 
 // settle gives a producer weight in one table; it keeps the tally that it has in the other.
 func (p *producers) settle(in, other *heavy, who identity, weight int64) *tally {
-	if now := time.Now(); now.Sub(p.faded) > fadeAfter {
-		p.faded = now
-		p.loud.fade()
-		p.busy.fade()
-	}
 	at, fresh := in.add(who, weight)
 	if fresh {
 		old := at.tally
@@ -288,7 +294,7 @@ func (p *producersOf) Collect(to chan<- prometheus.Metric) {
 }
 
 // samplesPerInput is how many records of one input are asked who wrote them: each stands for those around it.
-const samplesPerInput = 8
+const samplesPerInput = 16
 
 // attribution is a lane's part: it asks some records of each input who wrote them, and all that can't be used.
 type attribution struct {
@@ -303,6 +309,7 @@ type attribution struct {
 
 // start prepares for an input of so many records.
 func (a *attribution) start(records int) {
+	a.fade(time.Now())
 	a.begin, a.length = 0, records
 	a.stretch = (records + samplesPerInput - 1) / samplesPerInput
 	a.choose()

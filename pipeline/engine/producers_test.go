@@ -324,7 +324,7 @@ func TestAskingAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkAsking is what an input of a thousand records costs: eight are asked.
+// BenchmarkAsking is what an input of a thousand records costs: sixteen are asked.
 func BenchmarkAsking(b *testing.B) {
 	for _, producers := range []uint64{20, 100_000} {
 		b.Run(fmt.Sprintf("producers=%d", producers), func(b *testing.B) {
