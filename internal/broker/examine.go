@@ -223,16 +223,13 @@ func (c *Client) BrokerSettings(ctx context.Context, id int32) (map[string]strin
 	if err != nil {
 		return nil, named("read the settings of a broker", err)
 	}
-	for i := range res.Resources {
-		if err := check(res.Resources[i].ErrorCode); err != nil {
-			if out := withheld(err, rights{}); out != nil {
-				return nil, out
-			}
-			return nil, named("read the settings of a broker", err)
-		}
-		return settingsOf(&res.Resources[i]), nil
+	if len(res.Resources) == 0 {
+		return nil, pipeline.Errorf("kafka.broker.settings", "BUG: broker %d was asked for its settings and said nothing", id)
 	}
-	return nil, nil
+	if err := check(res.Resources[0].ErrorCode); err != nil {
+		return nil, named("read the settings of a broker", err)
+	}
+	return settingsOf(&res.Resources[0]), nil
 }
 
 func settingsOf(r *describeconfigs.ResponseResource) map[string]string {
