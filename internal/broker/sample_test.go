@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/homeostat/homeostat/internal/broker/embedded"
 )
 
@@ -107,5 +109,37 @@ func TestOperations(t *testing.T) {
 	}
 	if unknownOperations.Known() || unknownOperations.Allow("Read") {
 		t.Error("what a broker does not tell counts as told")
+	}
+}
+
+// Records bear the id of the idempotent client that wrote them, and none where it is not idempotent.
+func TestRecordsBearTheirProducer(t *testing.T) {
+	b, err := embedded.Start(embedded.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	r := &rig{t: t, bootstrap: b.Addr(), prefix: "whose"}
+	c := r.client()
+	topic := r.topic(c, "written", 1)
+	for range 2 {
+		other, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := other.ProduceSync(r.context(), &kgo.Record{Topic: topic, Value: []byte("idempotent")}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		other.Close()
+	}
+	if err := c.Produce(r.context(), []Message{{Topic: topic, Value: []byte("plain")}}); err != nil {
+		t.Fatal(err)
+	}
+	recs, err := c.Sample(r.context(), topic, 10)
+	if err != nil || len(recs) != 3 {
+		t.Fatal(recs, err)
+	}
+	if recs[0].Producer <= 0 || recs[1].Producer <= 0 || recs[0].Producer == recs[1].Producer || recs[2].Producer != 0 {
+		t.Errorf("producers %d, %d and %d", recs[0].Producer, recs[1].Producer, recs[2].Producer)
 	}
 }
