@@ -25,7 +25,7 @@ func (l *detectLane) decode(rec *pipeline.Record) error {
 		l.blame(rec, l.firstSeries(), reason, n)
 		lost += n
 	}
-	if lost > 0 {
+	if len(l.cols.Lost) > 0 {
 		clear(l.cols.Lost)
 	}
 	if err != nil {
