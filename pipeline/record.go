@@ -14,7 +14,9 @@ type Record struct {
 	Offset    int64
 	// Timestamp is the record's own time in Unix milliseconds (create or append time, as its topic is set).
 	Timestamp int64
-	Key       []byte
+	// Producer is one more than the id that the brokers gave to the idempotent client that wrote the record; 0 if it is unknown.
+	Producer int64
+	Key      []byte
 	// Value is nil for a tombstone.
 	Value   []byte
 	Headers []Header

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/pipeline/engine"
 )
 
 // health is what the admin listener asks. An error says what is wrong.
@@ -31,7 +32,7 @@ func newMetrics() *prometheus.Registry {
 	return reg
 }
 
-// serveAdmin serves /metrics, /livez and /readyz on address until ctx ends. An empty address serves nothing.
+// serveAdmin serves /metrics, /livez, /readyz and, where h knows them, /producers on address until ctx ends. An empty address serves nothing.
 func serveAdmin(ctx context.Context, address string, metrics *prometheus.Registry, h health, log *slog.Logger) error {
 	if address == "" {
 		return nil
@@ -44,6 +45,9 @@ func serveAdmin(ctx context.Context, address string, metrics *prometheus.Registr
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{Registry: metrics}))
 	mux.HandleFunc("GET /livez", probe(h.Live))
 	mux.HandleFunc("GET /readyz", probe(h.Ready))
+	if p, ok := h.(interface{ Producers() []engine.ProducerCount }); ok {
+		mux.HandleFunc("GET /producers", serveProducers(p.Producers))
+	}
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	context.AfterFunc(ctx, func() { server.Close() })
 	go func() {

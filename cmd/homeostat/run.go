@@ -84,6 +84,14 @@ func (h *runHealth) Live() error {
 	return nil
 }
 
+// Producers returns what each producer wrote to this process, the worst first.
+func (h *runHealth) Producers() []engine.ProducerCount {
+	if r := h.runner.Load(); r != nil {
+		return r.Producers()
+	}
+	return nil
+}
+
 // Ready implements health.
 func (h *runHealth) Ready() error {
 	if r := h.runner.Load(); r != nil {

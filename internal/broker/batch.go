@@ -306,7 +306,7 @@ func (d *decoder) records(b *batch, a *answer, body []byte, mem *memory) error {
 			stamp = maxTime
 		}
 		mem.records = append(mem.records, pipeline.Record{
-			Topic: a.Topic, Partition: a.Partition, Offset: b.base + delta, Timestamp: stamp, Key: key, Value: value,
+			Topic: a.Topic, Partition: a.Partition, Offset: b.base + delta, Timestamp: stamp, Producer: max(b.producer, -1) + 1, Key: key, Value: value,
 		})
 		if n > 0 {
 			mem.records[len(mem.records)-1].Headers = mem.headers[first:len(mem.headers):len(mem.headers)]

@@ -75,7 +75,7 @@ func Open(cfg Config) (*Client, error) {
 		return nil, pipeline.Errorf("kafka.compression.unknown", "compression %d is not known: use one of the package's constants", cfg.Compression)
 	}
 	if cfg.MaxBatchBytes == 0 {
-		cfg.MaxBatchBytes = 1048588
+		cfg.MaxBatchBytes = DefaultBatchBytes
 	}
 	if cfg.MaxBatchBytes < 1024 {
 		return nil, pipeline.Errorf("kafka.batch.limit", "%d bytes are too few for a record batch: use 1024 or more", cfg.MaxBatchBytes)

@@ -29,6 +29,7 @@ var rules = map[string][]string{
 	"internal/broker":          {"pipeline"},
 	"internal/broker/embedded": {"pipeline"},
 	"internal/golden":          {"..."},
+	"internal/doctor":          {"pipeline", "pipeline/config", "pipeline/plan", "pipeline/engine/...", "internal/broker"},
 	"internal/draft":           {"pipeline", "pipeline/config", "schemas/codec/sniff"},
 	"internal/house":           {},
 	"operators":                {"pipeline", "schemas/...", "operators/state/...", "operators/detect/alarm", "operators/detect/baseline"},

@@ -83,7 +83,7 @@ func (r *reader) construct(n, body *node, path string, c *Component, from catalo
 			r.fault(n, path, "config.component.misplaced", "%s", why)
 			return
 		}
-		r.suggest(n, path, "config.component.unknown", nearest(c.Type, from.names), "no %s is called %q: choose one of %s", from.word, clip(c.Type), strings.Join(from.names, ", "))
+		r.suggest(n, path, "config.component.unknown", Nearest(c.Type, from.names), "no %s is called %q: choose one of %s", from.word, clip(c.Type), strings.Join(from.names, ", "))
 		return
 	}
 	before := len(r.faults)

@@ -90,10 +90,10 @@ func TestEverySectionIsRead(t *testing.T) {
 		Kafka: Kafka{Bootstrap: []string{"127.0.0.1:9092", "kafka:9093"}, CommitInterval: 250 * time.Millisecond, Session: 10 * time.Second},
 		Sources: []Source{
 			{Name: "metrics", Topic: "shop.metrics", Codec: &Component{Type: "otlp_metrics", Name: "otlp_metrics", Settings: pipeline.Settings{}},
-				Keyed: true, Disorder: 10 * time.Second, Late: LateDeadLetter, MaxFutureSkew: 5 * time.Minute},
+				Keyed: true, Disorder: 10 * time.Second, Late: LateDeadLetter, MaxFutureSkew: 5 * time.Minute, Producer: ProducerAuto, MaxProducers: 100},
 			{Name: "logs", Topic: "shop.logs", Codec: &Component{Type: "json_logs", Name: "json_logs", Settings: pipeline.Settings{"labels": []any{"service", "level"}}},
-				Disorder: 90 * time.Second, Late: LateDrop},
-			{Name: "history", Type: "file", Settings: pipeline.Settings{"paths": []any{"*.csv"}}, Late: LateDrop},
+				Disorder: 90 * time.Second, Late: LateDrop, Producer: ProducerAuto, MaxProducers: 100},
+			{Name: "history", Type: "file", Settings: pipeline.Settings{"paths": []any{"*.csv"}}, Late: LateDrop, Producer: ProducerAuto, MaxProducers: 100},
 		},
 		SLOs: []pipeline.SLO{
 			{Name: "checkout", Entity: "web", Objective: 0.995, Window: int64(30 * day),
@@ -150,7 +150,7 @@ func TestDefaults(t *testing.T) {
 		Name: "shop", Instance: host,
 		Kafka: Kafka{CommitInterval: 50 * time.Millisecond, Transactions: true, Session: 10 * time.Second},
 		Sources: []Source{{Name: "metrics", Topic: "raw", Codec: &Component{Type: "otlp_metrics", Name: "otlp_metrics", Settings: pipeline.Settings{}},
-			Disorder: 10 * time.Second, Late: LateDrop, MaxFutureSkew: 5 * time.Minute}},
+			Disorder: 10 * time.Second, Late: LateDrop, MaxFutureSkew: 5 * time.Minute, Producer: ProducerAuto, MaxProducers: 100}},
 		Detect:  []Component{{"window", "window", pipeline.Settings{"size": 10 * time.Second}}},
 		Limits:  Limits{Series: 1_000_000, Idle: time.Hour, Memory: 512 << 20, Record: 16 << 20},
 		State:   State{Interval: 30 * time.Second},

@@ -110,6 +110,8 @@ func TestFaults(t *testing.T) {
 			"4:5: sources[0].late: is required: write late: dead_letter (config.key.missing)"}},
 		{"reopen_for without reopen", head + "sources:\n  - {name: a, topic: t, codec: otlp_metrics, late: drop, reopen_for: 1m}\n" + tail, []string{
 			"4:70: sources[0].reopen_for: late rows of this source do not open windows again: remove it, or write late: reopen (config.late.reopen_for)"}},
+		{"producers told apart by nothing", head + "sources:\n  - {name: a, topic: t, codec: otlp_metrics, late: drop, producer: header}\n" + tail, []string{
+			`4:68: sources[0].producer: "header" tells no producers apart: write auto, key, client, partition, header:NAME, label:NAME or off (config.source.producer)`}},
 		{"unknown codec", head + "sources:\n  - {name: a, topic: t, codec: otlp_metric, late: drop}\n" + tail, []string{
 			`4:32: sources[0].codec: no codec is called "otlp_metric": choose one of json_logs, otlp_metrics (did you mean "otlp_metrics"?) (config.component.unknown)`}},
 		{"codec missing", head + "sources:\n  - {name: a, topic: t, late: drop}\n" + tail, []string{
@@ -131,7 +133,7 @@ func TestFaults(t *testing.T) {
 		{"skew of a file", head + "sources:\n  - {name: a, file: {paths: [x]}, late: drop, max_future_skew: 5m}\n" + tail, []string{
 			"4:64: sources[0].max_future_skew: rows of a file source have no append time to compare with: remove it (config.source.skew)"}},
 		{"source is a text", head + "sources: [metrics]\n" + tail, []string{
-			`3:11: sources[0]: "metrics" is no mapping: write keys and values (known: name, topic, keyed, disorder, late, reopen_for, max_future_skew, file, generator, codec) (config.value.type)`}},
+			`3:11: sources[0]: "metrics" is no mapping: write keys and values (known: name, topic, keyed, disorder, late, reopen_for, max_future_skew, producer, max_producers, file, generator, codec) (config.value.type)`}},
 
 		{"nothing says what is good", small + "slos:\n  - {name: a, objective: 99%}\n", []string{
 			"7:5: slos[0]: nothing says what is good: write total: and good: or bad:, or threshold: (config.slo.indicator)"}},

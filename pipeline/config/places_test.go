@@ -135,7 +135,7 @@ func TestNearest(t *testing.T) {
 		{"windwo", "window"}, {"Window", "window"}, {"burn_rate", "burnrate"}, {"robust", "robustz"}, {"lat", "late"},
 		{"fiel", "file"}, {"entirely", ""}, {"", ""}, {strings.Repeat("x", 100), ""},
 	} {
-		if got := nearest(f.word, known); got != f.want {
+		if got := Nearest(f.word, known); got != f.want {
 			t.Errorf("nearest to %q is %q, want %q", f.word, got, f.want)
 		}
 	}

@@ -64,7 +64,7 @@ func (r *reader) unknown(m member, path string, fields []pipeline.Setting, elsew
 	for _, f := range fields {
 		names = append(names, f.Name)
 	}
-	if s := nearest(m.name, names); s != "" {
+	if s := Nearest(m.name, names); s != "" {
 		r.suggest(m.key, join(path, m.name), "config.key.unknown", s, "this key is not known: correct or remove it")
 		return
 	}
@@ -259,7 +259,7 @@ func (r *reader) bounded(n *node, path string, f *pipeline.Setting, v any) bool 
 		if len(f.Enum) == 0 || slices.Contains(f.Enum, v) {
 			return true
 		}
-		r.suggest(n, path, "config.value.enum", nearest(v, f.Enum), "%s is not one of %s: choose one of them", n.shown(), strings.Join(f.Enum, ", "))
+		r.suggest(n, path, "config.value.enum", Nearest(v, f.Enum), "%s is not one of %s: choose one of them", n.shown(), strings.Join(f.Enum, ", "))
 		return false
 	case int64:
 		x = float64(v)

@@ -15,6 +15,17 @@ const (
 	LateReopen     = "reopen"
 )
 
+// What the setting producer of a source may begin with, or be: what a record's producer is known by.
+const (
+	ProducerAuto      = "auto"
+	ProducerKey       = "key"
+	ProducerClient    = "client"
+	ProducerPartition = "partition"
+	ProducerHeader    = "header"
+	ProducerLabel     = "label"
+	ProducerOff       = "off"
+)
+
 // Source is one origin of telemetry.
 type Source struct {
 	Name string
@@ -38,6 +49,11 @@ type Source struct {
 	// MaxFutureSkew is how far event time may lie ahead of the record's append time, by default 5 m; 0 does not check. It is
 	// always 0 for sources without a topic, which have no append time.
 	MaxFutureSkew time.Duration
+	// Producer says what the producer of a record is known by, for metrics alone: one of the constants, with :NAME behind
+	// ProducerHeader and ProducerLabel.
+	Producer string
+	// MaxProducers is how many producers metrics name.
+	MaxProducers int
 }
 
 // Auto is the word in place of a codec that has it found out when the pipeline runs.
@@ -62,6 +78,10 @@ func sourceSettings() []pipeline.Setting {
 			Doc: "With late: reopen, for how long after its end a window is opened again for late rows, 5m by default; later ones go to the dead letters."},
 		{Name: "max_future_skew", Type: pipeline.Duration, Example: "5m", Min: pipeline.Bound(0), Max: pipeline.Bound(float64(365 * day)),
 			Doc: "How far event time may lie ahead of the record's append time; 0s does not check."},
+		{Name: "producer", Type: pipeline.String, Default: ProducerAuto, Example: "header:host",
+			Doc: "What tells producers apart in metrics: key, client (an idempotent client's id), partition, header:NAME, label:NAME of the rows, auto (what a record has of these) or off."},
+		{Name: "max_producers", Type: pipeline.Int, Default: int64(100), Example: "100", Min: pipeline.Bound(2), Max: pipeline.Bound(10_000),
+			Doc: "How many producers metrics name at most: those of whom most can't be used, and those who write most; the rest are one."},
 	}
 }
 
@@ -81,12 +101,13 @@ func (r *reader) sources(root *node) []Source {
 		if item.shape != mapping {
 			continue
 		}
-		src := Source{Name: s.Text("name"), Topic: s.Text("topic"), Keyed: s.Bool("keyed"), Late: s.Text("late")}
+		src := Source{Name: s.Text("name"), Topic: s.Text("topic"), Keyed: s.Bool("keyed"), Late: s.Text("late"), Producer: s.Text("producer"), MaxProducers: int(s.Int("max_producers"))}
 		r.sourceName(item, path, s, taken)
 		r.reopen(item, path, s, &src)
 		r.origin(item, path, &src, topics)
 		r.codec(item, path, &src)
 		r.time(item, path, s, &src)
+		r.producer(item, path, &src)
 		out = append(out, src)
 	}
 	return out
@@ -174,6 +195,24 @@ func (r *reader) codec(item *node, path string, src *Source) {
 	}
 	if c, ok := r.component(n, at, r.codecs()); ok {
 		src.Codec = &c
+	}
+}
+
+// producer checks what producers are told apart by.
+func (r *reader) producer(item *node, path string, src *Source) {
+	rule, name, named := strings.Cut(src.Producer, ":")
+	switch rule {
+	case ProducerHeader, ProducerLabel:
+		if name != "" {
+			return
+		}
+	case ProducerAuto, ProducerKey, ProducerClient, ProducerPartition, ProducerOff:
+		if !named {
+			return
+		}
+	}
+	if n := item.member("producer"); !absent(n) && n.shape == scalar {
+		r.fault(n, join(path, "producer"), "config.source.producer", "%s tells no producers apart: write auto, key, client, partition, header:NAME, label:NAME or off", n.shown())
 	}
 }
 

@@ -6,12 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// Nearest returns the candidate that word is most likely a misspelling of, or "" when none is near.
-func Nearest(word string, candidates []string) string { return nearest(word, candidates) }
-
-// nearest returns the candidate that word is most likely a misspelling of, or "" when none is near: at most a third of
+// Nearest returns the candidate that word is most likely a misspelling of, or "" when none is near: at most a third of
 // its letters may differ. Of equally near ones the first in alphabetical order is taken.
-func nearest(word string, candidates []string) string {
+func Nearest(word string, candidates []string) string {
 	if len(word) > 64 {
 		return ""
 	}

@@ -118,6 +118,7 @@ func (l *actLane) restore(s *snapshot.Snapshot) error {
 // take implements lane. What was written has to be flushed before its position is committed.
 func (l *actLane) take() []broker.Message {
 	assert(l.ledger.balance(0), "I1 conservation: lane "+l.name)
+	l.ledger.publish()
 	out := l.pending
 	l.pending = nil
 	return out

@@ -154,6 +154,7 @@ func (l *columnsLane) gather() { l.pending = append(l.pending, l.collect(l.posit
 // take implements lane.
 func (l *columnsLane) take() []broker.Message {
 	assert(l.ledger.balance(0), "I1 conservation: lane "+l.name)
+	l.ledger.publish()
 	l.gather()
 	out := l.pending
 	l.pending = nil

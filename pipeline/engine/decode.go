@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"math"
 	"time"
 
@@ -21,8 +22,11 @@ func (l *detectLane) decode(rec *pipeline.Record) error {
 	lost := 0
 	for reason, n := range l.cols.Lost {
 		l.ledger.lose(reason, n)
+		l.blame(rec, l.firstSeries(), reason, n)
 		lost += n
-		delete(l.cols.Lost, reason)
+	}
+	if len(l.cols.Lost) > 0 {
+		clear(l.cols.Lost)
 	}
 	if err != nil {
 		l.cols.Rollback()
@@ -30,22 +34,70 @@ func (l *detectLane) decode(rec *pipeline.Record) error {
 		l.refuse(rec, lostUndecodable, 1, 0, err)
 		return nil
 	}
-	points, logs := l.cols.Marked()
-	rows := len(l.cols.PointTime) - points + len(l.cols.LogTime) - logs
-	l.ledger.take(rows + lost)
-	l.ledger.pass(rows - l.dropFuture(rec) - l.dropLate(rec))
-	for _, t := range l.cols.PointTime[points:] {
-		l.see(t)
+	rows, first, last := l.span()
+	if l.asked {
+		l.who.sample(rec, l.firstSeries())
 	}
-	for _, t := range l.cols.LogTime[logs:] {
-		l.see(t)
+	l.ledger.take(rows + lost)
+	// Most records have no row that is to be dropped: then the times are looked at once.
+	dropped := 0
+	if last > l.latest(rec) {
+		dropped += l.dropFuture(rec)
+	}
+	if l.mark != unknownTime && first < plus(l.mark, -l.reopen) {
+		dropped += l.dropLate(rec)
+	}
+	if dropped > 0 {
+		rows, _, last = l.span()
+	}
+	l.ledger.pass(rows)
+	if rows > 0 {
+		l.see(last)
 	}
 	return l.advance(l.due())
+}
+
+// span returns the number of rows of the record at hand, and their first and last time.
+func (l *detectLane) span() (rows int, first, last int64) {
+	points, logs := l.cols.Marked()
+	first, last = math.MaxInt64, math.MinInt64
+	for _, t := range l.cols.PointTime[points:] {
+		first, last = min(first, t), max(last, t)
+	}
+	for _, t := range l.cols.LogTime[logs:] {
+		first, last = min(first, t), max(last, t)
+	}
+	return len(l.cols.PointTime) - points + len(l.cols.LogTime) - logs, first, last
+}
+
+// firstSeries is that of the first row of the record at hand; nil if it has none.
+func (l *detectLane) firstSeries() *pipeline.Series {
+	points, logs := l.cols.Marked()
+	switch {
+	case points < len(l.cols.PointSeries):
+		return l.cols.Series.At(l.cols.PointSeries[points])
+	case logs < len(l.cols.LogStream):
+		return l.cols.Series.At(l.cols.LogStream[logs])
+	}
+	return nil
+}
+
+// blame counts rows that could not be used for their producer. series is that of the record's first row, or nil.
+func (l *detectLane) blame(rec *pipeline.Record, series *pipeline.Series, reason string, rows int) {
+	if l.who != nil && !l.ledger.silent {
+		l.who.lost(l.who.whose.of(rec, series), reason, rows)
+	}
 }
 
 // refuse counts what of a record can't be used and writes the record to the dead letters. rows is 0 for a whole record.
 func (l *detectLane) refuse(rec *pipeline.Record, reason string, lost, rows int, cause error) {
 	l.ledger.lose(reason, lost)
+	if rows == 0 && l.who != nil && !l.ledger.silent {
+		if l.asked {
+			l.who.sample(rec, nil)
+		}
+		l.who.failed(l.who.whose.of(rec, nil), cmp.Or(pipeline.Code(cause), reason))
+	}
 	l.pending = append(l.pending, l.deadLetter(pipeline.Ingest, rec, reason, rows, cause))
 }
 
@@ -58,14 +110,10 @@ func (l *detectLane) checkSize(rec *pipeline.Record) error {
 
 // dropFuture removes the rows too far ahead of their record's own time: they must not move the watermark.
 func (l *detectLane) dropFuture(rec *pipeline.Record) int {
-	if l.in.skew <= 0 {
-		return 0
-	}
-	bound := l.latest(rec)
+	bound, series := l.latest(rec), l.firstSeries()
 	n := l.cols.Keep(func(t int64) bool { return t <= bound })
-	if n > 0 {
-		l.refuse(rec, lostFuture, n, n, nil)
-	}
+	l.blame(rec, series, lostFuture, n)
+	l.refuse(rec, lostFuture, n, n, nil)
 	return n
 }
 
@@ -80,14 +128,12 @@ func (l *detectLane) latest(rec *pipeline.Record) int64 {
 // dropLate removes the rows whose window has closed for good: those before the watermark as the records before left it, less
 // the time for which windows may be opened again.
 func (l *detectLane) dropLate(rec *pipeline.Record) int {
-	if l.mark == unknownTime {
-		return 0
-	}
-	bound := plus(l.mark, -l.reopen)
+	bound, series := plus(l.mark, -l.reopen), l.firstSeries()
 	n := l.cols.Keep(func(t int64) bool { return t >= bound })
 	if n == 0 {
-		return 0
+		return 0 // those were too far ahead, too
 	}
+	l.blame(rec, series, lostLate, n)
 	if l.in.deadLate {
 		l.refuse(rec, lostLate, n, n, nil)
 	} else {
@@ -114,6 +160,9 @@ func (l *detectLane) inbox(rec *pipeline.Record) error {
 	if e.Time > l.latest(rec) {
 		l.refuse(rec, lostFuture, 1, 0, pipeline.Errorf("inbox.time", "event %s is of %s, too far ahead of its record: set the sender's clock, or raise max_future_skew of the sources", e.ID, schemas.FormatTime(e.Time)))
 		return nil
+	}
+	if l.asked {
+		l.who.sample(rec, nil)
 	}
 	l.ledger.pass(1)
 	if e.System == "" {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -25,6 +26,10 @@ type intake struct {
 	skew int64
 	// limit bounds the bytes of one record; 0 bounds nothing.
 	limit int
+	// producer and maxProducers are the settings of the source; "" and off ask for nobody.
+	producer     string
+	maxProducers int
+	keyed        bool
 }
 
 // rear is what stands behind the door of a lane.
@@ -64,10 +69,12 @@ type detectLane struct {
 	ledger *ledger
 	behind rear
 	rest   func(time.Duration) bool // see restBy; nil: the lane can't wait
+	who    *attribution             // nil: it is not asked
 
 	newest   int64 // highest event time seen; unknownTime before the first row
 	mark     int64 // watermark, always at a tick; unknownTime before the first row
 	saidNone bool  // that there is no row yet
+	asked    bool  // whose the record at hand is
 	position pipeline.Position
 	pending  []broker.Message
 }
@@ -88,6 +95,9 @@ func (s *surroundings) newIntakeLane(name string, stage pipeline.Stage, in intak
 		ledger: newLedger(s.metrics, stage, in.source, name),
 	}
 	l.cols = pipeline.NewColumns(l.series.table)
+	if in.producer != "" && in.producer != "off" {
+		l.who = &attribution{producers: s.producers.source(in.source, in.maxProducers), whose: newWhose(in.producer, in.keyed), random: rand.Uint64() | 1}
+	}
 	return l
 }
 
@@ -102,7 +112,15 @@ func (l *detectLane) process(in pipeline.Input) error {
 	if l.in.inbox {
 		step = l.inbox
 	}
+	who := l.who
+	if l.ledger.silent {
+		who = nil
+	}
+	if who != nil {
+		who.start(len(in.Records))
+	}
 	for i := range in.Records {
+		l.asked = who != nil && i == who.next
 		if err := step(&in.Records[i]); err != nil {
 			return err
 		}
@@ -168,6 +186,7 @@ func (l *detectLane) collect() {
 // take implements lane.
 func (l *detectLane) take() []broker.Message {
 	assert(l.ledger.balance(0), "I1 conservation: lane "+l.name)
+	l.ledger.publish()
 	l.collect()
 	out := l.pending
 	l.pending = nil

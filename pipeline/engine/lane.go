@@ -73,6 +73,8 @@ type surroundings struct {
 	codecs map[string]*search
 	// lanes are those whose time is waited for. It is replaced when partitions are added.
 	lanes *atomic.Pointer[laneSets]
+	// producers counts what producers write, by source.
+	producers *producersOf
 }
 
 // laneSets are the lanes whose time the events topic and the columns topic hear: partitions by source.

@@ -30,6 +30,9 @@ type ledger struct {
 	// silent keeps the metrics from counting again what is replayed.
 	silent bool
 
+	// newIn and newOn are rows that the metrics do not know yet: they are told once for many records (publish).
+	newIn, newOn int
+
 	rowsIn, rowsOn prometheus.Counter
 	rowsOff        func(reason string) prometheus.Counter
 	ended          func(operator, reason string) prometheus.Counter
@@ -60,13 +63,28 @@ func (l *ledger) count(c prometheus.Counter, rows int) {
 // take counts rows that came in.
 func (l *ledger) take(rows int) {
 	l.account.In += int64(rows)
-	l.count(l.rowsIn, rows)
+	if !l.silent {
+		l.newIn += rows
+	}
 }
 
 // pass counts rows that went on.
 func (l *ledger) pass(rows int) {
 	l.account.On += int64(rows)
-	l.count(l.rowsOn, rows)
+	if !l.silent {
+		l.newOn += rows
+	}
+}
+
+// publish tells the metrics of the rows that came in and went on since the last time.
+func (l *ledger) publish() {
+	if l.newIn > 0 {
+		l.rowsIn.Add(float64(l.newIn))
+	}
+	if l.newOn > 0 {
+		l.rowsOn.Add(float64(l.newOn))
+	}
+	l.newIn, l.newOn = 0, 0
 }
 
 // lose counts rows that end at the lane's door.

@@ -275,6 +275,7 @@ func (l *operateLane) replay(on bool) { l.ledger.silent = on }
 // take implements lane.
 func (l *operateLane) take() []broker.Message {
 	assert(l.ledger.balance(len(l.held)), "I1 conservation: lane "+l.name)
+	l.ledger.publish()
 	out := append(l.pending, l.fitting(pipeline.Operate, l.position, l.out.Take())...)
 	l.pending = nil
 	return out

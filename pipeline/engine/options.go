@@ -33,6 +33,7 @@ func newSurroundings(p *plan.Plan, o Options) *surroundings {
 		slos: p.SLOs, topology: &p.Topology, window: int64(p.Window), scope: p.Scope, limit: p.Limits.Series, idle: int64(p.Limits.Idle),
 		dead: p.Topics.DeadLetters.Name, letter: int(p.Limits.Record), newOutput: o.NewOutput,
 	}
+	s.producers = registerProducers(o.Metrics)
 	s.lanes = new(atomic.Pointer[laneSets])
 	s.lanes.Store(&laneSets{})
 	if s.allocator == nil {
@@ -65,6 +66,7 @@ func (s *surroundings) sourceLane(p *plan.Plan, src *plan.Source, name string, e
 	in := intake{
 		source: src.Name, disorder: int64(src.Disorder), deadLate: src.Late != "drop",
 		skew: int64(src.MaxFutureSkew), limit: int(p.Limits.Record),
+		producer: src.Producer, maxProducers: src.MaxProducers, keyed: src.Keyed,
 	}
 	var err error
 	if in.codec, err = s.newCodec(src); err != nil {
@@ -92,10 +94,13 @@ func (s *surroundings) columnsLane(p *plan.Plan, name string, eventPartitions in
 	return own.newColumnsLane(name, components(p.Detect.Operators), p.Topics.Events.Name, eventPartitions)
 }
 
+// inboxProducers is how many of those who write to the inbox metrics name.
+const inboxProducers = 100
+
 // inboxLane makes the lane of one partition of the inbox. Its events may be as far ahead of their records as the rows of
 // the most generous source.
 func (s *surroundings) inboxLane(p *plan.Plan, name string, eventPartitions int) (*detectLane, error) {
-	in := intake{source: "inbox", inbox: true, limit: int(p.Limits.Record)}
+	in := intake{source: "inbox", inbox: true, limit: int(p.Limits.Record), producer: "auto", maxProducers: inboxProducers}
 	for i := range p.Sources {
 		skew := int64(p.Sources[i].MaxFutureSkew)
 		if skew == 0 {

@@ -297,6 +297,9 @@ func (r *Runner) run(ctx context.Context) error {
 	return g.Wait()
 }
 
+// Producers returns what the producers of each source wrote to the lanes of this process: of each source the worst first.
+func (r *Runner) Producers() []ProducerCount { return r.producers.counts() }
+
 // Live fails when a lane has been at one input for too long.
 func (r *Runner) Live() error {
 	for _, s := range r.stages {

@@ -24,6 +24,9 @@ func (l *detectLane) decodePatiently(rec *pipeline.Record) (refused, err error) 
 	var waited, told time.Duration
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		refused = l.decodeRecord(rec)
+		if refused == nil && waited == 0 {
+			return nil, nil
+		}
 		if !errors.As(refused, new(*pipeline.Unavailable)) {
 			break
 		}
