@@ -21,8 +21,8 @@ func FuzzDecode(f *testing.F) {
 		"[{\"fields\":{\"a\":1,\"b\":NaN,\"a\":2},\"name\":\"m\",\"tags\":{\"x\":\"y\"}},\n{\"fields\":{\"a\":+1}}]",
 		`{"name":"m\u0041","value":"1.5","x":[1,{"y":"z"},null,true],"val":-inf} {"name":"m"}`,
 	}
-	for _, value := range fixtures(f) {
-		seeds = append(seeds, value)
+	for _, value := range codectest.Fixtures(f, "testdata/*.json") {
+		seeds = append(seeds, string(value))
 	}
 	for i, s := range seeds {
 		for n := range manySettings() {
