@@ -23,7 +23,7 @@ var rules = map[string][]string{
 	"pipeline/engine":          {"pipeline", "pipeline/plan", "pipeline/engine/snapshot", "schemas", "internal/broker", "operators/state"},
 	"schemas":                  {"pipeline", "schemas/arrowipc"},
 	"schemas/arrowipc":         {},
-	"schemas/codec":            {"pipeline", "schemas", "schemas/codec/ansi", "schemas/codec/decimal", "schemas/codec/fields", "schemas/codec/memo", "schemas/codec/moment", "schemas/codec/registry", "schemas/codec/severity", "schemas/codec/streams", "schemas/codec/values", "schemas/codec/wire"},
+	"schemas/codec":            {"pipeline", "schemas", "schemas/codec/ansi", "schemas/codec/decimal", "schemas/codec/fields", "schemas/codec/jsonmetrics", "schemas/codec/memo", "schemas/codec/moment", "schemas/codec/registry", "schemas/codec/severity", "schemas/codec/streams", "schemas/codec/values", "schemas/codec/wire"},
 	"schemas/codec/codectest":  {"pipeline"},
 	"internal/broker":          {"pipeline"},
 	"internal/broker/embedded": {"pipeline"},

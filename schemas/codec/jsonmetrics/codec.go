@@ -283,6 +283,9 @@ func (c *codec) read(b []byte, at int) (end int, err error) {
 
 // sound adds the points of an object that was read or parsed, and learns from it.
 func (c *codec) sound(raw []byte, at int) error {
+	if u := &c.slow.unfit; u.name != nil {
+		return u.err(at)
+	}
 	if n := c.attributes(&c.slow); n > c.limits.attributes {
 		return pipeline.Errorf("json_metrics.limit.attributes", "json metric at byte %d has %d labels, more than max_attributes %d: name fewer in labels or raise it", at, n, c.limits.attributes)
 	}

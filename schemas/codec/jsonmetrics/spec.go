@@ -90,6 +90,14 @@ func Register(r *pipeline.Registry) { r.AddCodec(Spec(), New) }
 
 // New makes a codec for one lane. Settings that are absent have the defaults of Spec and of the preset.
 func New(given pipeline.Settings) (pipeline.Codec, error) {
+	c := &codec{}
+	if err := c.configure(given); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *codec) configure(given pipeline.Settings) error {
 	s := pipeline.Settings{}
 	for _, setting := range Spec().Settings {
 		s[setting.Name] = setting.Default
@@ -106,9 +114,9 @@ func New(given pipeline.Settings) (pipeline.Codec, error) {
 	}
 	fields, err := newMapping(mapped)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c := &codec{
+	*c = codec{
 		mapping:  fields,
 		timeUnit: moment.UnitOf(s.Text("time_unit")),
 		metric:   []byte(s.Text("metric")),
@@ -127,7 +135,7 @@ func New(given pipeline.Settings) (pipeline.Codec, error) {
 	c.named = len(c.metric) > 0 || len(mapped["name"]) > 0
 	c.reader = reader{mapping: &c.mapping, nesting: c.limits.nesting}
 	c.slow.slots = make([]scalar, len(c.mapping.paths))
-	return c, nil
+	return nil
 }
 
 // typeOf reads a type's name.
