@@ -23,23 +23,8 @@ func usages(t testing.TB, n int) (pipeline.Codec, [][]byte) {
 
 func TestDecodingAllocatesNothing(t *testing.T) {
 	codec, records := usages(t, 2000)
-	out, rec := pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0)), codectest.Record(nil)
-	decode := func() {
-		for _, value := range records {
-			out.Mark()
-			rec.Value = value
-			if err := codec.Decode(rec, out); err != nil {
-				t.Fatal(err)
-			}
-			out.Rollback()
-		}
-	}
-	decode()
-	if out.Series.Len() != 4000 {
-		t.Fatalf("%d series, want 4000", out.Series.Len())
-	}
-	if n := testing.AllocsPerRun(5, decode); n != 0 {
-		t.Fatalf("%v allocations for %d records, want none", n, len(records))
+	if n := codectest.AllocatesNothing(t, codec, codectest.Records(records...)); n != 4000 {
+		t.Errorf("%d series, want 4000", n)
 	}
 }
 
