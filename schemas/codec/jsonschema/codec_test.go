@@ -1,7 +1,6 @@
 package jsonschema_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -329,9 +328,6 @@ func FuzzDecode(f *testing.F) {
 		}
 		if d := cmp.Diff(codectest.Fresh(t, plain, value), got); d != "" {
 			t.Fatalf("(-json_metrics +json_schema):\n%s", d)
-		}
-		if !json.Valid(value) && got.Code == "" {
-			return // json_metrics is lenient where nothing is read
 		}
 	})
 }
