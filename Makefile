@@ -10,7 +10,7 @@ MODE ?= windows
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 
 # What is one goroutine has nothing for the race detector, which makes it ten times slower: it is left out there, and runs after
-# that without the detector. So do codecs, but for the one that asks a registry.
+# that without the detector. So do codecs, but for the client of schema registries.
 ALONE := $(if $(RACE),OPERATORTEST_THREADS_ONLY=1)
 
 .PHONY: help build demo kafka test check fmt lint race fuzz sim chaos replay reference producers bench bench-micro golden clean
@@ -31,7 +31,7 @@ test: ## all tests: race detector, assertions, random order
 ifeq ($(RACE),)
 	@echo "no C compiler: testing without the race detector (install gcc for it)"
 endif
-	$(ALONE) $(GO) test $(RACE) -shuffle=on -parallel 4 -tags assert -timeout 20m $(if $(RACE),$$($(GO) list ./... | grep -v /schemas/codec/) ./schemas/codec/avro,./...)
+	$(ALONE) $(GO) test $(RACE) -shuffle=on -parallel 4 -tags assert -timeout 20m $(if $(RACE),$$($(GO) list ./... | grep -v /schemas/codec/) ./schemas/codec/registry,./...)
 ifneq ($(RACE),)
 	$(GO) test -shuffle=on -tags assert -timeout 20m ./operators/... ./schemas/codec/... ./plant
 	$(GO) test -shuffle=on -tags assert -timeout 20m -run '^TestLockstep|^TestSimulation|^TestTenMinutes|DoesNotCare|^TestEviction' ./cmd/homeostat ./pipeline/engine

@@ -21,6 +21,7 @@ import (
 	"github.com/homeostat/homeostat/schemas/codec/influx"
 	"github.com/homeostat/homeostat/schemas/codec/jsonlog"
 	"github.com/homeostat/homeostat/schemas/codec/jsonmetrics"
+	"github.com/homeostat/homeostat/schemas/codec/jsonschema"
 	"github.com/homeostat/homeostat/schemas/codec/otlp"
 	"github.com/homeostat/homeostat/schemas/codec/protobuf"
 	"github.com/homeostat/homeostat/schemas/codec/remotewrite"
@@ -37,7 +38,7 @@ func newRegistry() *pipeline.Registry {
 	for _, register := range []func(*pipeline.Registry){
 		otlp.Register, otlp.RegisterLogs, otlp.RegisterTraces, remotewrite.Register, alertmanager.Register, arrow.Register,
 		jsonlog.Register, syslog.Register, text.Register,
-		jsonmetrics.Register, influx.Register, graphite.Register, collectd.Register, avro.Register, protobuf.Register, sniff.Register,
+		jsonmetrics.Register, influx.Register, graphite.Register, collectd.Register, avro.Register, protobuf.Register, jsonschema.Register, sniff.Register,
 		filesource.Register,
 		window.Register, quantile.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register, export.Register,
 		correlate.Register, decide.Register, judge.Register,

@@ -30,6 +30,6 @@
 // Schemas are parsed by twmb/avro. Data is read by this package, by a plan that is made of a schema and the settings once: what no
 // setting names is passed over, and nothing is allocated for a row.
 //
-// Rows that can't be used are counted in Columns.Lost, by the reasons in this package's Lost constants; an event that names no value
+// Rows that can't be used are counted in Columns.Lost, by the reasons in package fields; an event that names no value
 // counts as one. A record that is broken or beyond a limit is an error as a whole.
 package avro

@@ -4,10 +4,12 @@ package codectest
 import (
 	"bytes"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -46,6 +48,15 @@ type Result struct {
 // Record makes a record of a value.
 func Record(value []byte) *pipeline.Record {
 	return &pipeline.Record{Topic: Topic, Timestamp: Timestamp, Value: value}
+}
+
+// Records makes a record of each value.
+func Records(values ...[]byte) []*pipeline.Record {
+	out := make([]*pipeline.Record, len(values))
+	for i, v := range values {
+		out[i] = Record(v)
+	}
+	return out
 }
 
 // Decode decodes a record into columns of a table, as a lane does. It fails the test when the record is written to, an error
@@ -218,4 +229,50 @@ func Benchmark(b *testing.B, codec pipeline.Codec, records [][]byte, unit string
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(points), unit)
+}
+
+// Time is a time in RFC 3339, in Unix nanoseconds.
+func Time(t testing.TB, s string) int64 {
+	t.Helper()
+	when, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return when.UnixNano()
+}
+
+// decodeAll decodes records and takes their rows back.
+func decodeAll(t testing.TB, codec pipeline.Codec, recs []*pipeline.Record, out *pipeline.Columns) {
+	for _, rec := range recs {
+		if err := codec.Decode(rec, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out.Rollback()
+}
+
+// AllocatesNothing checks that a codec that has seen records decodes them without allocating, and returns how many series they have.
+func AllocatesNothing(t *testing.T, codec pipeline.Codec, recs []*pipeline.Record) (series int) {
+	t.Helper()
+	out := pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
+	decodeAll(t, codec, recs, out)
+	least := math.Inf(1) // of several: the garbage collector and other goroutines allocate, too
+	for range 10 {
+		least = min(least, testing.AllocsPerRun(5, func() { decodeAll(t, codec, recs, out) }))
+	}
+	if least != 0 {
+		t.Errorf("%v allocations for %d records, want none", least, len(recs))
+	}
+	return out.Series.Len()
+}
+
+// BenchmarkLines decodes records again and again by a codec that knows their streams, and reports the time a line of theirs.
+func BenchmarkLines(b *testing.B, codec pipeline.Codec, recs []*pipeline.Record, lines int) {
+	out := pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
+	decodeAll(b, codec, recs, out)
+	b.ReportAllocs()
+	for b.Loop() {
+		decodeAll(b, codec, recs, out)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*lines), "ns/line")
 }

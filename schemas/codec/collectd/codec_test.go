@@ -1,8 +1,6 @@
 package collectd_test
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -23,17 +21,7 @@ func newCodec(s pipeline.Settings) pipeline.Codec {
 
 func fixtures(t testing.TB, pattern string) map[string][]byte {
 	t.Helper()
-	paths, err := filepath.Glob("testdata/" + pattern)
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no fixtures: %v", err)
-	}
-	out := map[string][]byte{}
-	for _, path := range paths {
-		if out[filepath.Base(path)], err = os.ReadFile(path); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return out
+	return codectest.Fixtures(t, "testdata/"+pattern)
 }
 
 func point(series string, at int64, value float64) codectest.Point {

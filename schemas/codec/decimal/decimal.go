@@ -2,6 +2,7 @@
 package decimal
 
 import (
+	"encoding/binary"
 	"math"
 	"math/bits"
 	"strconv"
@@ -18,6 +19,87 @@ var whole = func() (p [20]uint64) {
 	}
 	return p
 }()
+
+// Digits is a number without an exponent: Mantissa / 10^Decimals. It is exact if float64 holds both of them exactly; otherwise what is in
+// it is of no use.
+type Digits struct {
+	Mantissa uint64
+	Decimals int
+	Negative bool
+	Exact    bool
+}
+
+const (
+	// mostDigits never overflow 64 bits.
+	mostDigits = 18
+	// ExactWhole is up to where float64 holds all whole numbers.
+	ExactWhole = 1 << 53
+)
+
+// Scan reads digits from a position on, up to what is neither a digit nor the first point.
+func Scan(b []byte, from int) (d Digits, end int) {
+	i := from
+	if i < len(b) && b[i] == '-' {
+		d.Negative = true
+		i++
+	}
+	first, point := i, -1
+	var mantissa uint64
+	for ; i+8 <= len(b); i += 8 {
+		eight := binary.LittleEndian.Uint64(b[i:])
+		if !areDigits(eight) {
+			break
+		}
+		mantissa = mantissa*1e8 + eightDigits(eight)
+	}
+	for ; i < len(b); i++ {
+		ch := b[i] - '0'
+		if ch > 9 {
+			if b[i] != '.' || point >= 0 {
+				break
+			}
+			point = i
+			continue
+		}
+		mantissa = mantissa*10 + uint64(ch)
+	}
+	digits := i - first
+	if point >= 0 {
+		digits--
+		d.Decimals = i - point - 1
+	}
+	d.Mantissa = mantissa
+	d.Exact = digits > 0 && digits <= mostDigits && mantissa <= ExactWhole
+	return d, i
+}
+
+// areDigits tells whether all eight bytes are digits: their upper halves are 3, also when 6 is added.
+func areDigits(b uint64) bool {
+	const upper = 0xf0f0f0f0f0f0f0f0
+	return b&upper|(b+0x0606060606060606)&upper>>4 == 0x3333333333333333
+}
+
+// eightDigits returns the number that eight digits are, the first of them in the lowest byte: neighbours are put together, and then
+// theirs.
+func eightDigits(b uint64) uint64 {
+	b -= 0x3030303030303030
+	b = b*10 + b>>8 // pairs, in every other byte
+	const pairs = 0x000000ff000000ff
+	return (b&pairs*(100+1_000_000<<32) + b>>16&pairs*(1+10_000<<32)) >> 32
+}
+
+// Value returns the number that exact digits are: two exact numbers, divided, are rounded once (Clinger: How to Read Floating
+// Point Numbers Accurately, 1990).
+func (d *Digits) Value() float64 {
+	v := float64(d.Mantissa)
+	if d.Decimals > 0 {
+		v /= exact[d.Decimals]
+	}
+	if d.Negative {
+		v = -v
+	}
+	return v
+}
 
 // quotient returns the float64 nearest to m/d, of equally near ones the even one. m is not 0.
 func quotient(m, d uint64) float64 {
@@ -41,6 +123,9 @@ func quotient(m, d uint64) float64 {
 // Parse reads the number that b begins with: a sign, digits with a point, an exponent; or inf, infinity or nan in any case. It returns
 // the nearest float64, an infinity where there is none, and how many bytes it took: 0 if b does not begin with a number.
 func Parse(b []byte) (v float64, n int) {
+	if d, end := Scan(b, 0); d.Exact && (end == len(b) || b[end]|0x20 != 'e') {
+		return d.Value(), end
+	}
 	i := 0
 	negative := false
 	if i < len(b) && (b[i] == '-' || b[i] == '+') {

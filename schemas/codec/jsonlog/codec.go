@@ -6,16 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"runtime"
-	"strings"
 
-	"github.com/VictoriaMetrics/fastcache"
 	"github.com/valyala/fastjson"
 
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas/codec/ansi"
 	"github.com/homeostat/homeostat/schemas/codec/moment"
 	"github.com/homeostat/homeostat/schemas/codec/severity"
+	"github.com/homeostat/homeostat/schemas/codec/streams"
 )
 
 // Name is the codec's word in the configuration.
@@ -31,17 +29,18 @@ const (
 
 type limits struct{ bytes, lineBytes, lines, bodyBytes, labelBytes, nesting int }
 
-// codec decodes lines. Its memo leads from the values of a line's labels to its stream; it holds for one series table.
+// codec decodes lines.
 type codec struct {
 	limits   limits
 	fields   fields
 	timeUnit moment.Unit
 	numbers  severity.Numbering
-	table    *pipeline.SeriesTable
 
-	memo                *fastcache.Cache
-	key, lastKey, found []byte
-	last                uint32 // the stream of lastKey
+	// streams leads from the values of a line's labels to its stream.
+	streams      *streams.Finder
+	key, lastKey []byte
+	last         uint32                // the stream of lastKey
+	table        *pipeline.SeriesTable // that it is in
 
 	parser  fastjson.Parser
 	scratch []byte // a field's text
@@ -55,14 +54,8 @@ type codec struct {
 	noTime, streamsLimit int
 }
 
-// memoBytes is the least that fastcache takes; it uses it as keys come.
-const memoBytes = 32 << 20
-
 // parserLine is the size of line beyond which the parser, which keeps what it needed, is not kept.
 const parserLine = 64 << 10
-
-// refused stands for a stream that came when the table was full: the table only grows, so it stays so.
-const refused = ^uint32(0)
 
 // New makes a codec for one lane. Settings that are absent have the defaults of Spec.
 func New(given pipeline.Settings) (pipeline.Codec, error) {
@@ -80,6 +73,7 @@ func New(given pipeline.Settings) (pipeline.Codec, error) {
 		timeUnit: moment.UnitOf(s.Text("time_unit")),
 		numbers:  severity.NumberingOf(s.Text("severity_numbers")),
 		strips:   s.Text("ansi") == "strip",
+		streams:  streams.New(int(s.Int("memo"))),
 		limits: limits{
 			bytes:      int(s.Int("max_bytes")),
 			lineBytes:  int(s.Int("max_line_bytes")),
@@ -97,8 +91,9 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 		return pipeline.Errorf("json_logs.limit.bytes", "json logs record of %d bytes is larger than max_bytes %d: send smaller batches or raise it", n, c.limits.bytes)
 	}
 	if c.table != out.Series {
-		c.forget(out.Series)
+		c.table, c.lastKey = out.Series, nil
 	}
+	c.streams.Use(out.Series)
 	c.rec, c.out, c.noTime, c.streamsLimit = rec, out, 0, 0
 	err := c.record()
 	c.rec, c.out = nil, nil
@@ -112,18 +107,6 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 		out.Lose(LostStreamLimit, c.streamsLimit)
 	}
 	return nil
-}
-
-// forget starts the memo anew, for a table. fastcache keeps its keys outside the heap: they are given back when
-// the codec is gone.
-func (c *codec) forget(table *pipeline.SeriesTable) {
-	c.table, c.lastKey = table, nil
-	if c.memo != nil {
-		c.memo.Reset()
-		return
-	}
-	c.memo = fastcache.New(memoBytes)
-	runtime.AddCleanup(c, (*fastcache.Cache).Reset, c.memo)
 }
 
 func (c *codec) record() error {
@@ -220,7 +203,7 @@ func (c *codec) append(at int, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if stream == refused {
+	if stream == streams.Refused {
 		c.streamsLimit++
 		return nil
 	}
@@ -348,24 +331,16 @@ func (c *codec) stream(at int) (uint32, error) {
 
 // lookUp finds the stream of c.key, interning it at first sight.
 func (c *codec) lookUp() (uint32, error) {
-	if c.found = c.memo.Get(c.found[:0], c.key); len(c.found) == 4 {
-		return binary.LittleEndian.Uint32(c.found), nil
+	if stream, ok := c.streams.Find(0, c.key); ok {
+		return stream, nil
 	}
 	var labels []pipeline.Label
 	for key := c.key; len(key) > 0; {
 		i, n := binary.Uvarint(key)
 		size, m := binary.Uvarint(key[n:])
-		value := key[n+m : n+m+int(size)]
-		labels = append(labels, pipeline.Label{Name: c.fields.labelNames[i], Value: strings.ToValidUTF8(string(value), "\uFFFD")})
-		key = key[n+m+int(size):]
+		from, to := n+m, n+m+int(size)
+		labels = streams.Label(labels, c.fields.labelNames[i], key[from:to])
+		key = key[to:]
 	}
-	stream, err := c.table.Intern("", "", pipeline.Stream, pipeline.NewLabels(labels))
-	switch {
-	case pipeline.Code(err) == "series.limit":
-		stream = refused
-	case err != nil:
-		return 0, err
-	}
-	c.memo.Set(c.key, binary.LittleEndian.AppendUint32(c.found[:0], stream))
-	return stream, nil
+	return c.streams.Add(0, c.key, labels)
 }

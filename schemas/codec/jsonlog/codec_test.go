@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/VictoriaMetrics/fastcache"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -379,9 +377,15 @@ func TestAnotherTableGetsItsOwnNumbers(t *testing.T) {
 	}
 }
 
-// TestManyStreams decodes more streams than any short cut holds, in changing order, with one codec and its memo.
+// TestManyStreams decodes more streams than any short cut holds, in changing order, with one codec and its memo; and with a memo that starts anew
+// with each record.
 func TestManyStreams(t *testing.T) {
-	codec, out := newCodec(t, nil), pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
+	testManyStreams(t, newCodec(t, nil))
+	testManyStreams(t, newCodec(t, pipeline.Settings{"memo": int64(1)}))
+}
+
+func testManyStreams(t *testing.T, codec pipeline.Codec) {
+	out := pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
 	r := rand.New(rand.NewPCG(1, 2))
 	var want []string
 	for range 20_000 {
@@ -436,27 +440,6 @@ func TestAnyOrderAndForm(t *testing.T) {
 				t.Fatalf("%s: %v, lost %v (-want +got):\n%s", value, err, out.Lost, d)
 			}
 			out.Rollback()
-		}
-	}
-}
-
-// TestMemoIsGivenBack: fastcache's memory is outside the heap, and codecs are dropped, not closed.
-func TestMemoIsGivenBack(t *testing.T) {
-	memo := func() *fastcache.Cache {
-		codec := newCodec(t, nil)
-		if _, _, err := decode(t, codec, `{"host":"a"}`); err != nil {
-			t.Fatal(err)
-		}
-		return jsonlog.Memo(codec)
-	}()
-	for deadline := time.Now().Add(20 * time.Second); ; runtime.Gosched() {
-		runtime.GC()
-		var stats fastcache.Stats
-		if memo.UpdateStats(&stats); stats.EntriesCount == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d entries remain of a codec that is gone", stats.EntriesCount)
 		}
 	}
 }

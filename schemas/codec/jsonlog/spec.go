@@ -41,6 +41,8 @@ func Spec() pipeline.Spec {
 			{Name: "max_lines", Type: pipeline.Int, Default: int64(100_000), Min: pipeline.Bound(1), Doc: "Lines of a record.", Example: "100000"},
 			{Name: "max_nesting", Type: pipeline.Int, Default: int64(32), Min: pipeline.Bound(1), Max: pipeline.Bound(300),
 				Doc: "Depth of objects and arrays in a line, the line itself included.", Example: "32"},
+			{Name: "memo", Type: pipeline.Size, Default: int64(128 << 20), Min: pipeline.Bound(1 << 20), Max: pipeline.Bound(2 << 30),
+				Doc: "Memory of a lane for recognising streams by their raw bytes. Beyond it the memo starts anew, which costs time only.", Example: "128MiB"},
 		},
 	}
 }

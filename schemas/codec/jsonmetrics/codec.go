@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"github.com/valyala/fastjson"
 
@@ -64,6 +65,7 @@ type codec struct {
 	ordinals []uint32
 	layouts  layouts
 
+	batch   []string // members that hold batches
 	reader  reader
 	parser  fastjson.Parser
 	walker  walker
@@ -122,7 +124,7 @@ func (c *codec) record() error {
 	if len(b) > 0 && b[len(b)-1] <= ' ' {
 		b = bytes.TrimRight(b, values.Space)
 	}
-	if _, _, end := c.batch(b, 0); end > 0 {
+	if c.inBatch(b, 0) > 0 {
 		return c.objects(b, 0)
 	}
 	for i, l := range c.layouts.all {
@@ -161,42 +163,87 @@ func (c *codec) alone(b []byte) bool {
 // objects decodes the objects of a record from a position on, which is its beginning or behind an object.
 func (c *codec) objects(b []byte, from int) error {
 	sp := values.Splitter{B: b, At: from, Nesting: c.limits.nesting, Any: from > 0}
+	if err := c.split(&sp); err != nil {
+		return err
+	}
+	if !sp.Any {
+		return pipeline.Errorf("json_metrics.empty", "json metrics record has no object: check what writes to topic %s", c.rec.Topic)
+	}
+	return nil
+}
+
+// split decodes the objects that a splitter finds.
+func (c *codec) split(sp *values.Splitter) error {
 	for {
-		from, ok, err := sp.Begin()
-		if err != nil {
-			return c.fault(err)
+		from, ok, fault := sp.Begin()
+		if fault != nil {
+			return c.fault(fault)
 		}
 		if !ok {
-			if !sp.Any {
-				return pipeline.Errorf("json_metrics.empty", "json metrics record has no object: check what writes to topic %s", c.rec.Topic)
-			}
 			return nil
 		}
-		if begin, until, end := c.batch(b, from); end > 0 {
-			if err := c.objects(b[:until], begin); err != nil {
-				return err
-			}
-			sp.At = end
-		} else if end, err := c.known(b, from); err != nil {
+		if err := c.next(sp, from); err != nil {
 			return err
-		} else if end > 0 {
-			sp.At = end
-		} else if end, err := c.read(b, from); err != nil {
-			return err
-		} else if end > 0 {
-			sp.At = end
-		} else {
-			if err := sp.Pass(); err != nil {
-				return c.fault(err)
-			}
-			if err := c.object(b[from:sp.At], from); err != nil {
-				return err
-			}
 		}
-		if err := sp.Separator(); err != nil {
-			return c.fault(err)
+		if fault := sp.Separator(); fault != nil {
+			return c.fault(fault)
 		}
 	}
+}
+
+// next decodes the object, or batch, that a splitter has found, and passes it.
+func (c *codec) next(sp *values.Splitter, from int) error {
+	if array := c.inBatch(sp.B, from); array > 0 && !sp.One {
+		inner := values.Splitter{B: sp.B, At: array, Nesting: sp.Nesting, One: true}
+		if err := c.split(&inner); err != nil {
+			return err
+		}
+		if sp.At = skipSpace(sp.B, inner.At); sp.At == len(sp.B) || sp.B[sp.At] != '}' {
+			return c.syntax(sp.At, "a batch of metrics has something beside them, or no end")
+		}
+		sp.At++
+		return nil
+	}
+	if end, err := c.known(sp.B, from); end > 0 || err != nil {
+		sp.At = end
+		return err
+	}
+	if end, err := c.read(sp.B, from); end > 0 || err != nil {
+		sp.At = end
+		return err
+	}
+	if fault := sp.Pass(); fault != nil {
+		return c.fault(fault)
+	}
+	return c.object(sp.B[from:sp.At], from)
+}
+
+// inBatch returns where the array of a batch begins, if what stands at a position is one: an object that begins with that array. Else it
+// returns 0.
+func (c *codec) inBatch(b []byte, at int) int {
+	if len(c.batch) == 0 || at >= len(b) || b[at] != '{' {
+		return 0
+	}
+	at = skipSpace(b, at+1)
+	for _, name := range c.batch {
+		end := at + len(name) + 2
+		if end >= len(b) || b[at] != '"' || b[end-1] != '"' || string(b[at+1:end-1]) != name {
+			continue
+		}
+		if i := skipSpace(b, end); i < len(b) && b[i] == ':' {
+			if i = skipSpace(b, i+1); i < len(b) && b[i] == '[' {
+				return i
+			}
+		}
+	}
+	return 0
+}
+
+func skipSpace(b []byte, at int) int {
+	for at < len(b) && b[at] <= ' ' && strings.IndexByte(values.Space, b[at]) >= 0 {
+		at++
+	}
+	return at
 }
 
 // object parses an object, which stands as raw at a position of the record.
@@ -236,6 +283,9 @@ func (c *codec) read(b []byte, at int) (end int, err error) {
 
 // sound adds the points of an object that was read or parsed, and learns from it.
 func (c *codec) sound(raw []byte, at int) error {
+	if u := &c.slow.unfit; u.name != nil {
+		return u.err(at)
+	}
 	if n := c.attributes(&c.slow); n > c.limits.attributes {
 		return pipeline.Errorf("json_metrics.limit.attributes", "json metric at byte %d has %d labels, more than max_attributes %d: name fewer in labels or raise it", at, n, c.limits.attributes)
 	}

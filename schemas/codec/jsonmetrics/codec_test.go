@@ -3,8 +3,7 @@ package jsonmetrics_test
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,8 +67,6 @@ func TestRecords(t *testing.T) {
 		{nil, `[]`, nil, nil},
 		{nil, "{\"metrics\":[{\"name\":\"a\",\"fields\":{\"x\":1}},{\"name\":\"b\",\"fields\":{\"x\":2}}]}\n{ \"metrics\" : [ ] }\n{\"name\":\"c\",\"value\":3}",
 			points(gauge("a_x{}", now, 1), gauge("b_x{}", now, 2), gauge("c{}", now, 3)), nil},
-		{nil, `[{"metrics":[{"name":"a","value":1},{"metrics":[{"name":"b","value":2}]}]},{"name":"c","value":3}]`, points(gauge("a{}", now, 1), gauge("b{}", now, 2), gauge("c{}", now, 3)), nil},
-		{nil, `{"metrics":[{"name":"a","value":1}],"name":"m","value":3}`, points(gauge("m{}", now, 3)), nil},
 		{nil, `{"metrics":{"name":"a"},"name":"m","value":3}`, points(gauge("m{}", now, 3)), nil},
 
 		// Names.
@@ -157,23 +154,6 @@ func TestRecordWithoutTime(t *testing.T) {
 	}
 }
 
-func fixtures(t testing.TB) map[string]string {
-	t.Helper()
-	paths, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no fixtures: %v", err)
-	}
-	out := map[string]string{}
-	for _, path := range paths {
-		value, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out[filepath.Base(path)] = string(value)
-	}
-	return out
-}
-
 func TestTelegrafsOutput(t *testing.T) {
 	want := map[string][]codectest.Point{
 		"telegraf-1.json": points(gauge(`mem_used{dc="eu-1",host="node-1"}`, 1_795_408_592e9, 1295499264), gauge(`mem_used_percent{dc="eu-1",host="node-1"}`, 1_795_408_592e9, 5.125308214649627)),
@@ -189,10 +169,11 @@ func TestTelegrafsOutput(t *testing.T) {
 	for i := range 10 {
 		want["telegraf-batch.json"] = append(want["telegraf-batch.json"], shop(i)...)
 	}
+	want["batch.json"] = slices.Concat(want["telegraf-1.json"], want["telegraf-2.json"], want["telegraf-3.json"])
 	got := map[string][]codectest.Point{}
 	for _, preset := range []string{"telegraf", "generic"} {
-		for name, value := range fixtures(t) {
-			r := decode(t, pipeline.Settings{"preset": preset}, value)
+		for name, value := range codectest.Fixtures(t, "testdata/*.json") {
+			r := decode(t, pipeline.Settings{"preset": preset}, string(value))
 			if r.Code != "" || len(r.Lost) != 0 {
 				t.Errorf("%s: %+v", name, r)
 			}
@@ -201,6 +182,45 @@ func TestTelegrafsOutput(t *testing.T) {
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("preset %s (-want +got):\n%s", preset, d)
 		}
+	}
+}
+
+func TestBatches(t *testing.T) {
+	one, two := `{"name":"a","fields":{"x":1}}`, `{"name":"b","fields":{"x":2}}`
+	a, b := gauge("a_x{}", codectest.Timestamp*1e6, 1), gauge("b_x{}", codectest.Timestamp*1e6, 2)
+	for _, c := range []struct {
+		preset, value string
+		want          []codectest.Point
+		lost          map[string]int
+		code          string
+	}{
+		{"telegraf", `{"metrics":[` + one + "," + two + "]}", points(a, b), nil, ""},
+		{"telegraf", " {\n \"metrics\" : [ " + one + " ,\t" + two + " ] } \n", points(a, b), nil, ""},
+		{"telegraf", "\uFEFF{\"metrics\":[" + one + "]}", points(a), nil, ""},
+		{"telegraf", `{"metrics":[]}`, nil, nil, ""},
+		{"telegraf", `{"metrics":[` + one + "]}\n" + two + `[{"metrics":[` + two + `]}]`, points(a, b, b), nil, ""},
+		{"telegraf", `{"metrics":[{"metrics":[` + one + `]}]}`, nil, map[string]int{jsonmetrics.LostNoValue: 1}, ""},
+		{"telegraf", `{"name":"a","metrics":[` + one + `]}`, nil, map[string]int{jsonmetrics.LostNoValue: 1}, ""},
+		{"telegraf", `{"metrics":{"a":1}}`, nil, map[string]int{jsonmetrics.LostNoValue: 1}, ""},
+		{"telegraf", `{"metrics":[` + one + `],"name":"a"}`, nil, nil, "json_metrics.syntax"},
+		{"telegraf", `{"metrics":[` + one + `][` + two + `]}`, nil, nil, "json_metrics.syntax"},
+		{"telegraf", `{"metrics":[` + one + two + `]}`, nil, nil, "json_metrics.syntax"},
+		{"telegraf", `{"metrics":[` + one + `]`, nil, nil, "json_metrics.syntax"},
+		{"telegraf", `{"metrics":[` + one, nil, nil, "json_metrics.syntax"},
+		{"telegraf", `{"metrics":[1]}`, nil, nil, "json_metrics.not_object"},
+		{"generic", `{"metrics":[{"name":"a_x","value":1},{"name":"b_x","value":2}]}`, points(a, b), nil, ""},
+		{"prometheus_adapter", `{"metrics":[{"name":"a_x","value":1}]}`, nil, map[string]int{jsonmetrics.LostNoValue: 1}, ""},
+	} {
+		if c.lost == nil {
+			c.lost = map[string]int{}
+		}
+		want := codectest.Result{Points: c.want, Lost: c.lost, Code: c.code}
+		if d := cmp.Diff(want, decode(t, pipeline.Settings{"preset": c.preset}, c.value)); d != "" {
+			t.Errorf("%s (-want +got):\n%s", c.value, d)
+		}
+	}
+	if got := decode(t, pipeline.Settings{"batch": []any{"records", "samples"}}, `{"samples":[{"name":"a_x","value":1}]}`); len(got.Points) != 1 {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -19,9 +19,11 @@
 //   - labels: fields that become labels under the name in the setting: texts, numbers and booleans. "*" stands for all texts
 //     of the object itself that no other setting names. labels_object: objects whose members become labels. Of equal names
 //     labels named one by one count before others; empty labels are absent; what is not UTF-8 is replaced by U+FFFD.
+//   - batch: an object that has but one member, called so, and this is an array, stands for the objects in it. An object that begins
+//     so and has other members is broken.
 //
 // The setting preset fills in these fields as a producer writes them: generic takes the usual names; telegraf is Telegraf's
-// data format json (https://docs.influxdata.com/telegraf/v1/data_formats/output/json); prometheus_adapter is
+// data format json (one metric a record, or {"metrics":[…]} with use_batch_format, https://docs.influxdata.com/telegraf/v1/data_formats/output/json); prometheus_adapter is
 // that of the Prometheus Kafka adapter. What is set besides takes the place of the preset's.
 //
 // Rows that can't be used are counted in Columns.Lost, by the reasons in this package's Lost constants; an object that names no

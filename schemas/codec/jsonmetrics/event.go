@@ -44,11 +44,12 @@ type event struct {
 	slots  []scalar // by the mapping's slots
 	values []field
 	labels []field // beside those with slots
+	unfit  unfit
 }
 
 func (e *event) reset() {
 	clear(e.slots)
-	e.values, e.labels = e.values[:0], e.labels[:0]
+	e.values, e.labels, e.unfit = e.values[:0], e.labels[:0], unfit{}
 }
 
 // manyValues is from how many values on repeated names are looked for by sorting.

@@ -22,8 +22,8 @@ func FuzzDecode(f *testing.F) {
 		`{"name":"m\u0041","value":"1.5","x":[1,{"y":"z"},null,true],"val":-inf} {"name":"m"}`,
 	}
 	seeds = append(seeds, "{\"metrics\":[{\"name\":\"m\",\"fields\":{\"a\":true,\"b\":\"x\"}},{\"metrics\":[]}]}\n{\"metrics\":[],\"value\":1}")
-	for _, value := range fixtures(f) {
-		seeds = append(seeds, value)
+	for _, value := range codectest.Fixtures(f, "testdata/*.json") {
+		seeds = append(seeds, string(value))
 	}
 	for i, s := range seeds {
 		for n := range manySettings() {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/bits"
 
+	"github.com/homeostat/homeostat/schemas/codec/decimal"
 	"github.com/homeostat/homeostat/schemas/codec/moment"
 )
 
@@ -46,7 +47,7 @@ type row struct {
 // span is where a step's text lies in the record, or its number.
 type span struct {
 	from, to int
-	decimal  decimal
+	digits   decimal.Digits
 }
 
 const (
@@ -179,9 +180,9 @@ func (c *codec) recognise(l *layout, b []byte) (bool, error) {
 
 // scan reads a number and returns its end, 0 if it is not sure that it is one.
 func (s *span) scan(b []byte, from int) (end int) {
-	s.decimal, end = scan(b, from)
+	s.digits, end = decimal.Scan(b, from)
 	if end < len(b) && inNumber[b[end]] {
-		s.decimal.exact = false
+		s.digits.Exact = false
 		for end < len(b) && inNumber[b[end]] {
 			end++
 		}
@@ -266,8 +267,8 @@ func (c *codec) add(l *layout, b []byte, base uint32, at int) error {
 		}
 		var v float64
 		lose := kept
-		if r.number >= 0 && spans[r.number].decimal.exact {
-			v = spans[r.number].decimal.value()
+		if r.number >= 0 && spans[r.number].digits.Exact {
+			v = spans[r.number].digits.Value()
 		} else {
 			v, lose = c.rowValue(l, r, b)
 		}
@@ -318,8 +319,8 @@ func (c *codec) introduce(l *layout, b []byte) {
 // clock returns a message's time.
 func (c *codec) clock(l *layout, b []byte) (int64, loss) {
 	if l.clock >= 0 {
-		if d := &c.layouts.spans[l.clock].decimal; d.exact && d.decimals == 0 && !d.negative {
-			if ns, ok := unix(int64(d.mantissa), c.timeUnit); ok {
+		if d := &c.layouts.spans[l.clock].digits; d.Exact && d.Decimals == 0 && !d.Negative {
+			if ns, ok := unix(int64(d.Mantissa), c.timeUnit); ok {
 				return ns, kept
 			}
 		}

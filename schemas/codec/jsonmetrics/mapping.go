@@ -31,6 +31,7 @@ type mapping struct {
 	from  [objectRole + 2]int // the first slot of each role
 	role  []int               // by slot
 	every bool                // texts of the object that nothing names are labels
+	typed bool                // a schema says of what kinds values are
 	root  *node
 }
 
@@ -42,6 +43,8 @@ type node struct {
 	// values and labels say that an object here has values or labels as members.
 	values, labels bool
 	seen           []member
+	// kinds are those that a schema has for a value here, others those of members that have no node of their own; 0 are all.
+	kinds, others Kinds
 }
 
 type member struct {
@@ -143,6 +146,9 @@ func below(child *node) place {
 
 // put takes a member of an object at a place into the event. Its name and text are kept as they are given.
 func (m *mapping) put(e *event, at place, child *node, name []byte, v scalar) {
+	if m.typed && e.unfit.name == nil {
+		e.unfit = m.unfit(at, child, name, v)
+	}
 	if child != nil && len(child.slots) > 0 {
 		for _, slot := range child.slots {
 			switch m.role[slot] {

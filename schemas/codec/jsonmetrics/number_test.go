@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/homeostat/homeostat/schemas/codec/decimal"
 	"github.com/homeostat/homeostat/schemas/codec/moment"
 )
 
@@ -54,7 +55,7 @@ func TestNumbersAreRoundedAsStrconvDoes(t *testing.T) {
 			if lose != kept || math.Float64bits(got) != math.Float64bits(want) {
 				t.Fatalf("%q: %v, %d, want %v", s, got, lose, want)
 			}
-			if d, end := scan([]byte(s), 0); d.exact && end == len(s) {
+			if d, end := decimal.Scan([]byte(s), 0); d.Exact && end == len(s) {
 				fast++
 			}
 		}
@@ -66,9 +67,9 @@ func TestNumbersAreRoundedAsStrconvDoes(t *testing.T) {
 
 func TestWholeTimesAreReadAsMomentDoes(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	times := []int64{0, 1, 999_999_999, 1_000_000_000, 99_999_999_999, 100_000_000_000, 99_999_999_999_999, 100_000_000_000_000, exactWhole, 9_223_372_036, 9_223_372_037, 9_223_372_036_854, 9_223_372_036_855}
+	times := []int64{0, 1, 999_999_999, 1_000_000_000, 99_999_999_999, 100_000_000_000, 99_999_999_999_999, 100_000_000_000_000, decimal.ExactWhole, 9_223_372_036, 9_223_372_037, 9_223_372_036_854, 9_223_372_036_855}
 	for range 20_000 {
-		times = append(times, r.Int64N(exactWhole)>>r.IntN(53))
+		times = append(times, r.Int64N(decimal.ExactWhole)>>r.IntN(53))
 	}
 	for _, at := range times {
 		for _, unit := range []string{"auto", "s", "ms", "us", "ns"} {
@@ -113,7 +114,7 @@ func TestScanEndsWhereNumbersEnd(t *testing.T) {
 		if got := s.scan([]byte(c.s), 0); got != c.end {
 			t.Errorf("%q: %d, want %d", c.s, got, c.end)
 		}
-		if c.s == "1.2.3 " && s.decimal.exact {
+		if c.s == "1.2.3 " && s.digits.Exact {
 			t.Errorf("%q is taken for an exact number", c.s)
 		}
 	}

@@ -26,12 +26,13 @@ var presets = map[string]map[string][]any{
 	Generic: {
 		"time": {"timestamp", "time", "ts", "@timestamp", "datetime", "date"}, "name": {"name", "metric", "metric_name", "__name__", "labels.__name__"},
 		"value": {"value", "val"}, "values": {"fields", "values"}, "unit": {"unit"}, "type_field": {}, "labels": {everyText}, "labels_object": {"labels", "tags", "attributes", "dimensions"},
+		"batch": {"metrics"},
 	},
 	Telegraf: {
-		"time": {"timestamp"}, "name": {"name"}, "value": {}, "values": {"fields"}, "unit": {}, "type_field": {}, "labels": {}, "labels_object": {"tags"},
+		"time": {"timestamp"}, "name": {"name"}, "value": {}, "values": {"fields"}, "unit": {}, "type_field": {}, "labels": {}, "labels_object": {"tags"}, "batch": {"metrics"},
 	},
 	PrometheusAdapter: {
-		"time": {"timestamp"}, "name": {"name", "labels.__name__"}, "value": {"value"}, "values": {}, "unit": {}, "type_field": {}, "labels": {}, "labels_object": {"labels"},
+		"time": {"timestamp"}, "name": {"name", "labels.__name__"}, "value": {"value"}, "values": {}, "unit": {}, "type_field": {}, "labels": {}, "labels_object": {"labels"}, "batch": {},
 	},
 }
 
@@ -60,6 +61,7 @@ func Spec() pipeline.Spec {
 			names("type_field", "Fields that say the type: gauge, delta, cumulative or counter.", "[kind]"),
 			names("labels", "Fields that become labels; \"*\" stands for all texts that no other setting names.", "[service, host]"),
 			names("labels_object", "Objects whose members become labels.", "[tags]"),
+			names("batch", "Members that are arrays of objects: an object that has nothing else stands for these.", "[metrics]"),
 			{Name: "max_bytes", Type: pipeline.Size, Default: int64(16 << 20), Min: pipeline.Bound(1), Max: pipeline.Bound(1 << 30),
 				Doc: "Size of a record.", Example: "16MiB"},
 			{Name: "max_object_bytes", Type: pipeline.Size, Default: int64(1 << 20), Min: pipeline.Bound(1), Max: pipeline.Bound(64 << 20),
@@ -88,6 +90,14 @@ func Register(r *pipeline.Registry) { r.AddCodec(Spec(), New) }
 
 // New makes a codec for one lane. Settings that are absent have the defaults of Spec and of the preset.
 func New(given pipeline.Settings) (pipeline.Codec, error) {
+	c := &codec{}
+	if err := c.configure(given); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *codec) configure(given pipeline.Settings) error {
 	s := pipeline.Settings{}
 	for _, setting := range Spec().Settings {
 		s[setting.Name] = setting.Default
@@ -104,12 +114,13 @@ func New(given pipeline.Settings) (pipeline.Codec, error) {
 	}
 	fields, err := newMapping(mapped)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c := &codec{
+	*c = codec{
 		mapping:  fields,
 		timeUnit: moment.UnitOf(s.Text("time_unit")),
 		metric:   []byte(s.Text("metric")),
+		batch:    mapped["batch"],
 		typ:      typeOf([]byte(s.Text("type")), pipeline.Gauge),
 		limits: limits{
 			bytes:      int(s.Int("max_bytes")),
@@ -124,7 +135,7 @@ func New(given pipeline.Settings) (pipeline.Codec, error) {
 	c.named = len(c.metric) > 0 || len(mapped["name"]) > 0
 	c.reader = reader{mapping: &c.mapping, nesting: c.limits.nesting}
 	c.slow.slots = make([]scalar, len(c.mapping.paths))
-	return c, nil
+	return nil
 }
 
 // typeOf reads a type's name.

@@ -143,3 +143,28 @@ func TestHostile(t *testing.T) {
 		})
 	}
 }
+
+// TestLongUnits has a unit beyond max_label_bytes in a metric that is known: what was seen before may not change what becomes of it.
+func TestLongUnits(t *testing.T) {
+	unit := strings.Repeat("u", 20<<10)
+	point := msg(1, double(4, 1), attr(7, "a", "1"))
+	proto := func(unit string, data []byte) []byte { return msg(1, msg(2, msg(2, str(1, "m"), str(3, unit), data))) }
+	inJSON := func(unit, data string) []byte {
+		return []byte(`{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","unit":"` + unit + `",` + data + `}]}]}]}`)
+	}
+	histogram := msg(9, msg(1, fixed(3, 5), fixed(4, 3), double(5, 9)), num(2, 2))
+	for name, values := range map[string][2][]byte{
+		"gauge":           {proto("s", msg(5, point)), proto(unit, msg(5, point))},
+		"histogram":       {proto("s", histogram), proto(unit, histogram)},
+		"gauge, JSON":     {inJSON("s", `"gauge":{"dataPoints":[{"asInt":1}]}`), inJSON(unit, `"gauge":{"dataPoints":[{"asInt":1}]}`)},
+		"histogram, JSON": {inJSON("s", `"histogram":{"aggregationTemporality":2,"dataPoints":[{"count":3,"sum":1}]}`), inJSON(unit, `"histogram":{"aggregationTemporality":2,"dataPoints":[{"count":3,"sum":1}]}`)},
+	} {
+		check := codectest.NewChecker(func() pipeline.Codec { return otlp.New(nil) })
+		if got := check.Check(t, codectest.Record(values[0])); len(got.Points) == 0 {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if got := check.Check(t, codectest.Record(values[1])); got.Code != "otlp_metrics.limit.label_bytes" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

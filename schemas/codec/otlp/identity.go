@@ -45,6 +45,10 @@ func (c *codec) identify(id *identity, p part, bound float64, lose loss) (uint32
 	if len(id.name) == 0 {
 		return 0, noName, nil
 	}
+	// The memo does not know the unit.
+	if len(id.name)+len(id.unit) > c.limits.labelBytes {
+		return 0, kept, c.labelBytesError(string(id.name[:min(len(id.name), 80)]))
+	}
 	c.key = append(c.key[:0], byte(id.typ), byte(p))
 	if p >= ofQuantile {
 		c.key = binary.LittleEndian.AppendUint64(c.key, math.Float64bits(bound))
@@ -53,9 +57,6 @@ func (c *codec) identify(id *identity, p part, bound float64, lose loss) (uint32
 	number, hash, ok := c.metricMemo.Find(id.resource, c.key)
 	if ok {
 		return number, kept, nil
-	}
-	if len(id.name)+len(id.unit) > c.limits.labelBytes {
-		return 0, kept, c.labelBytesError(string(id.name[:min(len(id.name), 80)]))
 	}
 	m := metric{resource: id.resource, name: text(id.name) + suffixes[p], unit: text(id.unit), typ: id.typ}
 	switch p {

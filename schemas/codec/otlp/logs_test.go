@@ -4,8 +4,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -37,17 +35,7 @@ func made(c pipeline.Codec, err error) pipeline.Codec {
 // signalFixtures are the bytes of a folder of testdata, by name.
 func signalFixtures(t testing.TB, signal string) map[string][]byte {
 	t.Helper()
-	paths, err := filepath.Glob("testdata/" + signal + "/*")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no fixtures: %v", err)
-	}
-	out := map[string][]byte{}
-	for _, path := range paths {
-		if out[filepath.Base(path)], err = os.ReadFile(path); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return out
+	return codectest.Fixtures(t, "testdata/"+signal+"/*")
 }
 
 // logRecords is a message of one resource with those attributes' fields and one scope with the records.

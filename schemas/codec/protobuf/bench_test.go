@@ -33,24 +33,9 @@ func usages(t testing.TB, n int) [][]byte {
 }
 
 func TestDecodingAllocatesNothing(t *testing.T) {
-	codec, out := newCodec(pipeline.Settings{"schema": usage}), pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
-	records, rec := usages(t, 2000), codectest.Record(nil)
-	decode := func() {
-		for _, value := range records {
-			out.Mark()
-			rec.Value = value
-			if err := codec.Decode(rec, out); err != nil {
-				t.Fatal(err)
-			}
-			out.Rollback()
-		}
-	}
-	decode()
-	if out.Series.Len() != 4000 {
-		t.Fatalf("%d series, want 4000", out.Series.Len())
-	}
-	if n := testing.AllocsPerRun(5, decode); n != 0 {
-		t.Fatalf("%v allocations for %d records, want none", n, len(records))
+	codec, records := newCodec(pipeline.Settings{"schema": usage}), usages(t, 2000)
+	if n := codectest.AllocatesNothing(t, codec, codectest.Records(records...)); n != 4000 {
+		t.Errorf("%d series, want 4000", n)
 	}
 }
 

@@ -3,8 +3,6 @@ package remotewrite_test
 import (
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"sort"
 	"strings"
 	"testing"
@@ -25,17 +23,7 @@ var oneUnit = cmpopts.IgnoreFields(codectest.Point{}, "Unit")
 
 func fixtures(t testing.TB) map[string][]byte {
 	t.Helper()
-	paths, err := filepath.Glob("testdata/*.snappy")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no fixtures: %v", err)
-	}
-	out := map[string][]byte{}
-	for _, path := range paths {
-		if out[filepath.Base(path)], err = os.ReadFile(path); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return out
+	return codectest.Fixtures(t, "testdata/*.snappy")
 }
 
 // oracle says what rows and losses requests make that Prometheus' own code has read. It shares no code with the codec.

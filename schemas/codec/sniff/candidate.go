@@ -2,6 +2,7 @@ package sniff
 
 import (
 	"bytes"
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -79,7 +80,7 @@ func candidates() []candidate {
 			return v.has("dsnames", "plugin", "values") || bytes.HasPrefix(v.rec.Value, []byte("PUTVAL "))
 		})},
 		{codec: "json_metrics", settings: pipeline.Settings{"preset": "telegraf"}, rank: rankEnvelope, judge: lossless(func(v *view) bool {
-			return v.has("fields", "name", "tags") && v.only("fields", "name", "tags", "timestamp")
+			return v.has("fields", "name", "tags") && v.only("fields", "name", "tags", "timestamp") || telegrafBatch(v)
 		})},
 		// Telegraf's data format cloudevents: its JSON in an envelope.
 		{codec: "json_metrics", settings: pipeline.Settings{"time": []any{"data.timestamp"}, "name": []any{"data.name"}, "value": []any{},
@@ -102,6 +103,15 @@ func candidates() []candidate {
 			return refused
 		}},
 	}
+}
+
+// telegrafBatch tells whether a record is Telegraf's batch of metrics.
+func telegrafBatch(v *view) bool {
+	var all []map[string]json.RawMessage
+	if !v.has("metrics") || !v.only("metrics") || json.Unmarshal(v.first["metrics"], &all) != nil || len(all) == 0 {
+		return false
+	}
+	return all[0]["fields"] != nil && all[0]["name"] != nil && all[0]["tags"] != nil
 }
 
 // lossless is whole for mappings of fields: an object without a value means that the mapping is another one.

@@ -3,7 +3,6 @@ package syslog_test
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"testing"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -26,52 +25,22 @@ func messages(format string) [][]byte {
 	return out
 }
 
-func records(values ...[]byte) []*pipeline.Record {
-	var out []*pipeline.Record
-	for _, v := range values {
-		out = append(out, codectest.Record(v))
-	}
-	return out
-}
-
-func decodeAll(t testing.TB, codec pipeline.Codec, recs []*pipeline.Record, out *pipeline.Columns) {
-	for _, rec := range recs {
-		if err := codec.Decode(rec, out); err != nil {
-			t.Fatal(err)
-		}
-	}
-	out.Rollback()
-}
-
 func TestDecodingAllocatesNothing(t *testing.T) {
-	codec, out := newCodec(t, pipeline.Settings{"zone": "Europe/Berlin", "labels": []any{"host", "app", "facility", "msgid"}}), pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
+	codec := newCodec(t, pipeline.Settings{"zone": "Europe/Berlin", "labels": []any{"host", "app", "facility", "msgid"}})
 	var recs []*pipeline.Record
 	for _, s := range shapes {
-		recs = append(recs, records(messages(s.format)...)...)
+		recs = append(recs, codectest.Records(messages(s.format)...)...)
 	}
-	recs = append(recs, records([]byte("<13>1 - h a - - [x] \uFEFFy\n<189>45: sw1: *Nov 23 04:00:01.1: %SYS-5-X: y\nno head"), []byte("5 <13>x5 <13>y"))...)
-	decodeAll(t, codec, recs, out)
-	least := math.Inf(1)
-	for range 10 {
-		least = min(least, testing.AllocsPerRun(5, func() { decodeAll(t, codec, recs, out) }))
-	}
-	if least != 0 {
-		t.Fatalf("%v allocations for 4,005 messages, want none", least)
-	}
+	recs = append(recs, codectest.Records([]byte("<13>1 - h a - - [x] \uFEFFy\n<189>45: sw1: *Nov 23 04:00:01.1: %SYS-5-X: y\nno head"), []byte("5 <13>x5 <13>y"))...)
+	codectest.AllocatesNothing(t, codec, recs)
 }
 
 // BenchmarkDecode decodes records of one message, and records of 1,000 lines.
 func BenchmarkDecode(b *testing.B) {
 	for _, s := range shapes {
-		for name, recs := range map[string][]*pipeline.Record{"": records(messages(s.format)...), "-lines": records(bytes.Join(messages(s.format), []byte("\n")))} {
+		for name, recs := range map[string][]*pipeline.Record{"": codectest.Records(messages(s.format)...), "-lines": codectest.Records(bytes.Join(messages(s.format), []byte("\n")))} {
 			b.Run(s.name+name, func(b *testing.B) {
-				codec, out := newCodec(b, nil), pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
-				decodeAll(b, codec, recs, out)
-				b.ReportAllocs()
-				for b.Loop() {
-					decodeAll(b, codec, recs, out)
-				}
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*1000), "ns/line")
+				codectest.BenchmarkLines(b, newCodec(b, nil), recs, 1000)
 			})
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -26,15 +25,6 @@ func newCodec(t testing.TB, settings pipeline.Settings) pipeline.Codec {
 		t.Fatal(err)
 	}
 	return codec
-}
-
-func at(t testing.TB, s string) int64 {
-	t.Helper()
-	when, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return when.UnixNano()
 }
 
 const now = codectest.Timestamp * 1_000_000 // 2026-11-23T04:30:04.407Z
@@ -55,7 +45,7 @@ func check(t *testing.T, settings pipeline.Settings, value string, want ...word)
 	for _, w := range want {
 		when := int64(now)
 		if w.time != "" {
-			when = at(t, w.time)
+			when = codectest.Time(t, w.time)
 		}
 		lines = append(lines, codectest.Line{Stream: ":stream{" + w.stream + "}", Time: when, Severity: w.severity, Body: w.body})
 	}
@@ -256,9 +246,9 @@ func TestYearsAndZones(t *testing.T) {
 		{"2027-03-01T00:00:05Z", "America/New_York", "<34>Feb 28 19:00:05 h a: x", "2027-03-01T00:00:05Z"},
 	} {
 		rec := codectest.Record([]byte(c.value))
-		rec.Timestamp = at(t, c.record) / 1e6
+		rec.Timestamp = codectest.Time(t, c.record) / 1e6
 		got := codectest.Decode(t, newCodec(t, pipeline.Settings{"zone": c.zone}), pipeline.NewSeriesTable(nil, 0), rec)
-		if len(got.Lines) != 1 || got.Lines[0].Time != at(t, c.want) || got.Lines[0].Body != "x" {
+		if len(got.Lines) != 1 || got.Lines[0].Time != codectest.Time(t, c.want) || got.Lines[0].Body != "x" {
 			t.Errorf("%+v: %+v", c, got)
 		}
 	}

@@ -3,7 +3,6 @@ package text_test
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"testing"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -40,33 +39,17 @@ func records(values ...[]byte) []*pipeline.Record {
 	return out
 }
 
-func decodeAll(t testing.TB, codec pipeline.Codec, recs []*pipeline.Record, out *pipeline.Columns) {
-	for _, rec := range recs {
-		if err := codec.Decode(rec, out); err != nil {
-			t.Fatal(err)
-		}
-	}
-	out.Rollback()
-}
-
 var labelled = pipeline.Settings{"key_label": "host", "labels_from_headers": []any{"service"}}
 
 func TestDecodingAllocatesNothing(t *testing.T) {
 	for _, settings := range []pipeline.Settings{labelled, {"ansi": "keep", "zone": "Europe/Berlin"}} {
-		codec, out := newCodec(t, settings), pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
+		codec := newCodec(t, settings)
 		var recs []*pipeline.Record
 		for _, s := range shapes {
 			recs = append(recs, records(lines(s.format)...)...)
 		}
 		recs = append(recs, records([]byte("2026-11-23T04:00:01Z ERROR a\n"+java+"\n"+golang+"\n"+python+"\n"+php+"\n"+net), []byte("2026-11-23T04:00:01Z stdout P a\n2026-11-23T04:00:02Z stdout F b"))...)
-		decodeAll(t, codec, recs, out)
-		least := math.Inf(1)
-		for range 10 {
-			least = min(least, testing.AllocsPerRun(5, func() { decodeAll(t, codec, recs, out) }))
-		}
-		if least != 0 {
-			t.Fatalf("%v allocations for 7,000 lines and some traces, want none", least)
-		}
+		codectest.AllocatesNothing(t, codec, recs)
 	}
 }
 
@@ -75,13 +58,7 @@ func BenchmarkDecode(b *testing.B) {
 	for _, s := range shapes {
 		for name, recs := range map[string][]*pipeline.Record{"": records(lines(s.format)...), "-lines": records(bytes.Join(lines(s.format), []byte("\n")))} {
 			b.Run(s.name+name, func(b *testing.B) {
-				codec, out := newCodec(b, labelled), pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
-				decodeAll(b, codec, recs, out)
-				b.ReportAllocs()
-				for b.Loop() {
-					decodeAll(b, codec, recs, out)
-				}
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*1000), "ns/line")
+				codectest.BenchmarkLines(b, newCodec(b, labelled), recs, 1000)
 			})
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -24,15 +23,6 @@ func newCodec(t testing.TB, settings pipeline.Settings) pipeline.Codec {
 		t.Fatal(err)
 	}
 	return codec
-}
-
-func at(t testing.TB, s string) int64 {
-	t.Helper()
-	when, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return when.UnixNano()
 }
 
 const (
@@ -146,7 +136,7 @@ func TestHeads(t *testing.T) {
 	} {
 		when := int64(now)
 		if c.time != none {
-			when = at(t, c.time)
+			when = codectest.Time(t, c.time)
 		}
 		for _, settings := range []pipeline.Settings{nil, {"ansi": "keep"}} {
 			got := decode(t, settings, codectest.Record([]byte(c.line+"\r\n")))
@@ -296,7 +286,7 @@ func TestSequences(t *testing.T) {
 func TestContainers(t *testing.T) {
 	const first, second = "2026-11-23T04:00:01.123456789Z", "2026-11-23T05:00:02+01:00"
 	out, errs := `:stream{stream="stdout",topic="t"}`, `:stream{stream="stderr",topic="t"}`
-	one, two := at(t, first), at(t, second)
+	one, two := codectest.Time(t, first), codectest.Time(t, second)
 	for _, c := range []struct {
 		value string
 		want  []codectest.Line
@@ -373,9 +363,9 @@ func TestZonesAndYears(t *testing.T) {
 		{"2027-01-01T00:00:05Z", "UTC", "W1231 23:59:59.5 7 a.go:1] x", "2026-12-31T23:59:59.5Z"},
 	} {
 		rec := codectest.Record([]byte(c.value))
-		rec.Timestamp = at(t, c.record) / 1e6
+		rec.Timestamp = codectest.Time(t, c.record) / 1e6
 		got := decode(t, pipeline.Settings{"zone": c.zone}, rec)
-		if len(got.Lines) != 1 || got.Lines[0].Time != at(t, c.want) || got.Lines[0].Body != c.value {
+		if len(got.Lines) != 1 || got.Lines[0].Time != codectest.Time(t, c.want) || got.Lines[0].Body != c.value {
 			t.Errorf("%+v: %+v", c, got)
 		}
 	}

@@ -17,6 +17,8 @@ type Splitter struct {
 	Nesting int
 	// Any says that there was a value, or an array.
 	Any bool
+	// One says that B[At:] begins with an array, and that there is nothing to be found behind it.
+	One bool
 
 	array bool // inside one
 	comma bool // the next element has to follow
@@ -53,6 +55,9 @@ func (s *Splitter) Begin() (from int, ok bool, f *Fault) {
 		case s.array && s.B[s.At] == ']' && !s.comma:
 			s.array = false
 			s.At++
+			if s.One {
+				return 0, false, nil
+			}
 		default:
 			s.Any = true
 			return s.At, true, nil

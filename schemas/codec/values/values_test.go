@@ -45,6 +45,31 @@ func TestValues(t *testing.T) {
 	}
 }
 
+// TestOneArray finds the elements of an array in the middle of something else.
+func TestOneArray(t *testing.T) {
+	s := Splitter{B: []byte(`{"a":[1, {}],"b":[2]}`), At: 5, Nesting: 3, One: true}
+	var found []string
+	for {
+		from, ok, fault := s.Begin()
+		if fault != nil {
+			t.Fatal(fault)
+		}
+		if !ok {
+			break
+		}
+		if fault := s.Pass(); fault != nil {
+			t.Fatal(fault)
+		}
+		found = append(found, string(s.B[from:s.At]))
+		if fault := s.Separator(); fault != nil {
+			t.Fatal(fault)
+		}
+	}
+	if !slices.Equal(found, []string{"1", "{}"}) || s.At != 12 {
+		t.Errorf("%q, at %d", found, s.At)
+	}
+}
+
 func TestFaults(t *testing.T) {
 	for _, c := range []struct {
 		b    string
