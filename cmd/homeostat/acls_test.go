@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -264,6 +265,7 @@ func (g *guarded) allow(user string, acls []plan.ACL) {
 		g.t.Fatal(err)
 	}
 	create := kmsg.NewPtrCreateACLsRequest()
+	var want []string
 	for _, a := range acls {
 		c := kmsg.NewCreateACLsRequestCreation()
 		c.ResourceName, c.Principal, c.Host, c.PermissionType = a.Name, principal, "*", kmsg.ACLPermissionTypeAllow
@@ -279,7 +281,9 @@ func (g *guarded) allow(user string, acls []plan.ACL) {
 			g.t.Fatal(err)
 		}
 		create.Creations = append(create.Creations, c)
+		want = append(want, fmt.Sprint(c.ResourceType, c.ResourcePatternType, c.ResourceName, c.Operation))
 	}
+	slices.Sort(want)
 	res, err := create.RequestWith(g.context(), g.admin)
 	if err != nil {
 		g.t.Fatal(err)
@@ -289,12 +293,13 @@ func (g *guarded) allow(user string, acls []plan.ACL) {
 			g.t.Fatalf("an ACL is refused: %d", r.ErrorCode)
 		}
 	}
-	for g.count(principal) != len(acls) {
+	// As many as before may be those of before.
+	for !slices.Equal(g.rights(principal), want) {
 	}
 }
 
-// count asks the broker how many rights a user has.
-func (g *guarded) count(principal string) int {
+// rights asks the broker what rights a user has.
+func (g *guarded) rights(principal string) (all []string) {
 	g.t.Helper()
 	ask := kmsg.NewPtrDescribeACLsRequest()
 	ask.ResourceType, ask.ResourcePatternType, ask.Principal = kmsg.ACLResourceTypeAny, kmsg.ACLResourcePatternTypeAny, &principal
@@ -303,11 +308,13 @@ func (g *guarded) count(principal string) int {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	n := 0
 	for _, r := range res.Resources {
-		n += len(r.ACLs)
+		for _, a := range r.ACLs {
+			all = append(all, fmt.Sprint(r.ResourceType, r.ResourcePatternType, r.ResourceName, a.Operation))
+		}
 	}
-	return n
+	slices.Sort(all)
+	return all
 }
 
 // A right that is taken away from a running process ends it with an error that names the right, whatever it was doing.
