@@ -13,7 +13,7 @@ RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 # that without the detector. So do codecs, but for the client of schema registries.
 ALONE := $(if $(RACE),OPERATORTEST_THREADS_ONLY=1)
 
-.PHONY: help build demo kafka test check fmt lint race fuzz sim chaos replay reference producers bench bench-micro golden clean
+.PHONY: help build demo kafka test check fmt lint race fuzz sim chaos replay reference producers bench bench-micro bench-compare golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,8 +68,15 @@ bench: build ## figures of the engine end to end on a real Apache Kafka, in ten 
 	$(GO) build -o bin/endtoend ./bench/endtoend
 	bin/endtoend $(if $(LINES),-lines $(LINES)) $(BENCH)
 
-bench-micro: ## benchmarks of single parts
-	$(GO) test -run '^$$' -bench . -benchmem ./bench/... ./operators/... ./schemas/... ./internal/broker/...
+COUNT ?= 4
+BENCHTIME ?= 200ms
+
+bench-micro: ## benchmarks of single parts, COUNT times each, into out/bench-micro.txt
+	@mkdir -p out
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -benchtime $(BENCHTIME) ./bench ./operators/... ./schemas/... ./internal/broker/... ./pipeline/engine | grep -v 'no test files' | tee out/bench-micro.txt
+
+bench-compare: ## hold out/bench-micro.txt against the stored table, bench/micro.txt
+	$(GO) tool benchstat bench/micro.txt out/bench-micro.txt
 
 chaos: build ## end processes, connections and the broker at random (SEED, ROUNDS, MODE) and compare with an undisturbed run
 	$(GO) build -o bin/chaos ./bench/chaos
