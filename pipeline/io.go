@@ -80,3 +80,16 @@ type Codec interface {
 	// The record is borrowed: what has to last is copied.
 	Decode(rec *Record, out *Columns) error
 }
+
+// IsTopicName tells whether Kafka takes a name for a topic.
+func IsTopicName(s string) bool {
+	if s == "" || len(s) > 249 || s == "." || s == ".." {
+		return false
+	}
+	for _, ch := range []byte(s) {
+		if (ch < 'a' || ch > 'z') && (ch < 'A' || ch > 'Z') && (ch < '0' || ch > '9') && ch != '.' && ch != '_' && ch != '-' {
+			return false
+		}
+	}
+	return true
+}

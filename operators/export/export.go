@@ -92,7 +92,7 @@ func New(s pipeline.Settings) (pipeline.Operator, error) {
 	if s.Has("labels") {
 		x.names = namings(s.TextMap("labels"))
 	}
-	if topic := s.Text("topic"); !topicName(topic) {
+	if topic := s.Text("topic"); !pipeline.IsTopicName(topic) {
 		return nil, &pipeline.SettingFault{Path: "topic", Err: pipeline.Errorf("export.topic.name", "%q is no name of a topic: use up to 249 of a-z, A-Z, 0-9, '.', '_' and '-'", topic)}
 	}
 	for i, o := range s.Objects("series") {
@@ -119,19 +119,6 @@ func New(s pipeline.Settings) (pipeline.Operator, error) {
 		x.where = append(x.where, c)
 	}
 	return x, nil
-}
-
-// topicName tells whether Kafka takes a name for a topic.
-func topicName(s string) bool {
-	if s == "" || len(s) > 249 || s == "." || s == ".." {
-		return false
-	}
-	for _, ch := range []byte(s) {
-		if (ch < 'a' || ch > 'z') && (ch < 'A' || ch > 'Z') && (ch < '0' || ch > '9') && ch != '.' && ch != '_' && ch != '-' {
-			return false
-		}
-	}
-	return true
 }
 
 // Open implements pipeline.Operator.

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"regexp"
 	"strings"
 	"time"
 
@@ -175,7 +174,7 @@ func (r *reader) origin(item *node, path string, src *Source, topics map[string]
 
 func (r *reader) sourceTopic(n *node, path string, src *Source, topics map[string]string) {
 	at := join(path, "topic")
-	if !regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`).MatchString(src.Topic) || src.Topic == "." || src.Topic == ".." {
+	if !pipeline.IsTopicName(src.Topic) {
 		r.fault(n, at, "config.source.topic", "%s is no name of a Kafka topic: use up to 249 of a-z, A-Z, 0-9, '.', '_' and '-'", n.shown())
 	}
 	if first, twice := topics[src.Topic]; twice {

@@ -1,10 +1,6 @@
 package otlp
 
-import (
-	"encoding/binary"
-	"math"
-	"slices"
-)
+import "slices"
 
 // Producers tell a metric of a resource with the same points again and again, in the same order, and nothing differs but starts, times
 // and values, eight bytes each. Such a Metric is recognised as a whole: its other bytes are compared with those of a known one, and its
@@ -125,18 +121,7 @@ func (c *codec) recognised(q *pattern, b []byte, from int) bool {
 	spots := c.patterns.spots[q.spot : q.spot+q.spots]
 	for i := range spots {
 		s := &spots[i]
-		var start, time uint64
-		if s.start > 0 {
-			start = binary.LittleEndian.Uint64(b[s.start:])
-		}
-		if s.time > 0 {
-			time = binary.LittleEndian.Uint64(b[s.time:])
-		}
-		bits := binary.LittleEndian.Uint64(b[s.value&^integerSpot:])
-		value := math.Float64frombits(bits)
-		if s.value&integerSpot != 0 {
-			value = float64(int64(bits))
-		}
+		start, time, value := numbersAt(b, int(s.start), int(s.time), int(s.value&^integerSpot), s.value&integerSpot != 0)
 		when := int64(time)
 		if value-value != 0 || when <= 0 {
 			lose := kept

@@ -42,14 +42,19 @@ func (l *layout) fits(b []byte) bool {
 
 // read returns the numbers of a message of that layout.
 func (l *layout) read(b []byte) (start, time uint64, value float64) {
-	if l.start > 0 {
-		start = binary.LittleEndian.Uint64(b[l.start:])
+	return numbersAt(b, l.start, l.time, l.value, l.integer)
+}
+
+// numbersAt returns the numbers of a point that stand at those positions; a position of 0 is nowhere, but for the value's.
+func numbersAt(b []byte, startAt, timeAt, valueAt int, integer bool) (start, time uint64, value float64) {
+	if startAt > 0 {
+		start = binary.LittleEndian.Uint64(b[startAt:])
 	}
-	if l.time > 0 {
-		time = binary.LittleEndian.Uint64(b[l.time:])
+	if timeAt > 0 {
+		time = binary.LittleEndian.Uint64(b[timeAt:])
 	}
-	bits := binary.LittleEndian.Uint64(b[l.value:])
-	if l.integer {
+	bits := binary.LittleEndian.Uint64(b[valueAt:])
+	if integer {
 		return start, time, float64(int64(bits))
 	}
 	return start, time, math.Float64frombits(bits)
