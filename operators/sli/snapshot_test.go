@@ -82,9 +82,13 @@ func (l *lane) window(start int64, series uint32, sum float64) {
 // them were good. The derived series is the one with that ordinal.
 func (l *lane) restoreOld(series int64) {
 	l.t.Helper()
+	oldWindow := state.Table{Name: "window", Version: 1, Fields: []state.Field{
+		{Name: "pending", Type: state.Bool}, {Name: "any", Type: state.Bool},
+		{Name: "start", Type: state.Int64}, {Name: "end", Type: state.Int64}, {Name: "done", Type: state.Int64},
+	}}
 	old := state.Table{Name: "objectives", Version: 2, Fields: indicatorTable.Fields[:8]}
 	frozen, err := state.Encoded(name, func(w *state.Writer) {
-		w.Table(windowTable).Bool(true).Bool(true).Int64(0).Int64(10).Int64(0)
+		w.Table(oldWindow).Bool(true).Bool(true).Int64(0).Int64(10).Int64(0)
 		w.Table(old).Text("web").Int64(series).Float64(100).Float64(60).Float64(0).Floats(nil).Floats(nil).Floats(nil)
 	})
 	var b bytes.Buffer
