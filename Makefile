@@ -13,7 +13,7 @@ RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 # that without the detector. So do codecs, but for the client of schema registries.
 ALONE := $(if $(RACE),OPERATORTEST_THREADS_ONLY=1)
 
-.PHONY: help build demo kafka test check fmt lint race fuzz sim chaos replay reference producers bench bench-micro bench-compare golden clean
+.PHONY: help build demo kafka test check fmt lint race fuzz sim chaos replay reference producers quality bench bench-micro bench-compare golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,13 @@ sim: ## simulated schedules of the engine with faults: SEEDS=n of them from seed
 bench: build ## figures of the engine end to end on a real Apache Kafka, in ten minutes (LINES=2,3 for some of them)
 	$(GO) build -o bin/endtoend ./bench/endtoend
 	bin/endtoend $(if $(LINES),-lines $(LINES)) $(BENCH)
+
+DATA ?= ../shared/data
+OUT ?= out/quality
+SCORE ?= ../shared/score
+
+quality: build ## run the shipped pipelines over labelled data, NAB and others, in DATA; write results to OUT and print the tables of the scorers in SCORE
+	$(GO) run ./bench/quality -data $(DATA) -out $(OUT) -score "$(SCORE)" $(ARGS)
 
 COUNT ?= 3
 BENCHTIME ?= 100ms

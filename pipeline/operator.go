@@ -140,3 +140,44 @@ type Detector interface {
 	// Detect borrows the window and appends to found.
 	Detect(w *Window, found []Finding) ([]Finding, error)
 }
+
+// Score is how a detector judged a series in a window, also where it found nothing.
+type Score struct {
+	Series uint32
+	// Score is that of Finding: 1 is the threshold.
+	Score float64
+	// Expected was, and Low..High would not have been found abnormal, as far as the detector can tell.
+	Low, Expected, High float64
+}
+
+// Scorer is implemented by detectors that can say how they judged each series. The engine makes series of that, ScoreMetric
+// and ExpectedMetric, for the operators after the detector.
+type Scorer interface {
+	// Scores returns the judgements of the last Detect, one for each series that was judged, in the order of the window's
+	// rows; borrowed until the next one. It returns none where nobody asked for them in the detector's settings.
+	Scores() []Score
+}
+
+// The series that are derived of a detector's judgements. Both have the labels of the series that was judged, and its metric as
+// MetricLabel and the detector as DetectorLabel.
+const (
+	// ScoreMetric is the name of the series of scores.
+	ScoreMetric = "anomaly.score"
+	// ExpectedMetric is the name of the series of what was expected: a window's value is what was expected most, min and max
+	// are the band.
+	ExpectedMetric = "anomaly.expected"
+	MetricLabel    = "metric"
+	DetectorLabel  = "detector"
+)
+
+// ScoresSetting returns the setting by which a Scorer is asked for scores.
+func ScoresSetting() Setting {
+	return Setting{Name: "scores", Type: Bool, Default: false,
+		Doc: "Also makes the series " + ScoreMetric + " and " + ExpectedMetric + " of each series that is watched, for operators after this one, such as export."}
+}
+
+// IsDerived tells whether the series is one that the pipeline derives of detectors' judgements or for objectives: detectors leave
+// these to those that are made for them.
+func (s *Series) IsDerived() bool {
+	return s.Metric == SLIMetric || s.Metric == ScoreMetric || s.Metric == ExpectedMetric
+}

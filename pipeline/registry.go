@@ -46,9 +46,10 @@ func (r *Registry) AddOperator(spec Spec, make func(Settings) (Operator, error))
 	add(r.operators, spec.Name, OperatorEntry{Spec: spec, New: make})
 }
 
-// AddDetector registers a detector; the engine wraps it into an operator that consumes windows and emits findings.
+// AddDetector registers a detector; the engine wraps it into an operator that consumes windows and emits findings,
+// and windows of scores if it is a Scorer.
 func (r *Registry) AddDetector(spec Spec, make func(Settings) (Detector, error)) {
-	spec.Stage, spec.Consumes, spec.Emits = Detect, []Kind{Windows}, []Kind{Events}
+	spec.Stage, spec.Consumes, spec.Emits = Detect, []Kind{Windows}, []Kind{Events, Windows}
 	add(r.operators, spec.Name, OperatorEntry{Spec: spec, NewDetector: make})
 }
 

@@ -12,6 +12,7 @@ type detector struct {
 	pipeline.Detector
 	found []pipeline.Finding
 	tell  func(pipeline.Finding)
+	score func(*pipeline.Window, pipeline.Score)
 }
 
 type statefulDetector struct {
@@ -34,6 +35,11 @@ func (d *detector) Process(b pipeline.Batch, _ pipeline.Emitter) error {
 	d.found, err = d.Detect(&w, d.found[:0])
 	for _, f := range d.found {
 		d.tell(f)
+	}
+	if s, ok := d.Detector.(pipeline.Scorer); ok {
+		for _, j := range s.Scores() {
+			d.score(&w, j)
+		}
 	}
 	return err
 }

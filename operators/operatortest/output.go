@@ -27,6 +27,7 @@ type Output struct {
 	Series *pipeline.SeriesTable
 
 	d       *driver
+	said    []func() // what a detector said, to be rendered at the end
 	emits   int
 	exact   []string // one line a row
 	readers []string
@@ -45,6 +46,7 @@ func newOutput(d *driver) *Output {
 //	[10s,20s) cpu{host="a"} count=2 sum=3 min=1 max=2 last=2            a window, with rev=1 when it was opened again
 //	20s TYPE subject=… system=… key=… {data}                            an event
 //	[10s,20s) cpu{host="a"} open rev=0 onset=10s score=1.5 value=9 expect=1..2 up evidence{z=12}   a finding
+//	[10s,20s) cpu{host="a"} score=0.5 expect=4 (3..5)                   how a detector judged a series, if it was asked for scores
 func (o *Output) Text() string { return strings.Join(o.readers, "\n") }
 
 // emitter is what the operator of a run emits to.
@@ -121,7 +123,7 @@ func (o *Output) endStep() {
 		for _, b := range o.Batches {
 			n += b.Rows()
 		}
-		n += len(o.Findings)
+		n += len(o.said)
 	}
 	o.byStep = append(o.byStep, n)
 }
@@ -131,10 +133,8 @@ func (o *Output) release() {
 	for _, b := range o.Batches {
 		o.render(b)
 	}
-	for i := range o.Findings {
-		if o.d.retain {
-			o.finding(&o.Findings[i])
-		}
+	for _, say := range o.said {
+		say()
 	}
 	if o.d.name == "plain" && o.d.Check != nil {
 		o.d.Check(o.d.t, o)
@@ -157,11 +157,33 @@ func (o *Output) follow(op pipeline.Operator) {
 		return
 	}
 	d.tell = func(f pipeline.Finding) {
-		if !o.d.retain {
-			o.finding(&f)
-			return
+		o.say(func() { o.finding(&f) })
+		if o.d.retain {
+			o.Findings = append(o.Findings, f)
 		}
-		o.Findings = append(o.Findings, f)
+	}
+	d.score = func(w *pipeline.Window, s pipeline.Score) {
+		start, end := w.Start, w.End
+		o.say(func() { o.score(start, end, s) })
+	}
+}
+
+// say renders what a detector says, at the end if output is retained.
+func (o *Output) say(render func()) {
+	if !o.d.retain {
+		render()
+		return
+	}
+	o.said = append(o.said, render)
+}
+
+// score renders how a detector judged a series.
+func (o *Output) score(start, end int64, s pipeline.Score) {
+	o.line(func(num number) string {
+		return fmt.Sprintf("[%s,%s) %s score=%s expect=%s (%s..%s)", clock(start), clock(end), o.Series.At(s.Series).Key, num(s.Score), num(s.Expected), num(s.Low), num(s.High))
+	})
+	if !finite(s.Score, s.Low, s.Expected, s.High) || s.Score < 0 || s.Low > s.Expected || s.Expected > s.High {
+		o.d.t.Errorf("%s: score breaks its contract: %+v", o.d.name, s)
 	}
 }
 

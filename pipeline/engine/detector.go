@@ -9,7 +9,8 @@ import (
 	"github.com/homeostat/homeostat/schemas"
 )
 
-// FromDetector makes an operator of a detector: it consumes closed windows and emits finding.v1 events. The
+// FromDetector makes an operator of a detector: it consumes closed windows and emits finding.v1 events, and windows of
+// scores where the detector gives them. The
 // operator can be snapshotted if the detector can.
 func FromDetector(d pipeline.Detector) pipeline.Operator {
 	op := &detector{detector: d}
@@ -24,6 +25,7 @@ type detector struct {
 	env      *pipeline.Env
 	found    []pipeline.Finding
 	events   []schemas.Event
+	scores   scores
 }
 
 type statefulDetector struct {
@@ -57,8 +59,16 @@ func (d *detector) Process(b pipeline.Batch, out pipeline.Emitter) error {
 	}
 	w := WindowOf(b)
 	var err error
-	if d.found, err = d.detector.Detect(&w, d.found[:0]); err != nil || len(d.found) == 0 {
+	if d.found, err = d.detector.Detect(&w, d.found[:0]); err != nil {
 		return err
+	}
+	if s, ok := d.detector.(pipeline.Scorer); ok {
+		if err := d.scores.emit(d.env, s.Scores(), b, &w, out); err != nil {
+			return err
+		}
+	}
+	if len(d.found) == 0 {
+		return nil
 	}
 	d.events = d.events[:0]
 	for i := range d.found {

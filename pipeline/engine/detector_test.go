@@ -2,7 +2,9 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,6 +99,74 @@ func TestDetectorWrapper(t *testing.T) {
 	}
 	if err := op.Close(); err != nil || d.closed != 1 {
 		t.Errorf("closed %d times, %v", d.closed, err)
+	}
+}
+
+// judging says of each row that it expected it.
+type judging struct {
+	high
+	scores []pipeline.Score
+}
+
+func (d *judging) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
+	d.scores = d.scores[:0]
+	for i, s := range w.Series {
+		if !w.Table.At(s).IsDerived() {
+			d.scores = append(d.scores, pipeline.Score{Series: s, Score: 0.5, Low: w.Sum[i] - 1, Expected: w.Sum[i], High: w.Sum[i] + 2})
+		}
+	}
+	return d.high.Detect(w, found)
+}
+func (d *judging) Scores() []pipeline.Score { return d.scores }
+
+func TestScoresBecomeSeries(t *testing.T) {
+	mem := checked(t)
+	scope := pipeline.Scope{Entity: "web", System: "shop", Domain: "web"}
+	table := pipeline.NewSeriesTable(func(string, pipeline.Labels) pipeline.Scope { return scope }, 5)
+	env := &pipeline.Env{Pipeline: "p", Component: "high", Allocator: mem}
+	cpu, _ := table.Intern("cpu", "percent", pipeline.Gauge, pipeline.Labels{{Name: "host", Value: "a"}})
+	windows := &bucket{size: 10 * second, table: table, env: env}
+	op := FromDetector(&judging{})
+	if err := op.Open(env); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	feed := func(sums map[uint32]float64) {
+		windows.open = map[int64]map[uint32]float64{0: sums}
+		err := windows.Watermark(10*second, emitFunc(func(b pipeline.Batch) error {
+			defer b.Release()
+			b.Position.Next, b.Revision = 9, 2
+			return op.Process(b, emitFunc(func(b pipeline.Batch) error {
+				defer b.Release()
+				if b.Kind != pipeline.Windows || b.Position.Next != 9 || b.Revision != 2 {
+					return nil
+				}
+				w := WindowOf(b)
+				for i, s := range w.Series {
+					x := table.At(s)
+					if x.Scope != scope {
+						t.Errorf("%s has the scope %+v", x.Key, x.Scope)
+					}
+					got = append(got, fmt.Sprintf("%s [%d,%d) %q: %d of %g in %g..%g, last %g", x.Key, w.Start, w.End, x.Unit, w.Count[i], w.Sum[i], w.Min[i], w.Max[i], w.Last[i]))
+				}
+				return nil
+			}))
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	feed(map[uint32]float64{cpu: 3})
+	mem2, _ := table.Intern("mem", "", pipeline.Gauge, nil)
+	feed(map[uint32]float64{cpu: 4, mem2: 1}) // the table has room for one of the two series of mem
+	want := []string{
+		`anomaly.score{detector="high",host="a",metric="cpu"} [0,10000000000) "": 1 of 0.5 in 0.5..0.5, last 0.5`,
+		`anomaly.expected{detector="high",host="a",metric="cpu"} [0,10000000000) "percent": 1 of 3 in 2..5, last 3`,
+		`anomaly.score{detector="high",host="a",metric="cpu"} [0,10000000000) "": 1 of 0.5 in 0.5..0.5, last 0.5`,
+		`anomaly.expected{detector="high",host="a",metric="cpu"} [0,10000000000) "percent": 1 of 4 in 3..6, last 4`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 

@@ -18,6 +18,9 @@ type Detector struct {
 	exclude []pipeline.Selector
 	release float64
 
+	tells  bool // scores are asked for
+	scores []pipeline.Score
+
 	alarm    *alarm.Table
 	baseline *baseline.Table
 	series   state.Column[watched]
@@ -39,7 +42,7 @@ const (
 
 // New makes the detector.
 func New(s pipeline.Settings) (pipeline.Detector, error) {
-	d := &Detector{release: s.Float("release")}
+	d := &Detector{release: s.Float("release"), tells: s.Bool("scores")}
 	a, alarmErr := alarm.Read(s)
 	b, baselineErr := baseline.Read(s)
 	d.alarm, d.baseline = alarm.New(a), baseline.New(b)
@@ -78,6 +81,7 @@ func (d *Detector) Describe() string {
 // Detect implements pipeline.Detector.
 func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
 	d.grow(w.Table)
+	d.scores = d.scores[:0]
 	found = d.alarm.Begin(w.Start, w.End, found)
 	for i, s := range w.Series {
 		if d.series.At(s).rule == unwatched {
@@ -91,6 +95,9 @@ func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipel
 	}
 	return found, nil
 }
+
+// Scores implements pipeline.Scorer.
+func (d *Detector) Scores() []pipeline.Score { return d.scores }
 
 // value scores one value against what is normal, and then learns from it.
 func (d *Detector) value(w *pipeline.Window, s uint32, v float64, found []pipeline.Finding) []pipeline.Finding {
@@ -112,6 +119,9 @@ func (d *Detector) value(w *pipeline.Window, s uint32, v float64, found []pipeli
 	score := min(math.Abs(z)/r.threshold, maxScore)
 	if r.direction == "up" && z < 0 || r.direction == "down" && z > 0 {
 		score = 0
+	}
+	if d.tells {
+		d.scores = append(d.scores, pipeline.Score{Series: s, Score: score, Low: band.Median - r.threshold*band.Down, Expected: band.Median, High: band.Median + r.threshold*band.Up})
 	}
 	change := d.alarm.Step(s, w.Start, w.End, score, score < d.release)
 	learned := d.baseline.Count(s)
@@ -178,7 +188,7 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 }
 
 func (d *Detector) ruleOf(s *pipeline.Series) int16 {
-	if s.Type == pipeline.Stream || s.Metric == pipeline.SLIMetric {
+	if s.Type == pipeline.Stream || s.IsDerived() {
 		return unwatched
 	}
 	for _, sel := range d.exclude {

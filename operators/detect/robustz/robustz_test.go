@@ -86,6 +86,15 @@ func TestFindings(t *testing.T) {
 		input:    `windows cpu{} at 0s every 10s: 10 11 9 10 11 9 10 11 30 30 30`,
 		settings: with("series", []any{pipeline.Settings{"metric": "cpu", "threshold": 50.0}}),
 	}, {
+		fact:     "scores are told of each window that is judged",
+		input:    `windows cpu{host="a"} at 0s every 10s: 10 11 9 10 11 9 10 11 12`,
+		settings: with("scores", true),
+		want:     `[1m20s,1m30s) cpu{host="a"} score=0.168625 expect=10 (5.13648..21.8606)`,
+	}, {
+		fact:     "the scores of another detector are not for it",
+		input:    `windows anomaly.score{} at 0s every 10s: 10 11 9 10 11 9 10 11 90 90 90`,
+		settings: with("scores", true),
+	}, {
 		fact:  "log streams are not for it",
 		input: `windows app:stream{} at 0s every 10s: 10 11 9 10 11 9 10 11 900 900 900`,
 	}, {
