@@ -75,9 +75,9 @@ func readList(name string, s pipeline.Settings) (out []pipeline.Selector, err er
 func (r *Rules) Len() int { return len(r.series) }
 
 // Of returns the entry of series that counts for a series, 0 where the configuration names none, and None for what is not watched:
-// log streams and the indicators of service-level objectives have detectors of their own.
+// log streams, the indicators of service-level objectives and what detectors say of series have detectors of their own.
 func (r *Rules) Of(s *pipeline.Series) int {
-	if s.Type == pipeline.Stream || s.Metric == pipeline.SLIMetric {
+	if s.Type == pipeline.Stream || s.IsDerived() {
 		return None
 	}
 	matches := func(sel pipeline.Selector) bool { return sel.Match(s) }

@@ -168,8 +168,8 @@ func TestSettingsThatDoNotFit(t *testing.T) {
 		{pipeline.Settings{"where": []any{where("avg", pipeline.Settings{})}}, "where[0]", "export.where.bounds"},
 		{pipeline.Settings{"where": []any{where("avg", pipeline.Settings{"above": 2.0, "below": 1.0})}}, "where[0]", "export.where.bounds"},
 		{pipeline.Settings{"where": []any{where("avg", pipeline.Settings{"above": 2.0, "below": 2.0})}}, "where[0]", "export.where.bounds"},
-		{pipeline.Settings{"series": []any{pipeline.Settings{"metric": "["}}}, "series[0]", "export.series.pattern"},
-		{pipeline.Settings{"series": []any{pipeline.Settings{"metric": "a", "labels": map[string]any{"x": "["}}}}, "series[0]", "export.series.pattern"},
+		{pipeline.Settings{"series": []any{pipeline.Settings{"metric": "["}}}, "series[0].metric", "series.pattern"},
+		{pipeline.Settings{"series": []any{pipeline.Settings{"metric": "a", "labels": map[string]any{"x": "["}}}}, "series[0].labels.x", "series.pattern"},
 	} {
 		_, err := made(c.settings)
 		var f *pipeline.SettingFault

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/homeostat/homeostat/operators/choose"
 	"github.com/homeostat/homeostat/operators/detect/alarm"
 	"github.com/homeostat/homeostat/operators/detect/baseline"
 	"github.com/homeostat/homeostat/operators/state"
@@ -14,8 +15,8 @@ import (
 
 // Detector is the robust z detector. Its state is columns by ordinal.
 type Detector struct {
+	watch   choose.Rules
 	rules   []rule
-	exclude []pipeline.Selector
 	release float64
 
 	tells  bool // scores are asked for
@@ -28,12 +29,11 @@ type Detector struct {
 
 // watched is how a series is judged.
 type watched struct {
-	rule  int16 // unwatched if none
+	rule  int16 // choose.None if it is not watched
 	whole bool  // a counter whose increases have all been whole numbers
 }
 
 const (
-	unwatched = -1
 	// maxScore keeps scores readable when the scale is next to nothing.
 	maxScore = 1000
 	// maxValue bounds the values that are looked at, so that their squares are finite.
@@ -46,24 +46,16 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 	a, alarmErr := alarm.Read(s)
 	b, baselineErr := baseline.Read(s)
 	d.alarm, d.baseline = alarm.New(a), baseline.New(b)
-	err := errors.Join(alarmErr, baselineErr)
+	watch, entries, watchErr := choose.ReadRules(s)
+	d.watch = watch
 	base := readRule(s, defaults)
-	for i, o := range s.Objects("series") {
-		r := readRule(o, base)
-		var fault error
-		r.selector, fault = readSelector(element("series", i), o)
-		err = errors.Join(err, fault)
-		d.rules = append(d.rules, r)
+	for _, o := range entries {
+		d.rules = append(d.rules, readRule(o, base))
 	}
 	if len(d.rules) == 0 {
 		d.rules = []rule{base}
 	}
-	for i, o := range s.Objects("exclude") {
-		sel, fault := readSelector(element("exclude", i), o)
-		err = errors.Join(err, fault)
-		d.exclude = append(d.exclude, sel)
-	}
-	return d, err
+	return d, errors.Join(alarmErr, baselineErr, watchErr)
 }
 
 // Open implements pipeline.Detector.
@@ -72,8 +64,8 @@ func (d *Detector) Open(*pipeline.Env) error { return nil }
 // Describe implements pipeline.Describer.
 func (d *Detector) Describe() string {
 	what := "all series of numbers"
-	if d.rules[0].selector.Metric != "" {
-		what = fmt.Sprintf("the series of %d selectors", len(d.rules))
+	if n := d.watch.Len(); n > 0 {
+		what = fmt.Sprintf("the series of %d selectors", n)
 	}
 	return fmt.Sprintf("%s, abnormal beyond z = %g", what, d.rules[0].threshold)
 }
@@ -84,7 +76,7 @@ func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipel
 	d.scores = d.scores[:0]
 	found = d.alarm.Begin(w.Start, w.End, found)
 	for i, s := range w.Series {
-		if d.series.At(s).rule == unwatched {
+		if d.series.At(s).rule == choose.None {
 			continue
 		}
 		v := w.Value(i)
@@ -183,25 +175,8 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 	d.baseline.Grow(n)
 	for i := d.series.Len(); i < n; i++ {
 		s := table.At(uint32(i))
-		d.series.Append(watched{d.ruleOf(s), s.Type != pipeline.Gauge})
+		d.series.Append(watched{int16(d.watch.Of(s)), s.Type != pipeline.Gauge})
 	}
-}
-
-func (d *Detector) ruleOf(s *pipeline.Series) int16 {
-	if s.Type == pipeline.Stream || s.IsDerived() {
-		return unwatched
-	}
-	for _, sel := range d.exclude {
-		if sel.Match(s) {
-			return unwatched
-		}
-	}
-	for i := range d.rules {
-		if d.rules[i].selector.Metric == "" || d.rules[i].selector.Match(s) {
-			return int16(i)
-		}
-	}
-	return unwatched
 }
 
 var seriesTable = state.Table{Name: "series", Version: 1, BySeries: true, Fields: []state.Field{{Name: "rule", Type: state.Int64}, {Name: "whole", Type: state.Bool}}}
@@ -228,7 +203,7 @@ func (d *Detector) Restore(r io.Reader) error {
 	s := state.NewReader(r, name)
 	for t := s.Table(seriesTable); t.Next(); {
 		rule := t.Int64("rule")
-		if rule < unwatched || rule >= int64(len(d.rules)) {
+		if rule < choose.None || rule >= int64(len(d.rules)) {
 			s.Fail("was written with other selectors")
 			break
 		}
