@@ -4,7 +4,10 @@ import (
 	"github.com/homeostat/homeostat/operators/correlate"
 	"github.com/homeostat/homeostat/operators/decide"
 	"github.com/homeostat/homeostat/operators/detect/burnrate"
+	"github.com/homeostat/homeostat/operators/detect/cusum"
 	"github.com/homeostat/homeostat/operators/detect/errorlogs"
+	"github.com/homeostat/homeostat/operators/detect/ewma"
+	"github.com/homeostat/homeostat/operators/detect/flatline"
 	"github.com/homeostat/homeostat/operators/detect/robustz"
 	"github.com/homeostat/homeostat/operators/export"
 	"github.com/homeostat/homeostat/operators/expr"
@@ -41,7 +44,7 @@ func newRegistry() *pipeline.Registry {
 		jsonlog.Register, syslog.Register, text.Register,
 		jsonmetrics.Register, influx.Register, graphite.Register, collectd.Register, avro.Register, protobuf.Register, jsonschema.Register, sniff.Register,
 		filesource.Register,
-		window.Register, quantile.Register, expr.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register, export.Register,
+		window.Register, quantile.Register, expr.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, ewma.Kind.Register, cusum.Kind.Register, flatline.Kind.Register, publish.Register, export.Register,
 		correlate.Register, decide.Register, judge.Register,
 		filesink.Register,
 	} {

@@ -284,7 +284,7 @@ func (o *Output) finding(f *pipeline.Finding) {
 		}
 		return strings.Join(parts, " ")
 	})
-	if !finite(f.Score, f.Probability, f.Value, f.Low, f.High) || f.Low > f.High || f.Onset > f.End || f.Start >= f.End || !slices.Contains([]string{"", "up", "down"}, f.Direction) {
+	if !keepsContract(f) {
 		o.d.t.Errorf("%s: finding breaks its contract: %+v", o.d.name, *f)
 	}
 }
@@ -319,4 +319,9 @@ func Windows(o *Output) []pipeline.Window {
 		}
 	}
 	return out
+}
+
+func keepsContract(f *pipeline.Finding) bool {
+	return finite(f.Score, f.Probability, f.Value, f.Low, f.High) && f.Low <= f.High && f.Onset <= f.End && f.Start < f.End &&
+		slices.Contains([]string{"", "up", "down"}, f.Direction)
 }
