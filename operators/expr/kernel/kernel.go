@@ -19,9 +19,11 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/vm"
 
@@ -49,6 +51,13 @@ type Number struct {
 type Truth struct {
 	program
 	kernel truths
+	sides  *sides
+}
+
+// sides are those of an expression that compares two numbers.
+type sides struct {
+	operator    string
+	left, right *Number
 }
 
 // CompileNumber compiles an expression for a number. An error says where in the text it is.
@@ -76,7 +85,30 @@ func CompileTruth(text string, variables []string) (*Truth, error) {
 	if t.kernel = c.truths(p.code.Node()); c.lost {
 		t.kernel = nil
 	}
+	t.sides = sidesOf(p.code.Node(), variables)
 	return t, nil
+}
+
+func sidesOf(n ast.Node, variables []string) *sides {
+	b, ok := n.(*ast.BinaryNode)
+	if !ok || !slices.Contains([]string{"<", "<=", ">", ">="}, b.Operator) {
+		return nil
+	}
+	left, leftErr := CompileNumber(b.Left.String(), variables)
+	right, rightErr := CompileNumber(b.Right.String(), variables)
+	if leftErr != nil || rightErr != nil {
+		return nil
+	}
+	return &sides{b.Operator, left, right}
+}
+
+// Sides returns the two numbers that the expression compares in a row, and whether it asks for more or for less on the left; false where it
+// is no single comparison of numbers. It runs the machine: it is for what a person is told.
+func (t *Truth) Sides(rows Rows, row int) (left, right float64, more, ok bool) {
+	if t.sides == nil {
+		return 0, 0, false, false
+	}
+	return t.sides.left.row(&rows, row), t.sides.right.row(&rows, row), t.sides.operator[0] == '>', true
 }
 
 // Eval writes the value of each row to out, which is as long as the rows. A row without a value is NaN.

@@ -179,6 +179,21 @@ func TestErrorsHaveTheirPlace(t *testing.T) {
 	}
 }
 
+func TestSides(t *testing.T) {
+	rows := rows(t, 1)
+	rows.Columns = [][]float64{{3}, {4}, {5}}
+	for text, want := range map[string]string{"a + 1 > b * 2": "4 8 true true", "a <= 7": "3 7 false true", "a > 1 and b > 1": "0 0 false false", "metric == labels.host": "0 0 false false"} {
+		n, err := CompileTruth(text, variables)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left, right, more, ok := n.Sides(rows, 0)
+		if got := fmt.Sprint(left, right, more, ok); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestNothingIsAllocated(t *testing.T) {
 	rows := rows(t, 3*chunk)
 	n, err := CompileNumber(`labels.host startsWith "db" and b > 10 ? a / b : max(c, 0)`, variables)
