@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/homeostat/homeostat/operators/correlate"
 	"github.com/homeostat/homeostat/operators/decide"
+	"github.com/homeostat/homeostat/operators/detect/absence"
 	"github.com/homeostat/homeostat/operators/detect/burnrate"
 	"github.com/homeostat/homeostat/operators/detect/cusum"
 	"github.com/homeostat/homeostat/operators/detect/errorlogs"
@@ -45,7 +46,7 @@ func newRegistry() *pipeline.Registry {
 		jsonlog.Register, syslog.Register, text.Register,
 		jsonmetrics.Register, influx.Register, graphite.Register, collectd.Register, avro.Register, protobuf.Register, jsonschema.Register, sniff.Register,
 		filesource.Register,
-		window.Register, quantile.Register, expr.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, ewma.Kind.Register, cusum.Kind.Register, flatline.Kind.Register, threshold.Register, publish.Register, export.Register,
+		window.Register, quantile.Register, expr.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, ewma.Kind.Register, cusum.Kind.Register, flatline.Kind.Register, absence.Register, threshold.Register, publish.Register, export.Register,
 		correlate.Register, decide.Register, judge.Register,
 		filesink.Register,
 	} {
