@@ -32,6 +32,7 @@ var rules = map[string][]string{
 	"internal/doctor":          {"pipeline", "pipeline/config", "pipeline/plan", "pipeline/engine/...", "internal/broker"},
 	"internal/draft":           {"pipeline", "pipeline/config", "schemas/codec/sniff"},
 	"internal/house":           {},
+	"internal/outline":         {"pipeline"},
 	"operators":                {"pipeline", "schemas/...", "operators/state/...", "operators/choose", "operators/expr/kernel", "operators/gather", "operators/detect/alarm", "operators/detect/baseline", "operators/detect/ewma", "operators/detect/runs", "operators/detect/univariate"},
 	"operators/operatortest":   {"pipeline", "pipeline/engine", "operators/state", "schemas/..."},
 	"sources":                  {"pipeline", "schemas/..."},
