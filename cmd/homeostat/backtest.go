@@ -23,7 +23,8 @@ func backtestCommand() *cobra.Command {
 		Use:   "backtest -c FILE --input DIR --out DIR",
 		Short: "Run a pipeline over files, in event time, as fast as it can go",
 		Long: "Run a pipeline over the files that its sources name below --input. Into --out it writes one JSONL file an event type,\n" +
-			"incidents.scored.jsonl (one line an incident: start, detected, end, ranks) and summary.json.\n" +
+			"incidents.scored.jsonl (one line an incident: start, detected, end, ranks), summary.json and, if records could not be used,\n" +
+			"dead_letters.jsonl, with file and line.\n" +
 			"The same input gives the same bytes, always.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return b.run(cmd.Context(), cmd.OutOrStdout()) },
@@ -58,7 +59,11 @@ func (b *backtest) run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, local.Close()) }()
-	results := newResults(p)
+	results, err := newResults(p, b.out)
+	if err != nil {
+		return err
+	}
+	defer results.dead.close()
 	local.Watch(results.record)
 	if err := local.Run(ctx); err != nil {
 		return err
