@@ -240,3 +240,14 @@ func TestFeedAndTapRecordsOfFiles(t *testing.T) {
 		}
 	}
 }
+
+// A file does not say when its lines were written: without the setting, rows that don't say it themselves are counted as lost.
+func TestBacktestOfLinesWithoutTime(t *testing.T) {
+	files := map[string][]byte{"a": []byte("one\ntwo\n")}
+	if in, on, lost, _ := newFiled(t, "text", `{paths: ["*"]}`, files).backtest(t); in != 2 || on != 0 || lost["no_time"] != 2 {
+		t.Errorf("%d rows in, %d on, lost %v", in, on, lost)
+	}
+	if in, on, lost, _ := newFiled(t, "text", `{paths: ["*"], written: 2026-11-23T04:00:00Z}`, files).backtest(t); in != 2 || on != 2 {
+		t.Errorf("%d rows in, %d on, lost %v", in, on, lost)
+	}
+}

@@ -19,7 +19,6 @@ type folder struct {
 	files [][]string
 	at    []int
 	open  bool
-	last  []byte // what was handed out last; scribbled over when it is released
 }
 
 func (s *folder) Open(context.Context, *pipeline.Env, *pipeline.SeriesTable) error {

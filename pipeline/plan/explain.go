@@ -160,11 +160,11 @@ func (p *Plan) explainSources(t *page) {
 			lines = append(lines, "topic "+s.Topic)
 		}
 		if s.Type != "" {
-			of := "columns"
+			of := ""
 			if s.Records {
-				of = "records for the codec; each file is a partition"
+				of = ": records for the codec; each file is a partition"
 			}
-			lines = append(lines, s.Type+", in backtests and feed, "+of)
+			lines = append(lines, s.Type+", in backtests and feed"+of)
 			lines = append(lines, settings(s.Entry.Spec.Settings, s.Settings)...)
 		}
 		if s.Codec != nil {

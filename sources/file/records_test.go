@@ -251,3 +251,39 @@ func TestRecordsOfADanglingLink(t *testing.T) {
 		t.Error(records, err)
 	}
 }
+
+// BenchmarkRecords reads lines of 200 bytes, plain and packed.
+func BenchmarkRecords(b *testing.B) {
+	text := strings.Repeat(strings.Repeat("x", 199)+"\n", 100_000)
+	for name, data := range map[string]string{"plain": text, "gzip": gzipped(text), "zstd": packed(b, text)} {
+		b.Run(name, func(b *testing.B) {
+			dir := folder(b, map[string]string{"a": data})
+			b.ReportAllocs()
+			for b.Loop() {
+				src, err := New(recordSettings(dir, nil))
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := src.Open(context.Background(), &pipeline.Env{Logger: slog.New(slog.DiscardHandler)}, nil); err != nil {
+					b.Fatal(err)
+				}
+				n := 0
+				for {
+					in, err := src.Next(context.Background())
+					if err == io.EOF {
+						break
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+					n += len(in.Records)
+				}
+				src.Close()
+				if n != 100_000 {
+					b.Fatal(n)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100_000, "ns/record")
+		})
+	}
+}
