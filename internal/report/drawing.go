@@ -73,12 +73,12 @@ func (p *series) extremes() (low, high float64) {
 	if low > high {
 		return 0, 1
 	}
-	reach := high - low
+	// A band may add a quarter on each side, or a wild one would flatten the values to a line.
+	least, most := low-(high-low)/4, high+(high-low)/4
 	for _, bands := range p.bands {
 		for _, b := range bands {
-			low, high = min(low, max(b.low, low-reach/4)), max(high, min(b.high, high+reach/4))
+			low, high = min(low, max(b.low, least)), max(high, min(b.high, most))
 		}
-		reach = 0 // bands of further detectors add nothing
 	}
 	if low == high {
 		low, high = low-1, high+1

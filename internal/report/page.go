@@ -14,13 +14,16 @@ import (
 
 const style = `:root{--ink:#1c2330;--soft:#6b7686;--line:#2563a8;--band:#2563a822;--found:#d6402b;--known:#2a9d5c;--paper:#fff;--rule:#d9dee6}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e9ef;--soft:#94a0b3;--line:#6fb1ff;--band:#6fb1ff22;--found:#ff7a66;--known:#5fd694;--paper:#141820;--rule:#303846}}
-body{font:14px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:1080px;margin:2em auto;padding:0 1em}
+body{font:14px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:1200px;margin:2em auto;padding:0 1em}
 h1{font-size:1.5em;margin:0}h2{font-size:1em;margin:1.6em 0 .2em;font-weight:600;overflow-wrap:anywhere}p{color:var(--soft);margin:.3em 0}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}td,th{text-align:left;padding:.25em .8em .25em 0;border-bottom:1px solid var(--rule);vertical-align:top;overflow-wrap:anywhere}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}td,th{text-align:left;padding:.25em .8em .25em 0;border-bottom:1px solid var(--rule);vertical-align:top;font-size:13px}.n{white-space:nowrap}
 th{color:var(--soft);font-weight:500}a{color:var(--line)}svg{width:100%;height:auto;display:block}
 .v{fill:none;stroke:var(--line);stroke-width:1.2}.b{fill:var(--band)}.e{fill:none;stroke:var(--soft);stroke-dasharray:3 3}.f{fill:var(--found);fill-opacity:.22}.o{stroke:var(--found);stroke-width:1.5}
 .k{fill:var(--known);fill-opacity:.16}.s{fill:none;stroke:var(--found)}.t{stroke:var(--soft);stroke-dasharray:2 4}.g{stroke:var(--rule)}text{fill:var(--soft);font:11px system-ui,sans-serif}
 .c{display:inline-block;width:.9em;height:.9em;vertical-align:-.1em;margin:0 .3em 0 1em}`
+
+// unfolded is how many findings are listed without being asked for.
+const unfolded = 30
 
 // Write writes the page. It is the last that is asked of a report.
 func (r *Report) Write(out io.Writer) error {
@@ -85,7 +88,7 @@ func (r *Report) table(w io.Writer, panels []*series) {
 			at[f] = i
 		}
 	}
-	fmt.Fprint(w, "<table><tr><th>onset<th>until<th>detector<th>entity<th>series<th>score<th>value<th>expected<th>evidence</tr>\n")
+	fmt.Fprintf(w, "<details%s><summary>%d findings</summary><table><tr><th>onset<th>until<th>detector<th>entity<th>series<th>score<th>value<th>expected<th>evidence</tr>\n", map[bool]string{true: " open"}[len(r.order) <= unfolded], len(r.order))
 	for _, id := range r.order {
 		f := r.findings[id]
 		name := html.EscapeString(f.Series.Metric)
@@ -100,10 +103,10 @@ func (r *Report) table(w io.Writer, panels []*series) {
 		for _, e := range f.Evidence {
 			evidence = append(evidence, html.EscapeString(e.Name)+" "+number(e.Value))
 		}
-		fmt.Fprintf(w, "<tr><td>%s<td>%s<td>%s<td>%s<td>%s<td>%s<td>%s<td>%s … %s<td>%s</tr>\n", moment(f.onset), until, html.EscapeString(f.Detector), html.EscapeString(f.Series.Entity), name,
+		fmt.Fprintf(w, "<tr><td class=n>%s<td class=n>%s<td>%s<td>%s<td>%s<td>%s<td>%s<td class=n>%s … %s<td>%s</tr>\n", moment(f.onset), until, html.EscapeString(f.Detector), html.EscapeString(f.Series.Entity), name,
 			number(f.peak), number(f.Value), number(f.Expected.Low), number(f.Expected.High), strings.Join(evidence, ", "))
 	}
-	fmt.Fprint(w, "</table>\n")
+	fmt.Fprint(w, "</table></details>\n")
 }
 
 // moment writes a time as people read it.
