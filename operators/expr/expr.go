@@ -132,7 +132,7 @@ func (x *Expr) Add(b pipeline.Batch) {
 	}
 	for i, s := range b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Uint32Values() {
 		for _, p := range x.places[s] {
-			v := numbers[0][i]
+			var v float64
 			switch column := x.variables[p.variable].column; column {
 			case 0:
 				w := pipeline.Window{Series: []uint32{s}, Count: count[i : i+1], Sum: numbers[0][i : i+1], Table: x.table}
