@@ -5,6 +5,7 @@ import (
 	"github.com/homeostat/homeostat/operators/decide"
 	"github.com/homeostat/homeostat/operators/detect/burnrate"
 	"github.com/homeostat/homeostat/operators/detect/errorlogs"
+	"github.com/homeostat/homeostat/operators/detect/novelty"
 	"github.com/homeostat/homeostat/operators/detect/robustz"
 	"github.com/homeostat/homeostat/operators/export"
 	"github.com/homeostat/homeostat/operators/judge"
@@ -40,7 +41,7 @@ func newRegistry() *pipeline.Registry {
 		jsonlog.Register, syslog.Register, text.Register,
 		jsonmetrics.Register, influx.Register, graphite.Register, collectd.Register, avro.Register, protobuf.Register, jsonschema.Register, sniff.Register,
 		filesource.Register,
-		window.Register, quantile.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register, export.Register,
+		window.Register, quantile.Register, sli.Register, burnrate.Register, robustz.Register, novelty.Register, errorlogs.Register, publish.Register, export.Register,
 		correlate.Register, decide.Register, judge.Register,
 		filesink.Register,
 	} {

@@ -32,7 +32,7 @@ var rules = map[string][]string{
 	"internal/doctor":          {"pipeline", "pipeline/config", "pipeline/plan", "pipeline/engine/...", "internal/broker"},
 	"internal/draft":           {"pipeline", "pipeline/config", "schemas/codec/sniff"},
 	"internal/house":           {},
-	"operators":                {"pipeline", "schemas/...", "operators/state/...", "operators/detect/alarm", "operators/detect/baseline"},
+	"operators":                {"pipeline", "schemas/...", "operators/state/...", "operators/detect/alarm", "operators/detect/baseline", "operators/detect/selection"},
 	"operators/operatortest":   {"pipeline", "pipeline/engine", "operators/state", "schemas/..."},
 	"sources":                  {"pipeline", "schemas/..."},
 	"sources/kafka":            {"pipeline", "schemas/...", "internal/broker"},

@@ -8,14 +8,15 @@ import (
 
 	"github.com/homeostat/homeostat/operators/detect/alarm"
 	"github.com/homeostat/homeostat/operators/detect/baseline"
+	"github.com/homeostat/homeostat/operators/detect/selection"
 	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
 // Detector is the robust z detector. Its state is columns by ordinal.
 type Detector struct {
-	rules   []rule
-	exclude []pipeline.Selector
+	chosen  selection.Selection
+	rules   []rule // by entry of the selection; one where there are none
 	release float64
 
 	tells  bool // scores are asked for
@@ -33,7 +34,7 @@ type watched struct {
 }
 
 const (
-	unwatched = -1
+	unwatched = selection.None
 	// maxScore keeps scores readable when the scale is next to nothing.
 	maxScore = 1000
 	// maxValue bounds the values that are looked at, so that their squares are finite.
@@ -46,24 +47,16 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 	a, alarmErr := alarm.Read(s)
 	b, baselineErr := baseline.Read(s)
 	d.alarm, d.baseline = alarm.New(a), baseline.New(b)
-	err := errors.Join(alarmErr, baselineErr)
+	var selectionErr error
+	d.chosen, selectionErr = selection.Read(s)
 	base := readRule(s, defaults)
-	for i, o := range s.Objects("series") {
-		r := readRule(o, base)
-		var fault error
-		r.selector, fault = readSelector(element("series", i), o)
-		err = errors.Join(err, fault)
-		d.rules = append(d.rules, r)
+	for _, o := range s.Objects("series") {
+		d.rules = append(d.rules, readRule(o, base))
 	}
 	if len(d.rules) == 0 {
 		d.rules = []rule{base}
 	}
-	for i, o := range s.Objects("exclude") {
-		sel, fault := readSelector(element("exclude", i), o)
-		err = errors.Join(err, fault)
-		d.exclude = append(d.exclude, sel)
-	}
-	return d, err
+	return d, errors.Join(alarmErr, baselineErr, selectionErr)
 }
 
 // Open implements pipeline.Detector.
@@ -72,8 +65,8 @@ func (d *Detector) Open(*pipeline.Env) error { return nil }
 // Describe implements pipeline.Describer.
 func (d *Detector) Describe() string {
 	what := "all series of numbers"
-	if d.rules[0].selector.Metric != "" {
-		what = fmt.Sprintf("the series of %d selectors", len(d.rules))
+	if n := d.chosen.Entries(); n > 0 {
+		what = fmt.Sprintf("the series of %d selectors", n)
 	}
 	return fmt.Sprintf("%s, abnormal beyond z = %g", what, d.rules[0].threshold)
 }
@@ -183,25 +176,8 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 	d.baseline.Grow(n)
 	for i := d.series.Len(); i < n; i++ {
 		s := table.At(uint32(i))
-		d.series.Append(watched{d.ruleOf(s), s.Type != pipeline.Gauge})
+		d.series.Append(watched{int16(d.chosen.Of(s)), s.Type != pipeline.Gauge})
 	}
-}
-
-func (d *Detector) ruleOf(s *pipeline.Series) int16 {
-	if s.Type == pipeline.Stream || s.IsDerived() {
-		return unwatched
-	}
-	for _, sel := range d.exclude {
-		if sel.Match(s) {
-			return unwatched
-		}
-	}
-	for i := range d.rules {
-		if d.rules[i].selector.Metric == "" || d.rules[i].selector.Match(s) {
-			return int16(i)
-		}
-	}
-	return unwatched
 }
 
 var seriesTable = state.Table{Name: "series", Version: 1, BySeries: true, Fields: []state.Field{{Name: "rule", Type: state.Int64}, {Name: "whole", Type: state.Bool}}}

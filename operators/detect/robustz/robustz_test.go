@@ -298,7 +298,7 @@ func TestSettingsThatDontFit(t *testing.T) {
 	for code, s := range map[string]pipeline.Settings{
 		"alarm.hold.range":      with("hold", int64(9)),
 		"baseline.warmup.range": with("warmup", int64(99)),
-		"robustz.pattern":       with("series", []any{pipeline.Settings{"metric": "a["}}),
+		"selection.pattern":     with("series", []any{pipeline.Settings{"metric": "a["}}),
 	} {
 		if _, err := New(settings(s)); pipeline.Code(err) != code {
 			t.Errorf("want %s, got %v", code, err)

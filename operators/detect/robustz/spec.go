@@ -1,14 +1,9 @@
 package robustz
 
 import (
-	"errors"
-	"maps"
-	"path"
-	"slices"
-	"strconv"
-
 	"github.com/homeostat/homeostat/operators/detect/alarm"
 	"github.com/homeostat/homeostat/operators/detect/baseline"
+	"github.com/homeostat/homeostat/operators/detect/selection"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
@@ -20,11 +15,9 @@ const (
 // Spec describes the detector.
 func Spec() pipeline.Spec {
 	settings := []pipeline.Setting{
-		{Name: "series", Type: pipeline.List, Doc: "The series to watch; the first entry that fits counts. Without it all series of numbers are watched.",
-			Example: "[{metric: cpu.*, threshold: 12}, {metric: latency.*, direction: up}]",
-			Fields:  []pipeline.Setting{{Type: pipeline.Object, Fields: append(selector(), judgement(nil)...)}}},
-		{Name: "exclude", Type: pipeline.List, Doc: "Series not to watch.", Example: "[{metric: process.uptime}]",
-			Fields: []pipeline.Setting{{Type: pipeline.Object, Fields: selector()}}},
+		selection.Series("The series to watch; the first entry that fits counts. Without it all series of numbers are watched.",
+			"[{metric: cpu.*, threshold: 12}, {metric: latency.*, direction: up}]", judgement(nil)...),
+		selection.Exclude(),
 		{Name: "release", Type: pipeline.Float, Default: 0.5, Min: pipeline.Bound(0.05), Max: pipeline.Bound(1), Doc: "A window is calm when its score is below."},
 	}
 	settings = append(settings, judgement(&defaults)...)
@@ -42,16 +35,8 @@ var defaults = rule{threshold: 8, relative: 0.05, absolute: 1e-9, direction: "bo
 
 // rule is how the series of one selector are judged.
 type rule struct {
-	selector                      pipeline.Selector
 	threshold, relative, absolute float64
 	direction                     string
-}
-
-func selector() []pipeline.Setting {
-	return []pipeline.Setting{
-		{Name: "metric", Type: pipeline.String, Required: true, Doc: "The metric's name; * stands for any characters but /.", Example: "cpu.*"},
-		{Name: "labels", Type: pipeline.Map, Fields: []pipeline.Setting{{Type: pipeline.String}}, Doc: "Patterns that labels must fit.", Example: "{service: cart}"},
-	}
 }
 
 // judgement returns the settings of a rule, without defaults where they only override.
@@ -87,26 +72,6 @@ func readRule(s pipeline.Settings, base rule) rule {
 	}
 	return r
 }
-
-func readSelector(at string, s pipeline.Settings) (pipeline.Selector, error) {
-	out := pipeline.Selector{Metric: s.Text("metric")}
-	if s.Has("labels") {
-		out.Labels = s.TextMap("labels")
-	}
-	check := func(where, pattern string) error {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return &pipeline.SettingFault{Path: where, Err: pipeline.Errorf("robustz.pattern", "%q is no pattern: close what [ opens, and write \\[ for the character itself", pattern)}
-		}
-		return nil
-	}
-	err := check(at+".metric", out.Metric)
-	for _, label := range slices.Sorted(maps.Keys(out.Labels)) {
-		err = errors.Join(err, check(at+".labels."+label, out.Labels[label]))
-	}
-	return out, err
-}
-
-func element(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
 
 // Register adds the detector to the registry.
 func Register(r *pipeline.Registry) { r.AddDetector(Spec(), New) }
