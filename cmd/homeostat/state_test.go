@@ -65,10 +65,10 @@ func lookInto(t *testing.T, file string) {
 	if out := mustRun(t, "state", "ls", "-c", file); strings.Count(out, lane+" ") != 2 || !strings.Contains(out, " good") || strings.Contains(out, "damaged") {
 		t.Errorf("state ls prints\n%s", out)
 	}
-	if out := mustRun(t, "state", "get", "-c", file, lane); !strings.Contains(out, `"lane": "`+lane+`"`) || !strings.Contains(out, `"operator/robustz"`) {
+	if out := mustRun(t, "state", "get", "-c", file, lane); !strings.Contains(out, `"lane": "`+lane+`"`) || !strings.Contains(out, `"operator/novelty"`) {
 		t.Errorf("state get prints\n%s", out)
 	}
-	for part, want := range map[string]string{"lane": `"newest"`, "series": `value{series="cpu"}`, "operator/robustz": `"table":`, "operator/window": `"table":`} {
+	for part, want := range map[string]string{"lane": `"newest"`, "series": `value{series="cpu"}`, "operator/novelty": `"table":`, "operator/window": `"table":`} {
 		if out := mustRun(t, "state", "get", "-c", file, lane, part); !strings.Contains(out, want) {
 			t.Errorf("state get of %s prints\n%.500s", part, out)
 		}

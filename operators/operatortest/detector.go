@@ -2,6 +2,7 @@ package operatortest
 
 import (
 	"io"
+	"slices"
 
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/pipeline/engine"
@@ -33,15 +34,29 @@ func (d *detector) Process(b pipeline.Batch, _ pipeline.Emitter) error {
 	w := engine.WindowOf(b)
 	var err error
 	d.found, err = d.Detect(&w, d.found[:0])
+	d.report(&w)
+	return err
+}
+
+// report tells what was found, and each row's score behind what was found in it: so the order is that of rows, however they were cut
+// into batches.
+func (d *detector) report(w *pipeline.Window) {
+	var scores []pipeline.Score
+	if s, ok := d.Detector.(pipeline.Scorer); ok {
+		scores = s.Scores()
+	}
 	for _, f := range d.found {
+		if row := slices.IndexFunc(scores, func(s pipeline.Score) bool { return s.Series == f.Series }); row > 0 {
+			for _, s := range scores[:row] {
+				d.score(w, s)
+			}
+			scores = scores[row:]
+		}
 		d.tell(f)
 	}
-	if s, ok := d.Detector.(pipeline.Scorer); ok {
-		for _, j := range s.Scores() {
-			d.score(&w, j)
-		}
+	for _, s := range scores {
+		d.score(w, s)
 	}
-	return err
 }
 
 // Hold implements pipeline.Holder.

@@ -24,6 +24,7 @@ import (
 	"maps"
 	"math/bits"
 	"slices"
+	"time"
 
 	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
@@ -202,13 +203,30 @@ func (t *Table) Begin(start, end int64, found []pipeline.Finding) []pipeline.Fin
 		return found
 	}
 	t.end = end
+	return t.close(start, end, found, func(uint32) int64 { return int64(t.cfg.Gone) * (end - start) })
+}
+
+// lookEvery is how often Expire looks.
+const lookEvery = int64(time.Minute)
+
+// Expire is Begin for windows that are of one series each and as long as their rows say: every to tells how far apart those of a series
+// are. Once a minute of event time it closes the findings of series that have been absent too long.
+func (t *Table) Expire(start, end int64, every func(series uint32) int64, found []pipeline.Finding) []pipeline.Finding {
+	if end/lookEvery <= t.end/lookEvery {
+		return found
+	}
+	t.end = end
+	return t.close(start, end, found, func(series uint32) int64 { return max(lookEvery, int64(t.cfg.Gone)*every(series)) })
+}
+
+// close closes the open findings of series that were not seen for longer than they may be.
+func (t *Table) close(start, end int64, found []pipeline.Finding, patience func(series uint32) int64) []pipeline.Finding {
 	if len(t.open) == 0 {
 		return found
 	}
-	gone := int64(t.cfg.Gone) * (end - start)
 	for _, series := range slices.Sorted(maps.Keys(t.open)) {
 		state := t.open[series]
-		if end-state.seen <= gone {
+		if end-state.seen <= patience(series) {
 			continue
 		}
 		f := state.said

@@ -1,0 +1,153 @@
+package novelty
+
+import (
+	"math"
+
+	"github.com/homeostat/homeostat/operators/state"
+)
+
+const (
+	// longest is the longest window.
+	longest = 60
+	// blockSize is the number of values in a block, of which the memory keeps the least, the last and the greatest.
+	blockSize = 12
+	// tail is the share of blocks whose extreme lies outside low..high: that of values is a twelfth of it.
+	tail = 0.06
+	// restShare is the part of the time that the series is known for in which novelty is told once; at most restMost of the memory.
+	restShare, restMost = 0.05, 0.1
+	// relative and absolute are the least scale, as a share of the median and in the metric's unit.
+	relative, absolute = 1e-3, 1e-9
+)
+
+// head is what is kept of a series beside its rows in the matrices.
+type head struct {
+	slot           uint32 // plus one; 0 before the first value
+	count          uint64 // values so far, and so the name of the last one
+	low, mid, high float64
+	bar            float64 // logarithm of what reports have raised the threshold by
+	peak           float32 // the greatest novelty of the present block
+}
+
+// memory is what is known of the last values of all series, by slot in the order of first values.
+type memory struct {
+	blocks, peaks int // how many are kept
+	slots         uint32
+	values        *state.Matrix[float64] // the last values as a ring: value n at n % longest
+	times         *state.Matrix[int64]   // the starts of their windows
+	// extremes are the blocks as a ring: block n at 3·(n % blocks): least, last, greatest.
+	extremes *state.Matrix[float64]
+	// novelty is the greatest of each of the last blocks, block n at n % peaks.
+	novelty *state.Matrix[float32]
+	scratch []float64
+}
+
+func newMemory(values int) memory {
+	m := memory{blocks: values / blockSize}
+	m.peaks = max(1, int(restMost*float64(m.blocks)))
+	m.values, m.times = state.NewMatrix[float64](longest), state.NewMatrix[int64](longest)
+	m.extremes, m.novelty = state.NewMatrix[float64](3*m.blocks), state.NewMatrix[float32](m.peaks)
+	return m
+}
+
+func (m *memory) grow(slots uint32) {
+	m.slots = slots
+	n := int(slots)
+	m.values.Grow(n)
+	m.times.Grow(n)
+	m.extremes.Grow(n)
+	m.novelty.Grow(n)
+}
+
+// add takes a value in, and at the end of a block what is usual. It returns the ring of values.
+func (m *memory) add(h *head, start int64, v float64) []float64 {
+	ring, at := m.values.Edit(h.slot-1), h.count%longest
+	ring[at] = v
+	m.times.Edit(h.slot - 1)[at] = start
+	h.count++
+	if h.count%blockSize != 0 {
+		return ring
+	}
+	least, greatest := v, v
+	for _, x := range ring[at+1-blockSize : at+1] { // the ring has room for whole blocks
+		least, greatest = min(least, x), max(greatest, x)
+	}
+	extremes := m.extremes.Edit(h.slot - 1)
+	block := (h.count/blockSize - 1) % uint64(m.blocks)
+	extremes[3*block], extremes[3*block+1], extremes[3*block+2] = least, v, greatest
+	n := min(int(h.count/blockSize), m.blocks)
+	h.low, h.mid, h.high = m.quantile(extremes, 0, n, tail), m.quantile(extremes, 1, n, 0.5), m.quantile(extremes, 2, n, 1-tail)
+	return ring
+}
+
+// quantile interpolates between the values around position p·(n−1) of a column of the extremes in order of size.
+func (m *memory) quantile(extremes []float64, column, n int, p float64) float64 {
+	m.scratch = m.scratch[:0]
+	for i := range n {
+		m.scratch = append(m.scratch, extremes[3*i+column])
+	}
+	at := p * float64(n-1)
+	k := int(at)
+	v := nth(m.scratch, k)
+	if k+1 == n {
+		return v
+	}
+	next := m.scratch[k+1]
+	for _, x := range m.scratch[k+2:] {
+		next = min(next, x)
+	}
+	f := at - float64(k)
+	return min(v+f*(next-v), next)
+}
+
+// nth returns what would be at k if the values were in order of size, and moves the greater ones behind it (Hoare, Algorithm 65:
+// Find, Communications of the ACM 4, 1961).
+func nth(values []float64, k int) float64 {
+	low, high := 0, len(values)-1
+	for low < high {
+		pivot := values[(low+high)/2]
+		i, j := low, high
+		for i <= j {
+			for values[i] < pivot {
+				i++
+			}
+			for values[j] > pivot {
+				j--
+			}
+			if i <= j {
+				values[i], values[j] = values[j], values[i]
+				i++
+				j--
+			}
+		}
+		if k <= j {
+			high = j
+		} else if k >= i {
+			low = i
+		} else {
+			break
+		}
+	}
+	return values[k]
+}
+
+// scale returns how large a unit is.
+func (h *head) scale() float64 {
+	return max(h.high-h.low, relative*math.Abs(h.mid), absolute)
+}
+
+// stands tells whether a novelty is above all of the rest, and remembers it.
+func (m *memory) stands(h *head, novelty float32) bool {
+	peaks := m.novelty.Edit(h.slot - 1)
+	above := novelty > h.peak
+	h.peak = max(h.peak, novelty)
+	block := (h.count - 1) / blockSize
+	rest := min(m.peaks, max(4, int(restShare*float64(h.count)/blockSize)))
+	for i := 1; i <= min(rest, int(block)) && above; i++ {
+		above = novelty > peaks[(block-uint64(i))%uint64(m.peaks)]
+	}
+	if h.count%blockSize == 0 {
+		peaks[block%uint64(m.peaks)] = h.peak
+		h.peak = 0
+	}
+	return above
+}

@@ -1,0 +1,183 @@
+package novelty
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/homeostat/homeostat/operators/choose"
+	"github.com/homeostat/homeostat/operators/detect/alarm"
+	"github.com/homeostat/homeostat/operators/state"
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+const (
+	// raise is how much a report raises the bar, as a logarithm; pace is the number of reports in a memory's length that keep it there.
+	raise, pace = 0.05, 3
+	// maxScore keeps scores readable.
+	maxScore = 1000
+	// maxValue bounds the values that are looked at, so that what is computed of them is finite.
+	maxValue = 1e140
+)
+
+// Detector is the novelty detector. Its state is columns by ordinal, and rows of matrices for series that had values.
+type Detector struct {
+	threshold float64
+	vigilance float32
+	span      int // the memory, in values
+	warmup    uint64
+	tells     bool // scores are asked for
+	chosen    choose.Rules
+
+	irregular bool // windows are as long as their rows say
+	alarm     *alarm.Table
+	watched   []bool // by ordinal; follows from the table
+	heads     state.Column[head]
+	memory    memory
+	patterns  patterns
+	scores    []pipeline.Score
+}
+
+// New makes the detector.
+func New(s pipeline.Settings) (pipeline.Detector, error) {
+	a, alarmErr := alarm.Read(s)
+	chosen, _, err := choose.ReadRules(s)
+	d := &Detector{
+		threshold: s.Float("threshold"), vigilance: float32(s.Float("vigilance")), span: int(s.Int("memory")), warmup: uint64(s.Int("warmup")), tells: s.Bool("scores"),
+		chosen: chosen, alarm: alarm.New(a), memory: newMemory(int(s.Int("memory"))), patterns: newPatterns(),
+	}
+	return d, errors.Join(alarmErr, err)
+}
+
+// Open implements pipeline.Detector.
+func (d *Detector) Open(env *pipeline.Env) error {
+	d.irregular = env.Window == 0
+	return nil
+}
+
+// Describe implements pipeline.Describer.
+func (d *Detector) Describe() string {
+	what := "all series of numbers"
+	if n := d.chosen.Len(); n > 0 {
+		what = fmt.Sprintf("the series of %d selectors", n)
+	}
+	return fmt.Sprintf("%s, over the last %v windows, told beyond a novelty of %g", what, lengths, d.threshold)
+}
+
+// Detect implements pipeline.Detector.
+func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
+	d.grow(w.Table)
+	d.scores = d.scores[:0]
+	if d.irregular {
+		found = d.alarm.Expire(w.Start, w.End, d.spacing, found)
+	} else {
+		found = d.alarm.Begin(w.Start, w.End, found)
+	}
+	for i, s := range w.Series {
+		if !d.watched[s] {
+			continue
+		}
+		if v := w.Value(i); math.Abs(v) < maxValue {
+			found = d.value(w, s, v, found)
+		}
+	}
+	return found, nil
+}
+
+// Scores implements pipeline.Scorer.
+func (d *Detector) Scores() []pipeline.Score { return d.scores }
+
+// value takes one value in, and judges it against what came before.
+func (d *Detector) value(w *pipeline.Window, s uint32, v float64, found []pipeline.Finding) []pipeline.Finding {
+	h := d.heads.Edit(s)
+	if h.slot == 0 {
+		d.memory.grow(d.memory.slots + 1)
+		d.patterns.grow(int(d.memory.slots))
+		h.slot = d.memory.slots
+	}
+	ring := d.memory.add(h, w.Start, v)
+	h.bar = max(0, h.bar-raise*pace/float64(d.span))
+	if h.count <= longest {
+		return found
+	}
+	var at sight
+	d.see(h, ring, &at)
+	score := 0.0
+	if d.memory.stands(h, float32(at.novelty)) && h.count > d.warmup {
+		score = min(at.novelty/(d.threshold*math.Exp(h.bar)), maxScore)
+	}
+	change := d.alarm.Step(s, w.Start, w.End, score, score < 1)
+	told := score
+	if change != alarm.Opened && score >= 1 && (change != alarm.Updated || score < 2*d.alarm.Said(s).Score) {
+		told = 0 // the finding that is open says so already
+	}
+	if told >= 1 {
+		h.bar += raise
+	}
+	if d.tells {
+		d.scores = append(d.scores, pipeline.Score{Series: s, Score: told, Low: h.low, Expected: h.mid, High: h.high})
+	}
+	if change == alarm.None {
+		return found
+	}
+	f := pipeline.Finding{
+		Series: s, Start: w.Start, End: w.End, Score: score, Probability: probability(score), Value: v, Low: h.low, High: h.high,
+		Direction: direction(v, h, &at), Evidence: at.evidence(h),
+	}
+	if change == alarm.Opened {
+		f.Onset = d.memory.onset(h, lengths[at.size])
+	}
+	return d.alarm.Append(found, f, change)
+}
+
+// sight is what a value looks like.
+type sight struct {
+	novelty float64 // sum of the distances
+	// size is the window that is farthest from its patterns, at distance; x is where it is and near its nearest pattern.
+	size     int
+	distance float32
+	x, near  point
+}
+
+// see compares the windows that end at the newest value with the patterns.
+func (d *Detector) see(h *head, ring []float64, out *sight) {
+	var points [sizes]point
+	look(ring, int((h.count-1)%longest), h, &points)
+	slot := h.slot - 1
+	for k := range points {
+		distance, nearest := d.patterns.visit(slot, k, &points[k], uint32(h.count), uint32(d.span), d.vigilance)
+		out.novelty += float64(distance)
+		if nearest >= 0 && distance > out.distance {
+			out.size, out.distance, out.x = k, distance, points[k]
+			out.near = d.patterns.places.Row(slot)[k*most+nearest]
+		}
+	}
+}
+
+// grow makes room for new series.
+func (d *Detector) grow(table *pipeline.SeriesTable) {
+	n := table.Len()
+	if len(d.watched) == n {
+		return
+	}
+	d.alarm.Grow(n)
+	for i := len(d.watched); i < n; i++ {
+		d.watched = append(d.watched, d.chosen.Of(table.At(uint32(i))) != choose.None)
+	}
+	for d.heads.Len() < n {
+		d.heads.Append(head{})
+	}
+}
+
+// spacing is the mean time between the last values of a series.
+func (d *Detector) spacing(s uint32) int64 {
+	h := d.heads.At(s)
+	if h.count < longest {
+		return 0
+	}
+	times := d.memory.times.Row(h.slot - 1)
+	return (times[(h.count-1)%longest] - times[h.count%longest]) / (longest - 1)
+}
+
+// Hold implements pipeline.Holder: a finding that is open has to be closed.
+func (d *Detector) Hold(hold func(uint32)) { d.alarm.Hold(hold) }
