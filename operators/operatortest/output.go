@@ -187,7 +187,7 @@ func row(b pipeline.Batch, i int, num number) string {
 	f64 := func(c int) string { return num(b.Record.Column(c).(*array.Float64).Value(i)) }
 	key := ""
 	if b.Kind != pipeline.Events {
-		key = b.Series.At(b.Record.Column(0).(*array.Uint32).Value(i)).Key
+		key = b.Series.At(b.Record.Column(0).(*array.Uint32).Value(i)).Key()
 	}
 	switch b.Kind {
 	case pipeline.Points:
@@ -241,7 +241,7 @@ func (o *Output) finding(f *pipeline.Finding) {
 			state = "closed"
 		}
 		parts := []string{
-			fmt.Sprintf("[%s,%s) %s %s rev=%d onset=%s", clock(f.Start), clock(f.End), o.Series.At(f.Series).Key, state, f.Revision, clock(f.Onset)),
+			fmt.Sprintf("[%s,%s) %s %s rev=%d onset=%s", clock(f.Start), clock(f.End), o.Series.At(f.Series).Key(), state, f.Revision, clock(f.Onset)),
 			"score=" + num(f.Score), "value=" + num(f.Value), "expect=" + num(f.Low) + ".." + num(f.High),
 		}
 		if f.Direction != "" {

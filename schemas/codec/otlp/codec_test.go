@@ -275,7 +275,7 @@ func TestMemoIsBoundAndForgetsWithoutHarm(t *testing.T) {
 		if i%1001 == 0 {
 			want = `always{host="h"}`
 		}
-		if got := out.Series.At(s).Key; got != want {
+		if got := out.Series.At(s).Key(); got != want {
 			t.Fatalf("row %d: %s, want %s", i, got, want)
 		}
 	}
