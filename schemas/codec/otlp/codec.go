@@ -117,19 +117,21 @@ func New(given pipeline.Settings) pipeline.Codec {
 
 type limits struct{ bytes, points, buckets, attributes, labelBytes, nesting, memo int }
 
-// codec decodes messages. Its memos lead from raw bytes to resources, from a resource and a metric to an identity, from
-// that and a point's attributes to a series; they hold for one series table.
+// codec decodes messages. Its memos lead from raw bytes to the numbers of resources, of names (what metrics of any resource have in
+// common) and of attributes, from a resource and a name to a metric, and from that and a point's attributes to a series; they hold for
+// one series table. What a number stands for is read again where a series is new.
 type codec struct {
 	limits         limits
 	quantiles      []float64 // to be estimated, rising
 	buckets, scope bool      // whether there are series of them
 	table          *pipeline.SeriesTable
 
-	resourceMemo, metricMemo, seriesMemo memo.Memo
-	resources                            []resource
-	metrics                              []metric
-	shapes                               shapes
-	patterns                             patterns
+	resourceMemo, nameMemo, attributeMemo memo.Memo
+	metrics, series                       memo.Pairs
+	names                                 []name
+	shapes                                shapes
+	patterns                              patterns
+	admitted                              resource // that of the series that was new last
 
 	// Of the message being decoded.
 	b          []byte
@@ -151,16 +153,9 @@ type codec struct {
 	tape                       tape
 }
 
-// resource is what a Resource's bytes stand for.
-type resource struct {
-	labels []pipeline.Label
-	bytes  int // of label text
-}
-
-// metric is what the series of one metric of one resource have in common.
-type metric struct {
-	resource   uint32
-	name, unit string
+// name is what the series of one metric of all resources have in common.
+type name struct {
+	text, unit string
 	typ        pipeline.SeriesType
 	extra      pipeline.Label // le or quantile; none if it has no name
 }
@@ -199,7 +194,7 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 
 // remember keeps the memos to a table and to their memory.
 func (c *codec) remember(table *pipeline.SeriesTable) {
-	memos := c.resourceMemo.Bytes() + c.metricMemo.Bytes() + c.seriesMemo.Bytes()
+	memos := c.memos()
 	switch {
 	case c.table != table || memos > c.limits.memo:
 		c.forget(table)
@@ -209,9 +204,16 @@ func (c *codec) remember(table *pipeline.SeriesTable) {
 	}
 }
 
+// memos returns the memory of what leads to series, in bytes.
+func (c *codec) memos() int {
+	const nameBytes = 128 // its texts with it
+	return c.resourceMemo.Bytes() + c.nameMemo.Bytes() + len(c.names)*nameBytes + c.attributeMemo.Bytes() + c.metrics.Bytes() + c.series.Bytes()
+}
+
 // forget starts the memos anew, for a table.
 func (c *codec) forget(table *pipeline.SeriesTable) {
 	c.table = table
-	c.resourceMemo, c.metricMemo, c.seriesMemo = memo.New(), memo.New(), memo.New()
-	c.resources, c.metrics, c.shapes, c.patterns = nil, nil, newShapes(), newPatterns()
+	c.resourceMemo, c.nameMemo, c.attributeMemo = memo.New(), memo.New(), memo.New()
+	c.metrics, c.series, c.names, c.admitted = memo.NewPairs(), memo.NewPairs(), nil, resource{}
+	c.shapes, c.patterns = newShapes(), newPatterns()
 }
