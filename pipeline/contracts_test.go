@@ -190,6 +190,9 @@ func TestSeriesShare(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if s, err := table.Intern("another", "", Delta, table.At(0).Labels.List()); err != nil || &table.At(s).Labels[0] != &table.At(0).Labels[0] {
+		t.Errorf("series of the same labels have them twice: %v", err)
+	}
 	a, b, c := table.At(0), table.At(3), table.At(599)
 	if a.Quantity != b.Quantity || a.Scope != b.Scope || a.Labels[0] != b.Labels[0] || a.Labels[1] == b.Labels[1] || a.Scope == c.Scope || a.Labels[0] == c.Labels[0] {
 		t.Error("series do not share what they have in common, or something else")

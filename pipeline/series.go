@@ -38,12 +38,18 @@ func (ls Labels) Get(name string) string {
 }
 
 // List returns a copy of the labels that is the caller's, to make those of another series of it.
-func (ls Labels) List() []Label {
-	list := make([]Label, len(ls))
-	for i, l := range ls {
-		list[i] = *l
+func (ls Labels) List() []Label { return ls.appendTo(make([]Label, 0, len(ls))) }
+
+func (ls Labels) appendTo(list []Label) []Label {
+	for _, l := range ls {
+		list = append(list, *l)
 	}
 	return list
+}
+
+// are tells whether the labels are those of a list.
+func (ls Labels) are(list []Label) bool {
+	return slices.EqualFunc(ls, list, func(l *Label, other Label) bool { return *l == other })
 }
 
 // SeriesType says how the values of a series are to be read.
@@ -124,25 +130,16 @@ func CompareKeys(a, b *Series) int {
 
 // is tells whether the series is that of a metric, a type and labels.
 func (s *Series) is(metric string, t SeriesType, labels []Label) bool {
-	if s.Type != t || len(s.Labels) != len(labels) || s.Metric != metric {
-		return false
-	}
-	for i, l := range s.Labels {
-		if *l != labels[i] {
-			return false
-		}
-	}
-	return true
+	return s.Type == t && s.Metric == metric && s.Labels.are(labels)
 }
 
 // SeriesKey returns the canonical text of a series: metric{name="value",…} with ":delta" and the like for types
 // other than gauge. Values are quoted as far as needed to be unambiguous.
 func SeriesKey(metric string, t SeriesType, labels []Label) string {
-	return string(appendKey(nil, metric, t, labels))
+	return string(appendLabels(appendQuantity(nil, metric, t), labels))
 }
 
-func appendKey(b []byte, metric string, t SeriesType, labels []Label) []byte {
-	b = appendQuantity(b, metric, t)
+func appendLabels(b []byte, labels []Label) []byte {
 	for i := range labels {
 		b = appendLabel(b, i, &labels[i])
 	}

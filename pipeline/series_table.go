@@ -10,16 +10,13 @@ import (
 // it gave out may be read by any.
 //
 // There may be a million series, so none is an object of its own, and what several have in common is there once: a series is 40
-// bytes, 8 for each label, and its part of what it shares.
+// bytes, and its part of what it shares. The fewer pointers there are, the less the garbage collector has to follow.
 type SeriesTable struct {
-	scope  func(metric string, labels Labels) Scope
-	limit  int
-	seed   maphash.Seed
-	list   SeriesList
-	hashes []*[seriesPage]uint32 // of keys, in pages as the series
-	// slots finds series by hash: ordinals + 1, 0 is free; open addressing with linear probing. A power of two of them, at most
-	// three quarters used.
-	slots []uint32
+	scope func(metric string, labels Labels) Scope
+	limit int
+	seed  maphash.Seed // no producer can aim at a hash
+	list  SeriesList
+	keys  index  // of series
 	key   []byte // of the series that is looked for
 
 	quantities interned[Quantity]
@@ -27,14 +24,15 @@ type SeriesTable struct {
 	labels     interned[Label]
 	texts      interned[string] // but for values of labels
 	values     texts
-	sets       []*Label // where the next labels go
+	sets       index    // of sets of labels
+	first      []uint32 // by set: the first series that has it
+	room       []*Label // for the next set
 }
 
 const (
 	seriesPage = 256
-	firstSlots = 64
-	// mostSets bounds the room that is made at once for the labels of series.
-	mostSets = 4096
+	// mostRoom bounds the room that is made at once for sets of labels.
+	mostRoom = 4096
 )
 
 // NewSeriesTable makes an empty table. scope stamps entity, system and lock domain on each new series; limit
@@ -43,9 +41,7 @@ func NewSeriesTable(scope func(metric string, labels Labels) Scope, limit int) *
 	if limit <= 0 {
 		limit = 1_000_000
 	}
-	t := &SeriesTable{scope: scope, limit: limit, seed: maphash.MakeSeed(), slots: make([]uint32, firstSlots)}
-	t.quantities.seed, t.scopes.seed, t.labels.seed, t.texts.seed = t.seed, t.seed, t.seed, t.seed
-	return t
+	return &SeriesTable{scope: scope, limit: limit, seed: maphash.MakeSeed()}
 }
 
 // Intern returns the ordinal of the series, adding it at first sight. labels must be canonical (NewLabels); they are
@@ -60,20 +56,23 @@ func (t *SeriesTable) InternScoped(metric, unit string, typ SeriesType, labels [
 }
 
 func (t *SeriesTable) intern(metric, unit string, typ SeriesType, labels []Label, scope *Scope) (uint32, error) {
-	t.key = appendKey(t.key[:0], metric, typ, labels)
+	t.key = appendQuantity(t.key[:0], metric, typ)
+	from := len(t.key)
+	t.key = appendLabels(t.key, labels)
 	hash := uint32(maphash.Bytes(t.seed, t.key))
-	mask := uint32(len(t.slots) - 1)
-	for i := hash & mask; t.slots[i] > 0; i = (i + 1) & mask {
-		if at := t.slots[i] - 1; t.hash(at) == hash && t.At(at).is(metric, typ, labels) {
-			return at, nil
-		}
+	if at, ok := t.keys.find(hash, func(at uint32) bool { return t.At(at).is(metric, typ, labels) }); ok {
+		return at, nil
 	}
 	if t.list.n >= t.limit {
 		return 0, Errorf("series.limit", "series %s is one more than the lane's limit of %d series: raise limits.series or drop labels of high cardinality", t.key, t.limit)
 	}
-	s := Series{Quantity: t.quantity(Quantity{metric, unit, typ}), Labels: t.set(len(labels))}
-	for i, l := range labels {
-		s.Labels[i] = t.label(l)
+	s := Series{Quantity: t.quantity(Quantity{metric, unit, typ})}
+	set := uint32(maphash.Bytes(t.seed, t.key[from:]))
+	number, known := t.sets.find(set, func(number uint32) bool { return t.At(t.first[number]).Labels.are(labels) })
+	if known {
+		s.Labels = t.At(t.first[number]).Labels
+	} else {
+		s.Labels = t.set(labels)
 	}
 	var own Scope
 	switch {
@@ -83,21 +82,39 @@ func (t *SeriesTable) intern(metric, unit string, typ SeriesType, labels []Label
 		own = t.scope(s.Metric, s.Labels)
 	}
 	s.Scope = t.scoped(own, s.Labels)
-	return t.add(s, hash), nil
+	at := t.add(s, hash)
+	if !known {
+		t.sets.add(set)
+		t.first = append(t.first, at)
+	}
+	return at, nil
+}
+
+// set makes a set of labels.
+func (t *SeriesTable) set(labels []Label) Labels {
+	n := len(labels)
+	if n > cap(t.room)-len(t.room) {
+		t.room = make([]*Label, 0, max(n, min(mostRoom, 16+8*len(t.first))))
+	}
+	from := len(t.room)
+	for _, l := range labels {
+		t.room = append(t.room, t.label(l))
+	}
+	return t.room[from : from+n : from+n]
 }
 
 // quantity, label and scoped return what the table has of something, its texts with it.
 func (t *SeriesTable) quantity(q Quantity) *Quantity {
-	return t.quantities.of(q, func() Quantity { return Quantity{t.text(q.Metric), t.text(q.Unit), q.Type} })
+	return t.quantities.of(t.seed, q, func() Quantity { return Quantity{t.text(q.Metric), t.text(q.Unit), q.Type} })
 }
 
 func (t *SeriesTable) label(l Label) *Label {
-	return t.labels.of(l, func() Label { return Label{t.text(l.Name), t.values.add(l.Value)} })
+	return t.labels.of(t.seed, l, func() Label { return Label{t.text(l.Name), t.values.add(l.Value)} })
 }
 
 // scoped takes texts from labels where it can: an entity is mostly called as one of its labels says.
 func (t *SeriesTable) scoped(s Scope, labels Labels) *Scope {
-	return t.scopes.of(s, func() Scope {
+	return t.scopes.of(t.seed, s, func() Scope {
 		for _, text := range [...]*string{&s.Entity, &s.System, &s.Domain} {
 			*text = t.textOf(*text, labels)
 		}
@@ -115,49 +132,18 @@ func (t *SeriesTable) textOf(text string, labels Labels) string {
 }
 
 func (t *SeriesTable) text(s string) string {
-	return *t.texts.of(s, func() string { return t.values.add(s) })
+	return *t.texts.of(t.seed, s, func() string { return t.values.add(s) })
 }
-
-// set returns room for n labels.
-func (t *SeriesTable) set(n int) Labels {
-	if n > cap(t.sets)-len(t.sets) {
-		t.sets = make([]*Label, 0, max(n, min(mostSets, 16+8*t.list.n)))
-	}
-	from := len(t.sets)
-	t.sets = t.sets[:from+n]
-	return t.sets[from : from+n : from+n]
-}
-
-func (t *SeriesTable) hash(i uint32) uint32 { return t.hashes[i/seriesPage][i%seriesPage] }
 
 // add gives a new series the next ordinal.
 func (t *SeriesTable) add(s Series, hash uint32) uint32 {
-	at := uint32(t.list.n)
+	at := t.keys.add(hash)
 	if at%seriesPage == 0 {
 		t.list.pages = append(t.list.pages, new([seriesPage]Series))
-		t.hashes = append(t.hashes, new([seriesPage]uint32))
 	}
 	t.list.pages[at/seriesPage][at%seriesPage] = s
-	t.hashes[at/seriesPage][at%seriesPage] = hash
 	t.list.n++
-	if t.list.n > len(t.slots)/4*3 {
-		t.slots = make([]uint32, 2*len(t.slots))
-		for i := range at {
-			place(t.slots, t.hash(i), i)
-		}
-	}
-	place(t.slots, hash, at)
 	return at
-}
-
-// place puts a number into a free slot of its hash.
-func place(slots []uint32, hash, number uint32) {
-	mask := uint32(len(slots) - 1)
-	i := hash & mask
-	for slots[i] > 0 {
-		i = (i + 1) & mask
-	}
-	slots[i] = number + 1
 }
 
 // At returns the series of an ordinal that the table gave out.
@@ -205,37 +191,17 @@ const Gone = ^uint32(0)
 // that the series has there, or Gone. The new table keeps nothing of the old one.
 func (t *SeriesTable) Without(evicted func(ordinal uint32) bool) (rest *SeriesTable, to []uint32) {
 	rest = NewSeriesTable(t.scope, t.limit)
-	rest.seed = t.seed // so that the hashes of keys hold
 	to = make([]uint32, t.list.n)
-	var was, is *Series // the series before, here and there
-	for i := range uint32(t.list.n) {
-		if evicted(i) {
+	var labels []Label
+	for i := range to {
+		if evicted(uint32(i)) {
 			to[i] = Gone
 			continue
 		}
-		s := t.At(i)
-		own := rest.adopt(s, was, is)
-		to[i] = rest.add(own, t.hash(i))
-		was, is = s, rest.At(to[i])
+		s := t.At(uint32(i))
+		labels = s.Labels.appendTo(labels[:0])
+		// It fits, since the limit is the same.
+		to[i], _ = rest.InternScoped(s.Metric, s.Unit, s.Type, labels, *s.Scope)
 	}
 	return rest, to
-}
-
-// adopt makes the table's own of a series of another table. was and is are the series before, there and here: one after the other
-// they have most in common.
-func (t *SeriesTable) adopt(s, was, is *Series) Series {
-	own := Series{Labels: t.set(len(s.Labels))}
-	for i, l := range s.Labels {
-		if was != nil && i < len(was.Labels) && was.Labels[i] == l {
-			own.Labels[i] = is.Labels[i]
-		} else {
-			own.Labels[i] = t.label(*l)
-		}
-	}
-	if own.Quantity = t.quantity(*s.Quantity); was != nil && was.Scope == s.Scope {
-		own.Scope = is.Scope
-	} else {
-		own.Scope = t.scoped(*s.Scope, own.Labels)
-	}
-	return own
 }
