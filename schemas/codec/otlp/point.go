@@ -191,6 +191,10 @@ func (c *codec) seriesOf(at int, metric uint32, attrs *attributes) (uint32, erro
 	if err != nil {
 		return 0, err
 	}
+	if c.full.is {
+		c.full.sought++
+		return series, nil
+	}
 	if attrs.number == 0 {
 		attrs.number = uint32(c.attributeMemo.Len()) + 1
 		c.attributeMemo.Add(hash, 0, raw, attrs.number-1)
