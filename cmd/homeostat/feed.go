@@ -173,9 +173,9 @@ func writeRows(ctx context.Context, client *broker.Client, topic string, b pipel
 	for i := 0; i < b.Rows(); i++ {
 		s := b.Series.At(series.Value(i))
 		if s.Type == pipeline.Gauge {
-			enc.Gauge(s.Metric, s.Unit, s.Labels, times.Value(i), values.Value(i))
+			enc.Gauge(s.Metric, s.Unit, s.Labels.List(), times.Value(i), values.Value(i))
 		} else {
-			enc.Sum(s.Metric, s.Unit, s.Labels, starts.Value(i), times.Value(i), values.Value(i), s.Type == pipeline.Delta)
+			enc.Sum(s.Metric, s.Unit, s.Labels.List(), starts.Value(i), times.Value(i), values.Value(i), s.Type == pipeline.Delta)
 		}
 		if enc.Len() == feedRows || i == b.Rows()-1 {
 			messages = append(messages, broker.Message{Topic: topic, Partition: 0, Value: enc.AppendTo(nil), Time: time.Now()})

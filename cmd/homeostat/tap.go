@@ -214,7 +214,7 @@ func (p *printer) windows(rec *pipeline.Record, e *schemas.Event) {
 	}
 	w := engine.WindowOf(b)
 	for i := range w.Series {
-		fmt.Fprintf(p.out, "  %s count=%d sum=%g min=%g max=%g last=%g\n", w.Table.At(w.Series[i]).Key, w.Count[i], w.Sum[i], w.Min[i], w.Max[i], w.Last[i])
+		fmt.Fprintf(p.out, "  %s count=%d sum=%g min=%g max=%g last=%g\n", w.Table.At(w.Series[i]).Key(), w.Count[i], w.Sum[i], w.Min[i], w.Max[i], w.Last[i])
 	}
 }
 
@@ -226,10 +226,10 @@ func (p *printer) rows(rec *pipeline.Record) {
 	}
 	fmt.Fprintf(p.out, "%s, %s\n", plural(len(cols.PointTime), "point"), plural(len(cols.LogTime), "log record"))
 	for i, s := range cols.PointSeries {
-		fmt.Fprintf(p.out, "  %s %s %g\n", schemas.FormatTime(cols.PointTime[i]), p.table.At(s).Key, cols.PointValue[i])
+		fmt.Fprintf(p.out, "  %s %s %g\n", schemas.FormatTime(cols.PointTime[i]), p.table.At(s).Key(), cols.PointValue[i])
 	}
 	for i, s := range cols.LogStream {
-		fmt.Fprintf(p.out, "  %s %s %d %s\n", schemas.FormatTime(cols.LogTime[i]), p.table.At(s).Key, cols.LogSeverity[i], printable(string(cols.LogBytes[cols.LogOffset[i]:cols.LogOffset[i+1]])))
+		fmt.Fprintf(p.out, "  %s %s %d %s\n", schemas.FormatTime(cols.LogTime[i]), p.table.At(s).Key(), cols.LogSeverity[i], printable(string(cols.LogBytes[cols.LogOffset[i]:cols.LogOffset[i+1]])))
 	}
 }
 

@@ -50,7 +50,7 @@ func (lines) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 	return nil
 }
 
-func seriesOf(text string) (metric string, labels pipeline.Labels) {
+func seriesOf(text string) (metric string, labels []pipeline.Label) {
 	metric, inner, _ := strings.Cut(strings.TrimSuffix(text, "}"), "{")
 	var all []pipeline.Label
 	for part := range strings.SplitSeq(inner, ",") {

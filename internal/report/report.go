@@ -97,12 +97,12 @@ func (w *watcher) Process(b pipeline.Batch, _ pipeline.Emitter) error {
 func (r *Report) row(w *pipeline.Window, i int, s *pipeline.Series) {
 	v := value{w.Start, w.End, w.Value(i)}
 	if !s.IsDerived() || s.Metric == pipeline.SLIMetric {
-		p := r.panel(s.Metric, s.Type, s.Labels, s.Entity)
+		p := r.panel(s.Metric, s.Type, s.Labels.List(), s.Entity)
 		p.unit, p.values = s.Unit, append(p.values, v)
 		return
 	}
 	metric, detector := s.Labels.Get(pipeline.MetricLabel), s.Labels.Get(pipeline.DetectorLabel)
-	labels := slices.DeleteFunc(slices.Clone(s.Labels), func(l pipeline.Label) bool { return l.Name == pipeline.MetricLabel || l.Name == pipeline.DetectorLabel })
+	labels := slices.DeleteFunc(s.Labels.List(), func(l pipeline.Label) bool { return l.Name == pipeline.MetricLabel || l.Name == pipeline.DetectorLabel })
 	p := r.judged(metric, labels, s.Entity)
 	if s.Metric == pipeline.ScoreMetric {
 		p.scores[detector] = append(p.scores[detector], v)
@@ -112,7 +112,7 @@ func (r *Report) row(w *pipeline.Window, i int, s *pipeline.Series) {
 }
 
 // judged returns the panel of a series that a detector speaks of, whose type it does not say.
-func (r *Report) judged(metric string, labels pipeline.Labels, entity string) *series {
+func (r *Report) judged(metric string, labels []pipeline.Label, entity string) *series {
 	for _, t := range []pipeline.SeriesType{pipeline.Gauge, pipeline.Delta, pipeline.Cumulative, pipeline.Stream} {
 		if p := r.series[pipeline.SeriesKey(metric, t, labels)]; p != nil {
 			return p
@@ -121,7 +121,7 @@ func (r *Report) judged(metric string, labels pipeline.Labels, entity string) *s
 	return r.panel(metric, pipeline.Gauge, labels, entity)
 }
 
-func (r *Report) panel(metric string, t pipeline.SeriesType, labels pipeline.Labels, entity string) *series {
+func (r *Report) panel(metric string, t pipeline.SeriesType, labels []pipeline.Label, entity string) *series {
 	key := pipeline.SeriesKey(metric, t, labels)
 	p := r.series[key]
 	if p == nil {
@@ -185,7 +185,7 @@ func (r *Report) drawn() (panels []*series, left int) {
 	return panels, 0
 }
 
-func labelsOf(m map[string]string) pipeline.Labels {
+func labelsOf(m map[string]string) []pipeline.Label {
 	var list []pipeline.Label
 	for name, v := range m {
 		list = append(list, pipeline.Label{Name: name, Value: v})

@@ -78,6 +78,9 @@ type Exporter struct {
 	where  []condition
 	flat   bool
 	names  []naming // of the labels that are written; nil: all, under their own names
+	// Of the record that is written: its labels if they have other names.
+	renames []pipeline.Label
+	written pipeline.Labels
 	// goes says of each series, by ordinal, whether it is chosen: 0 was not looked at, 1 is not, 2 is.
 	goes []uint8
 }
@@ -181,7 +184,7 @@ func (x *Exporter) holds(r *row) bool {
 func (x *Exporter) event(s *pipeline.Series, start, end, revision, count int64, r *row) schemas.Event {
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	e := schemas.Event{
-		ID:     x.env.ID("window", s.Key, number(start), number(end), number(revision)),
+		ID:     x.env.ID("window", s.Key(), number(start), number(end), number(revision)),
 		Source: schemas.Source(x.env), Type: schemas.TypeExport, Time: end, Revision: revision,
 		Subject: s.Entity, System: s.System, Key: s.Entity, Content: schemas.ContentJSON,
 		Data: x.data(s, start, end, revision, count, r),

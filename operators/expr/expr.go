@@ -45,7 +45,7 @@ type place struct {
 // group is the series whose labels are the same.
 type group struct {
 	key    string
-	labels pipeline.Labels
+	labels []pipeline.Label
 	parts  []part // by variable
 	series int64  // ordinal of the derived series; unknown before the first row
 }
@@ -100,9 +100,9 @@ func (x *Expr) learn() {
 
 // group returns the group that a series belongs to.
 func (x *Expr) group(s *pipeline.Series) *group {
-	labels := s.Labels
+	labels := s.Labels.List()
 	if x.by != nil {
-		labels = nil
+		labels = labels[:0]
 		for _, name := range x.by {
 			if v := s.Labels.Get(name); v != "" {
 				labels = append(labels, pipeline.Label{Name: name, Value: v})

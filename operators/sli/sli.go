@@ -166,7 +166,7 @@ func (o *SLI) add(r role, s uint32, count int64, sum float64) {
 		return
 	}
 	j := r.indicator
-	if j.series == unknown && (r.part == total || r.part == threshold) && (j.first == unknown || series.Key < o.table.At(uint32(j.first)).Key) {
+	if j.series == unknown && (r.part == total || r.part == threshold) && (j.first == unknown || pipeline.CompareKeys(series, o.table.At(uint32(j.first))) < 0) {
 		j.first = int64(s)
 	}
 	switch r.part {
@@ -227,7 +227,7 @@ func (o *SLI) Emit(of gather.Span, revision int64, out pipeline.Emitter) error {
 			continue
 		}
 		if j.series == unknown && first != unknown {
-			o.derive(j, o.table.At(uint32(first)).Scope)
+			o.derive(j, *o.table.At(uint32(first)).Scope)
 		}
 		if j.series == unknown {
 			o.env.Lose("series_limit", 1)

@@ -91,7 +91,7 @@ func (o *SLI) takeOver(objective int, series int64, read sums) bool {
 	if len(systems) == 1 {
 		j := o.indicator(objective, systems[0])
 		if j.sums = read; series != unknown {
-			o.derive(j, o.table.At(uint32(series)).Scope)
+			o.derive(j, *o.table.At(uint32(series)).Scope)
 		}
 	}
 	return true

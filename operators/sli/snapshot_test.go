@@ -29,9 +29,9 @@ func newLane(t *testing.T, series ...string) *lane {
 	}, 0)}
 	for _, s := range series {
 		name, system, _ := strings.Cut(s, " ")
-		labels := pipeline.Labels{{Name: "system", Value: system}}
+		labels := []pipeline.Label{{Name: "system", Value: system}}
 		if name == pipeline.SLIMetric {
-			labels = pipeline.Labels{{Name: "slo", Value: "web"}}
+			labels = []pipeline.Label{{Name: "slo", Value: "web"}}
 		}
 		if _, err := l.table.InternScoped(name, "", pipeline.Delta, labels, pipeline.Scope{Entity: "web", System: system, Domain: "web"}); err != nil {
 			t.Fatal(err)
@@ -54,7 +54,7 @@ func (l *lane) Emit(b pipeline.Batch) error {
 	defer b.Release()
 	for i, s := range b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Uint32Values() {
 		bads := b.Record.Column(pipeline.WindowSum).(*array.Float64)
-		l.out = append(l.out, l.table.At(s).Key+" "+b.Record.Column(pipeline.WindowEnd).ValueStr(i)+" bad "+bads.ValueStr(i))
+		l.out = append(l.out, l.table.At(s).Key()+" "+b.Record.Column(pipeline.WindowEnd).ValueStr(i)+" bad "+bads.ValueStr(i))
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ const refused = ^uint32(0)
 type identity struct {
 	number      uint32
 	measurement string
-	labels      pipeline.Labels
+	labels      []pipeline.Label
 	bytes       int // of label text
 	// fields are the first ones seen. Lines of one identity have the same ones as a rule, in whatever order: to compare a few names is
 	// quicker than to look one up. next is the one behind the last that was found.

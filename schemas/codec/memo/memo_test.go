@@ -79,6 +79,55 @@ func TestMemoInAnyOrder(t *testing.T) {
 	}
 }
 
+// Pairs in any order, and in one order again and again.
+func TestPairs(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 2))
+	p, want := NewPairs(), map[[2]uint32]uint32{}
+	order := random.Perm(5000)
+	for round := range 40 {
+		if round%5 == 4 {
+			order = random.Perm(5000)
+		}
+		for range round % 3 * 100 { // some are missing, some come twice
+			order[random.IntN(len(order))] = random.IntN(5000 + 50*round)
+		}
+		for _, k := range order {
+			key := [2]uint32{uint32(k / 70), uint32(k % 70)}
+			v, ok := p.Find(key[0], key[1])
+			if known, there := want[key]; ok != there || ok && v != known {
+				t.Fatalf("round %d: found %d, %v for %v, which is %d, %v", round, v, ok, key, known, there)
+			}
+			if ok {
+				continue
+			}
+			n := uint32(p.Len())
+			want[key] = random.Uint32()
+			p.Add(key[0], key[1], want[key])
+			if a, b := p.Key(n); a != key[0] || b != key[1] {
+				t.Fatalf("key %d is %d, %d, not %v", n, a, b, key)
+			}
+		}
+	}
+	if p.Len() != len(want) {
+		t.Errorf("%d keys of %d", p.Len(), len(want))
+	}
+}
+
+// In one order again and again each key is where it is foretold.
+func TestPairsForetell(t *testing.T) {
+	p := NewPairs()
+	for round := range 4 {
+		for k := range uint32(5000) {
+			foretold := p.next
+			if v, ok := p.Find(k/7, k%7); !ok {
+				p.Add(k/7, k%7, k)
+			} else if v != k || round > 1 && (p.last != foretold || p.luck != most) {
+				t.Fatalf("round %d: key %d is %d and was not foretold", round, k, v)
+			}
+		}
+	}
+}
+
 // In one order again and again nothing is hashed: the luck holds.
 func TestMemoForetells(t *testing.T) {
 	m := New()

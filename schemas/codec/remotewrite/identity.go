@@ -128,7 +128,7 @@ func (l *labels) add(name, value []byte) bool {
 }
 
 // canonical returns the labels that have values: the last of a name counts, also if it has none.
-func (l *labels) canonical() pipeline.Labels {
+func (l *labels) canonical() []pipeline.Label {
 	return slices.DeleteFunc(pipeline.NewLabels(l.list), func(l pipeline.Label) bool { return l.Value == "" })
 }
 
