@@ -3,7 +3,6 @@ package jsonmetrics
 import (
 	"bytes"
 	"encoding/binary"
-	"math"
 	"math/bits"
 
 	"github.com/homeostat/homeostat/schemas/codec/decimal"
@@ -182,7 +181,7 @@ func (c *codec) recognise(l *layout, b []byte) (bool, error) {
 func (s *span) scan(b []byte, from int) (end int) {
 	s.digits, end = decimal.Scan(b, from)
 	if end < len(b) && inNumber[b[end]] {
-		s.digits.Exact = false
+		s.digits.Full = false
 		for end < len(b) && inNumber[b[end]] {
 			end++
 		}
@@ -267,7 +266,7 @@ func (c *codec) add(l *layout, b []byte, base uint32, at int) error {
 		}
 		var v float64
 		lose := kept
-		if r.number >= 0 && spans[r.number].digits.Exact {
+		if r.number >= 0 && spans[r.number].digits.Full {
 			v = spans[r.number].digits.Value()
 		} else {
 			v, lose = c.rowValue(l, r, b)
@@ -319,34 +318,14 @@ func (c *codec) introduce(l *layout, b []byte) {
 // clock returns a message's time.
 func (c *codec) clock(l *layout, b []byte) (int64, loss) {
 	if l.clock >= 0 {
-		if d := &c.layouts.spans[l.clock].digits; d.Exact && d.Decimals == 0 && !d.Negative {
-			if ns, ok := unix(int64(d.Mantissa), c.timeUnit); ok {
+		if d := &c.layouts.spans[l.clock].digits; d.Full && d.Decimals == 0 && !d.Negative {
+			if ns, ok := moment.Whole(d.Mantissa, c.timeUnit); ok && ns > 0 {
 				return ns, kept
 			}
 		}
 	}
 	l.fill(l.times, b, &c.layouts.spans)
 	return c.when(&l.event)
-}
-
-// unix is moment.Unix for whole numbers that float64 holds exactly.
-func unix(t int64, unit moment.Unit) (int64, bool) {
-	if unit == 0 {
-		switch {
-		case t < 1e9:
-			return 0, false
-		case t < 1e11:
-			unit = 1e9
-		case t < 1e14:
-			unit = 1e6
-		default:
-			unit = 1e3 // 2^53 are less than 10^17
-		}
-	}
-	if t <= 0 || t >= math.MaxInt64/int64(unit) {
-		return 0, false
-	}
-	return t * int64(unit), true
 }
 
 // rowValue returns a value that is no decimal.
