@@ -34,7 +34,7 @@ func decodeAll(t testing.TB, codec pipeline.Codec, recs []*pipeline.Record, out 
 
 func TestDecodingAllocatesNothing(t *testing.T) {
 	others := codectest.Record([]byte(`[{"name":"m","value":"1.5","a":"q\"","tags":{"x":7}},{"ts":"2026-11-23T04:36:32Z","fields":{"a":1,"b":2.5e3},"metric":"x"}] {"name":"m","value":NaN}`))
-	for name, codec := range map[string]pipeline.Codec{"by layouts": newCodec(t, nil), "read": jsonmetrics.Reading(newCodec(t, nil)), "parsed": jsonmetrics.Parsing(newCodec(t, nil))} {
+	for name, codec := range map[string]pipeline.Codec{"by layouts": newCodec(t, nil), "read": jsonmetrics.Reading(newCodec(t, nil))} {
 		out, recs := pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0)), append(messages()[:1000], others)
 		for range 20 {
 			decodeAll(t, codec, recs, out)
@@ -58,7 +58,7 @@ func BenchmarkDecode(b *testing.B) {
 		name     string
 		settings pipeline.Settings
 		of       func(pipeline.Codec) pipeline.Codec
-	}{{"layout", nil, nil}, {"layout,labels", pipeline.Settings{"labels": list("service", "host", "status")}, nil}, {"read", nil, jsonmetrics.Reading}, {"parsed", nil, jsonmetrics.Parsing}} {
+	}{{"layout", nil, nil}, {"layout,labels", pipeline.Settings{"labels": list("service", "host", "status")}, nil}, {"read", nil, jsonmetrics.Reading}} {
 		b.Run(c.name, func(b *testing.B) {
 			codec, out, recs := newCodec(b, c.settings), pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0)), messages()
 			if c.of != nil {

@@ -2,11 +2,11 @@ package jsonmetrics
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math/bits"
 
 	"github.com/homeostat/homeostat/schemas/codec/decimal"
+	"github.com/homeostat/homeostat/schemas/codec/jsontext"
 	"github.com/homeostat/homeostat/schemas/codec/moment"
+	"github.com/homeostat/homeostat/schemas/codec/octets"
 )
 
 // layout is what messages of one kind have in common: the bytes before each of their texts and numbers, and behind the last.
@@ -65,11 +65,22 @@ type layouts struct {
 	// often that did not work.
 	met, strange, tried, vain int
 	off                       bool // for tests
+	// reach is how many layouts are tried: fewer where messages are of none of them again and again.
+	reach int
+}
+
+// likely are the layouts that are worth trying, now and then all.
+func (ls *layouts) likely() []*layout {
+	if ls.strange&63 == 0 {
+		return ls.all
+	}
+	return ls.all[:min(ls.reach, len(ls.all))]
 }
 
 // meet counts a message of a layout and puts that in front.
 func (ls *layouts) meet(i int) {
 	ls.met++
+	ls.reach = min(ls.reach+4, maxLayouts)
 	if i > 0 {
 		l := ls.all[i]
 		copy(ls.all[1:i+1], ls.all[:i])
@@ -133,7 +144,7 @@ func (l *layout) backward(b []byte, until int, spans *[maxSteps]span) int {
 				return -1
 			}
 		} else {
-			for from > 0 && inNumber[b[from-1]] {
+			for from > 0 && jsontext.Inside[b[from-1]] {
 				from--
 			}
 			if from == end || sp.scan(b, from) != end {
@@ -180,9 +191,9 @@ func (c *codec) recognise(l *layout, b []byte) (bool, error) {
 // scan reads a number and returns its end, 0 if it is not sure that it is one.
 func (s *span) scan(b []byte, from int) (end int) {
 	s.digits, end = decimal.Scan(b, from)
-	if end < len(b) && inNumber[b[end]] {
+	if end < len(b) && jsontext.Inside[b[end]] {
 		s.digits.Full = false
-		for end < len(b) && inNumber[b[end]] {
+		for end < len(b) && jsontext.Inside[b[end]] {
 			end++
 		}
 	}
@@ -192,37 +203,19 @@ func (s *span) scan(b []byte, from int) (end int) {
 	return end
 }
 
-// endOfText returns where a text ends, -1 if it has escapes or no end. It looks at eight bytes at once: subtracting one from each
-// borrows in the lowest byte that is zero (H. S. Warren: Hacker's Delight, 6-1).
+// endOfText returns where a text ends, -1 if it has escapes or no end.
 func endOfText(b []byte, at int) int {
-	const ones, highs uint64 = 0x0101010101010101, 0x8080808080808080
-	const quotes, slashes = '"' * ones, '\\' * ones
-	for ; at+8 <= len(b); at += 8 {
-		w := binary.LittleEndian.Uint64(b[at:])
-		q, s := w^quotes, w^slashes
-		if found := ((q-ones)&^q | (s-ones)&^s) & highs; found != 0 {
-			if at += bits.TrailingZeros64(found) / 8; b[at] == '"' {
-				return at
-			}
-			return -1
-		}
+	if at = octets.QuoteOrBackslash(b, at); at == len(b) || b[at] != '"' {
+		return -1
 	}
-	for ; at < len(b); at++ {
-		switch b[at] {
-		case '"':
-			return at
-		case '\\':
-			return -1
-		}
-	}
-	return -1
+	return at
 }
 
 // known adds the points of the message that begins at a position, if it is of a layout that is kept. It returns its end, 0 if
 // it is not.
 func (c *codec) known(b []byte, at int) (end int, err error) {
 	ls := &c.layouts
-	for i, l := range ls.all {
+	for i, l := range ls.likely() {
 		if end := l.match(b, at, c.limits.object, &ls.spans); end > 0 {
 			ls.meet(i)
 			return end, c.take(l, b, at)
@@ -307,11 +300,7 @@ func (c *codec) introduce(l *layout, b []byte) {
 	l.fill(l.identity, b, &c.layouts.spans)
 	name := c.name(&l.event)
 	for i := range l.rows {
-		ordinal := unresolved
-		if c.unnamed(name, l.rows[i].of) {
-			ordinal = nameless
-		}
-		c.ordinals = append(c.ordinals, ordinal)
+		c.ordinal(name, l.rows[i].of)
 	}
 }
 
@@ -341,6 +330,6 @@ func (c *codec) rowValue(l *layout, r *row, b []byte) (float64, loss) {
 func (l *layout) fill(scalars []*scalar, b []byte, spans *[maxSteps]span) {
 	for _, s := range scalars {
 		sp := &spans[s.step]
-		s.text = b[sp.from:sp.to]
+		s.text, s.digits = b[sp.from:sp.to], sp.digits
 	}
 }

@@ -5,6 +5,7 @@ import "bytes"
 // learn makes a layout of an object that was parsed and is sound. Where no two messages are alike, there is little use in it.
 func (ls *layouts) learn(c *codec, raw []byte) {
 	ls.strange++
+	ls.reach = max(ls.reach-1, 1)
 	slowly := ls.strange / 64
 	if ls.off || len(raw) > maxLayoutBytes || ls.tried > 2*maxLayouts+ls.met/32+slowly || ls.vain > 8+slowly {
 		return
@@ -22,14 +23,17 @@ func (ls *layouts) learn(c *codec, raw []byte) {
 	}
 	copy(ls.all[1:], ls.all)
 	ls.all[0] = l
+	ls.reach = min(ls.reach+2, maxLayouts)
 }
 
 // newLayout makes a layout of an object, nil if it has escapes, is too large, or is not written as JSON demands.
 func (c *codec) newLayout(raw []byte) *layout {
 	l := &layout{clock: -1, event: event{slots: make([]scalar, len(c.mapping.paths))}}
-	r := reader{mapping: &c.mapping, nesting: c.limits.nesting, l: l}
-	b := bytes.Clone(raw)
-	if r.read(b, 0, &l.event) != len(b) || len(l.steps) > maxSteps {
+	r, b := &c.reader, bytes.Clone(raw)
+	r.l, r.full = l, true
+	end := r.read(b, 0, &l.event)
+	r.l, r.full = nil, false
+	if end != len(b) || r.odd || len(l.steps) > maxSteps {
 		return nil
 	}
 	l.tail = b[r.from:]
