@@ -122,9 +122,9 @@ func (c *codec) record() error {
 	if c.inBatch(b, 0) > 0 {
 		return c.objects(b, 0)
 	}
-	for i, l := range c.layouts.likely() {
+	for _, l := range c.layouts.likely() {
 		if ok, err := c.recognise(l, b); ok {
-			c.layouts.meet(i)
+			c.layouts.meet(l)
 			return err
 		}
 	}

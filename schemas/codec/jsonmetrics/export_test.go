@@ -32,3 +32,17 @@ func Wide(p pipeline.Codec) int {
 func MemoBytes(p pipeline.Codec) int {
 	return p.(*codec).memoBytes()
 }
+
+// Pieces returns how many pieces a codec's reader remembers, and their bytes.
+func Pieces(p pipeline.Codec) (n, size int) {
+	r := &p.(*codec).reader
+	for _, s := range r.spots {
+		n += s.count
+		for _, piece := range s.pieces {
+			if piece != nil {
+				size += piece.size
+			}
+		}
+	}
+	return n, size
+}

@@ -2,6 +2,7 @@ package jsonmetrics
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/homeostat/homeostat/schemas/codec/decimal"
 	"github.com/homeostat/homeostat/schemas/codec/jsontext"
@@ -28,6 +29,9 @@ type layout struct {
 	// clock is the step of the time, if that is one number; else -1.
 	clock int
 	rows  []row
+	next  *layout // that of the message which followed the last time
+	used  bool    // since layouts were last looked through for one to be forgotten
+	gone  bool    // it was forgotten
 }
 
 // step is a text or number, and the bytes before it.
@@ -65,27 +69,64 @@ type layouts struct {
 	// often that did not work.
 	met, strange, tried, vain int
 	off                       bool // for tests
-	// reach is how many layouts are tried: fewer where messages are of none of them again and again.
+	// reach is how many of them are tried, besides the one that followed the last time on the one that was met last: fewer where messages are of
+	// none of them again and again. What is tried in vain costs more than it may save.
 	reach int
+	last  *layout
+	trial []*layout
 }
+
+// mostReach bounds reach.
+const mostReach = 4
 
 // likely are the layouts that are worth trying, now and then all.
 func (ls *layouts) likely() []*layout {
 	if ls.strange&63 == 0 {
 		return ls.all
 	}
-	return ls.all[:min(ls.reach, len(ls.all))]
+	first := ls.all[:min(ls.reach, len(ls.all))]
+	if ls.last == nil || ls.last.next == nil || ls.last.next.gone || slices.Contains(first, ls.last.next) {
+		return first
+	}
+	ls.trial = append(append(ls.trial[:0], ls.last.next), first...)
+	return ls.trial
 }
 
-// meet counts a message of a layout and puts that in front.
-func (ls *layouts) meet(i int) {
+// meet counts a message of a layout. One that was not foretold is put in front.
+func (ls *layouts) meet(l *layout) {
 	ls.met++
-	ls.reach = min(ls.reach+4, maxLayouts)
-	if i > 0 {
-		l := ls.all[i]
+	ls.reach = min(ls.reach+1, mostReach)
+	l.used = true
+	if ls.last != nil && ls.last.next == l {
+		ls.last = l
+		return
+	}
+	if ls.last != nil {
+		ls.last.next = l
+	}
+	ls.last = l
+	if i := slices.Index(ls.all, l); i > 0 {
 		copy(ls.all[1:i+1], ls.all[:i])
 		ls.all[0] = l
 	}
+}
+
+// add puts a layout in front, in place of the last one that was not met for long, if they are too many.
+func (ls *layouts) add(l *layout) {
+	if ls.last != nil {
+		ls.last.next = l
+	}
+	if ls.last = l; len(ls.all) < maxLayouts {
+		ls.all = slices.Insert(ls.all, 0, l)
+		return
+	}
+	i := len(ls.all) - 1
+	for ; i > 0 && ls.all[i].used; i-- {
+		ls.all[i].used = false
+	}
+	ls.all[i].gone = true
+	copy(ls.all[1:i+1], ls.all[:i])
+	ls.all[0] = l
 }
 
 // match finds the steps of a message that begins at a position. It returns its end, 0 if it is not of the layout, or has more than
@@ -215,9 +256,9 @@ func endOfText(b []byte, at int) int {
 // it is not.
 func (c *codec) known(b []byte, at int) (end int, err error) {
 	ls := &c.layouts
-	for i, l := range ls.likely() {
+	for _, l := range ls.likely() {
 		if end := l.match(b, at, c.limits.object, &ls.spans); end > 0 {
-			ls.meet(i)
+			ls.meet(l)
 			return end, c.take(l, b, at)
 		}
 	}

@@ -7,8 +7,14 @@ func (ls *layouts) learn(c *codec, raw []byte) {
 	ls.strange++
 	ls.reach = max(ls.reach-1, 1)
 	slowly := ls.strange / 64
-	if ls.off || len(raw) > maxLayoutBytes || ls.tried > 2*maxLayouts+ls.met/32+slowly || ls.vain > 8+slowly {
+	if ls.off || len(raw) > maxLayoutBytes || ls.tried > 2*maxLayouts+ls.met/256+slowly || ls.vain > 8+slowly {
 		return
+	}
+	for _, l := range ls.all {
+		if l.match(raw, 0, len(raw), &ls.spans) == len(raw) {
+			ls.meet(l) // it was not among those that were tried
+			return
+		}
 	}
 	ls.tried++
 	l := c.newLayout(raw)
@@ -18,12 +24,8 @@ func (ls *layouts) learn(c *codec, raw []byte) {
 	}
 	ls.number++
 	l.number = ls.number
-	if len(ls.all) < maxLayouts {
-		ls.all = append(ls.all, nil)
-	}
-	copy(ls.all[1:], ls.all)
-	ls.all[0] = l
-	ls.reach = min(ls.reach+2, maxLayouts)
+	ls.add(l)
+	ls.reach = mostReach
 }
 
 // newLayout makes a layout of an object, nil if it has escapes, is too large, or is not written as JSON demands.

@@ -117,17 +117,13 @@ func hashOf(raw []byte) int {
 // remember tells whether another piece is to be kept. If there is no room they all are forgotten as soon as they were of use for long enough:
 // producers change.
 func (r *reader) remember(size int) bool {
-	if size > maxPiece {
+	if size > maxPiece || r.learned > piecesTrial+r.met/64 {
 		return false
 	}
-	r.learned++
-	if r.learned > piecesTrial+r.met/64 {
-		return false
-	}
-	if r.count++; r.count > maxPieces || r.bytes+size > maxPieceBytes {
+	if r.learned++; r.count == maxPieces || r.bytes+size > maxPieceBytes {
 		r.forget()
-		return false
 	}
+	r.count++
 	r.bytes += size
 	return true
 }
