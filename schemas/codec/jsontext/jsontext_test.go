@@ -32,7 +32,7 @@ func TestSkipIsAsLenientAsTheParser(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var parser fastjson.Parser
 	sound := 0
-	for range 300_000 {
+	for range 60_000 {
 		s := "[" + random(r) + "]"
 		_, err := parser.Parse(s)
 		if got := jsontext.Skip([]byte(s), 0, 300) == len(s); got != (err == nil) {
@@ -42,7 +42,7 @@ func TestSkipIsAsLenientAsTheParser(t *testing.T) {
 			sound++
 		}
 	}
-	if sound < 5000 {
+	if sound < 1000 {
 		t.Errorf("only %d of the texts are JSON", sound)
 	}
 }
@@ -51,7 +51,7 @@ func TestSkipIsAsLenientAsTheParser(t *testing.T) {
 func TestTexts(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	var parser fastjson.Parser
-	for range 200_000 {
+	for range 40_000 {
 		s := `"` + strings.ReplaceAll(random(r), `"`, `\"`) + `"`
 		end, escaped := jsontext.TextEnd([]byte(s), 1)
 		v, err := parser.Parse(s)
