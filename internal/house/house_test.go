@@ -24,7 +24,7 @@ var rules = map[string][]string{
 	"schemas":                  {"pipeline", "schemas/arrowipc"},
 	"schemas/arrowipc":         {},
 	"schemas/histogram":        {},
-	"schemas/codec":            {"pipeline", "schemas", "schemas/codec/ansi", "schemas/codec/decimal", "schemas/codec/fields", "schemas/codec/jsonmetrics", "schemas/codec/memo", "schemas/codec/moment", "schemas/codec/registry", "schemas/codec/severity", "schemas/codec/streams", "schemas/codec/values", "schemas/codec/wire", "schemas/histogram"},
+	"schemas/codec":            {"pipeline", "schemas", "schemas/codec/ansi", "schemas/codec/decimal", "schemas/codec/fields", "schemas/codec/jsonmetrics", "schemas/codec/jsontext", "schemas/codec/memo", "schemas/codec/moment", "schemas/codec/octets", "schemas/codec/registry", "schemas/codec/severity", "schemas/codec/streams", "schemas/codec/values", "schemas/codec/wire", "schemas/histogram"},
 	"schemas/codec/codectest":  {"pipeline"},
 	"internal/broker":          {"pipeline"},
 	"internal/broker/embedded": {"pipeline"},

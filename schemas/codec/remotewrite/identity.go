@@ -162,7 +162,7 @@ func (c *codec) read2(l *labels) bool {
 	var name []byte
 	odd, ok := false, true
 	add := func(v uint64) {
-		symbol := c.bytes(c.symbols[v].span)
+		symbol := c.bytes(c.symbols[v])
 		if odd = !odd; odd {
 			name = symbol
 		} else {
