@@ -10,6 +10,7 @@ import (
 	"github.com/homeostat/homeostat/operators/detect/ewma"
 	"github.com/homeostat/homeostat/operators/detect/flatline"
 	"github.com/homeostat/homeostat/operators/detect/novelty"
+	"github.com/homeostat/homeostat/operators/detect/presence"
 	"github.com/homeostat/homeostat/operators/detect/robustz"
 	"github.com/homeostat/homeostat/operators/detect/threshold"
 	"github.com/homeostat/homeostat/operators/export"
@@ -18,6 +19,7 @@ import (
 	"github.com/homeostat/homeostat/operators/publish"
 	"github.com/homeostat/homeostat/operators/quantile"
 	"github.com/homeostat/homeostat/operators/sli"
+	"github.com/homeostat/homeostat/operators/templates"
 	"github.com/homeostat/homeostat/operators/window"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas/codec/alertmanager"
@@ -47,7 +49,7 @@ func newRegistry() *pipeline.Registry {
 		jsonlog.Register, syslog.Register, text.Register,
 		jsonmetrics.Register, influx.Register, graphite.Register, collectd.Register, avro.Register, protobuf.Register, jsonschema.Register, sniff.Register,
 		filesource.Register,
-		window.Register, quantile.Register, expr.Register, sli.Register, burnrate.Register, robustz.Register, novelty.Register, errorlogs.Register, ewma.Kind.Register, cusum.Kind.Register, flatline.Kind.Register, absence.Register, threshold.Register, publish.Register, export.Register,
+		window.Register, templates.Register, quantile.Register, expr.Register, sli.Register, burnrate.Register, robustz.Register, novelty.Register, errorlogs.Register, ewma.Kind.Register, cusum.Kind.Register, flatline.Kind.Register, absence.Register, threshold.Register, presence.Register, publish.Register, export.Register,
 		correlate.Register, decide.Register, judge.Register,
 		filesink.Register,
 	} {

@@ -47,6 +47,8 @@ var rules = map[string][]string{
 
 	"internal/broker/apachekafka": {"internal/broker/kraft", "internal/broker/authority"},
 	"internal/broker/simulated":   {"pipeline", "internal/broker"},
+	"operators/templates":         {"pipeline", "operators/state", "operators/templates/miner"},
+	"operators/templates/miner":   {},
 }
 
 // Packages of others that only one place may import, and files that may not import at all.
