@@ -42,7 +42,8 @@ func (lines) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 	}
 	body := "a line of the log"
 	if i := slices.IndexFunc(labels, func(l pipeline.Label) bool { return l.Name == "line" }); typ == pipeline.Stream && i >= 0 {
-		body, labels = labels[i].Value, slices.Delete(labels, i, i+1)
+		body = labels[i].Value
+		labels = slices.Delete(labels, i, i+1)
 	}
 	series, err := out.Series.Intern(metric, "", typ, labels)
 	if err != nil {
