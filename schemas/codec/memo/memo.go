@@ -91,6 +91,25 @@ func (m *Memo) Find(owner uint32, key []byte) (value uint32, hash uint32, ok boo
 	}
 }
 
+// Foretold returns the size of the key that is foretold, if b begins with it and guesses are worth a look; else 0. Take finds that key.
+func (m *Memo) Foretold(owner uint32, b []byte) int {
+	if m.luck == 0 || int(m.next) >= len(m.entries) {
+		return 0
+	}
+	e := &m.entries[m.next]
+	if e.owner != owner || int(e.size) > len(b) || !bytes.Equal(m.keys[e.from:e.from+e.size], b[:e.size]) {
+		return 0
+	}
+	return int(e.size)
+}
+
+// Take returns the value of the key that Foretold has found.
+func (m *Memo) Take() uint32 {
+	m.asked++
+	m.luck = min(m.luck+1, most)
+	return m.found(m.next)
+}
+
 // is tells whether an entry has the key.
 func (m *Memo) is(at, owner uint32, key []byte) bool {
 	e := &m.entries[at]

@@ -1,6 +1,7 @@
 package memo
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -170,5 +171,42 @@ func BenchmarkFind(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// TestForetold holds what is foretold against what Find finds.
+func TestForetold(t *testing.T) {
+	m, all := New(), New()
+	keys := [][]byte{[]byte("a"), []byte("ab"), []byte("abc"), []byte("b"), {}}
+	for i, key := range keys {
+		_, hash, _ := m.Find(1, key)
+		m.Add(hash, 1, key, uint32(10+i))
+		_, hash, _ = all.Find(1, key)
+		all.Add(hash, 1, key, uint32(10+i))
+	}
+	hits := 0
+	for i := range 1000 {
+		at := i % len(keys)
+		if i >= 500 {
+			at = i * i % 7 % len(keys)
+		}
+		b := append(bytes.Clone(keys[at]), "xyz"[:i%4]...)
+		n := m.Foretold(1, b)
+		if m.Foretold(2, b) != 0 {
+			t.Fatal("another owner's key is foretold")
+		}
+		if n == 0 {
+			m.Find(1, keys[at])
+			continue
+		}
+		hits++
+		got := m.Take()
+		want, _, ok := all.Find(1, b[:n])
+		if !ok || got != want {
+			t.Fatalf("%q: %d is taken for the first %d bytes, Find says %d, %v", b, got, n, want, ok)
+		}
+	}
+	if hits < 300 {
+		t.Errorf("only %d of 1,000 keys were foretold", hits)
 	}
 }

@@ -35,6 +35,14 @@ const (
 // call is made for them; what is odd, rare or broken is left to rest1.
 func (c *codec) series1(from, to int) error {
 	b := c.b[:to]
+	if len(c.families) == 0 {
+		// Labels that are foretold need not be walked through: they are all if no other one follows.
+		if n := c.memo.Foretold(ownerOf(plain, unspecified, 1), b[from:]); n > 0 && short(b, from+n, tagSamples) == len(b) {
+			c.begin(1, from, to, b[from:from+n])
+			c.series.plain = c.memo.Take()
+			return c.samples(from+n, to)
+		}
+	}
 	i := from
 	for i+1 < len(b) && b[i] == tagLabel && b[i+1] < 0x80 {
 		i += 2 + int(b[i+1])
