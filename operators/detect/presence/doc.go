@@ -11,7 +11,9 @@
 //
 // So a system that writes something new every minute is not told of for each, but is when there is much at once. λ is taken as
 // half a template more than there were. In the first warmup windows of a system everything is new and nothing is counted, in as many
-// again it is only learned how often something is. The finding is on the series
+// again it is only learned how often something is. What comes from a stream that is younger than warmup is not counted either: a pod
+// that was started on this lane brings templates which another lane knows. (With the setting labels of operator templates the pods of a
+// service are one stream, and what a new version writes is new.) The finding is on the series
 // of the new template, or, if there are more than most, of those with the most records.
 //
 // # Vanished

@@ -190,29 +190,34 @@ func (d *Detector) novelty(name string, news int) (score, expected float64) {
 // that had any series.
 func (d *Detector) look() (fresh map[string][]uint32, there map[string]bool) {
 	fresh, there = map[string][]uint32{}, map[string]bool{}
-	best := map[template]uint32{}
+	ages := make([]float64, len(d.alive))
+	var now []uint32
 	for s := range uint32(d.series.Len()) {
 		c := d.series.At(s)
-		if !c.known || c.last != d.end {
+		if !c.known {
 			continue
 		}
-		t := d.places[s].template
-		there[t.system] = true
-		if d.seen[t] {
+		p := &d.places[s]
+		ages[p.stream] = max(ages[p.stream], c.total)
+		if c.last != d.end {
 			continue
 		}
-		if b, ok := best[t]; !ok || d.series.At(b).count < c.count {
-			best[t] = s
+		there[p.template.system] = true
+		if !d.seen[p.template] {
+			now = append(now, s)
 		}
 	}
-	for t, s := range best {
-		d.seen[t] = true
-		fresh[t.system] = append(fresh[t.system], s)
+	slices.SortFunc(now, func(a, b uint32) int {
+		return cmp.Or(cmp.Compare(d.series.At(b).count, d.series.At(a).count), cmp.Compare(a, b))
+	})
+	for _, s := range now {
+		if p := &d.places[s]; !d.seen[p.template] && ages[p.stream] >= d.warmup {
+			d.seen[p.template] = true
+			fresh[p.template.system] = append(fresh[p.template.system], s)
+		}
 	}
-	for _, list := range fresh {
-		slices.SortFunc(list, func(a, b uint32) int {
-			return cmp.Or(cmp.Compare(d.series.At(b).count, d.series.At(a).count), cmp.Compare(a, b))
-		})
+	for _, s := range now {
+		d.seen[d.places[s].template] = true
 	}
 	return fresh, there
 }

@@ -43,7 +43,10 @@ func TestFindings(t *testing.T) {
 		fact:  "another pod with what is known",
 		input: always + "windows " + key("a", "q") + " at 200s every 10s: 7x25",
 	}, {
-		fact:  "nor in a system that is always new",
+		fact:  "a pod that was just started",
+		input: always + "windows " + key("b", "q") + " at 200s every 10s: 7x25\nwindows " + key("b", "p") + " at 300s every 10s: 7x15",
+	}, {
+		fact:  "something new where there always is something new",
 		input: always + news(200) + "windows " + key("zz", "p") + " at 400s every 10s: 1x5",
 	}, {
 		fact: "of many at once those with the most records",

@@ -38,7 +38,7 @@ func (m *Miner) makeRoom(f *form) {
 func (f *form) size() int {
 	n := 128 + 2*len(f.skeleton)
 	for i := range f.parts {
-		n += 24 + 2*len(f.parts[i].text)
+		n += 40 + 2*len(f.parts[i].text)
 	}
 	return n
 }

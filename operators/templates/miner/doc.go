@@ -25,12 +25,13 @@
 //
 // # Cost
 //
-// A shape that was seen lately is found by its hash and compared byte by byte; only else its atoms are compared with templates that have
-// the same marks. That says the same: of all templates that match, the oldest is the one, so a new one changes nothing for
+// A shape that was seen lately is found by its hash and compared byte by byte; only else is it looked for among
+// the templates that have the same marks, by the hash of the literals that each has in its places. That says the same: of all templates that match, the oldest is the one, so a new one changes nothing for
 // lines of older ones, and when one gets another form the memo is cleared.
 //
 // # Bounds
 //
 // Of a line the first 4 KiB and 128 atoms are read; the rest is one value. When there is no room for another template, the quarter of them
-// that was not seen for longest is forgotten; one that comes again has its id again.
+// that was not seen for longest is forgotten; one that comes again has its id again. A new template is compared with the latest 512 of the same
+// marks, so a flood of lines that are all different takes some 30 µs a line.
 package miner

@@ -23,6 +23,7 @@ type part struct {
 	// aside says that a value in brackets may stand before it.
 	aside bool
 	text  string // of a literal, with variable for each value in it
+	hash  uint64 // of the text
 }
 
 // form is a shape, atom by atom. Forms are not changed once they are made.
@@ -49,7 +50,7 @@ func split(shape []byte) *form {
 		}
 		p := part{kind: kindOf(shape[from:i])}
 		if p.kind <= mixed {
-			p.text = string(shape[from:i])
+			p.text, p.hash = string(shape[from:i]), hash(shape[from:i])
 		}
 		f.parts = append(f.parts, p)
 		skeleton = append(skeleton, variable)
@@ -132,7 +133,7 @@ func equal(p, q *part) bool {
 	case p.kind >= fixed || q.kind >= fixed:
 		return p.kind >= fixed && q.kind >= fixed
 	}
-	return p.kind == q.kind && p.text == q.text
+	return p.kind == q.kind && p.hash == q.hash && p.text == q.text
 }
 
 // matches says that a line of the form g is one of the form f as well.
@@ -221,7 +222,7 @@ func (f *form) joined(g *form) *form {
 			} else {
 				p.kind = value
 			}
-			p.text = ""
+			p.text, p.hash = "", 0
 		}
 		p.aside = p.aside || q.aside
 	}

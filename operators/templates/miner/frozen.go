@@ -115,7 +115,11 @@ func decode(s string) *form {
 		if !ok || k > open {
 			return nil
 		}
-		f.parts = append(f.parts, part{kind: k, aside: c&asides != 0, text: text})
+		p := part{kind: k, aside: c&asides != 0, text: text}
+		if k <= mixed {
+			p.hash = hash([]byte(text))
+		}
+		f.parts = append(f.parts, p)
 		skeleton = append(skeleton, variable)
 		s = rest
 	}

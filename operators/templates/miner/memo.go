@@ -11,7 +11,7 @@ type memo struct {
 }
 
 const (
-	shelves  = 512
+	shelves  = 1024
 	shelf    = 4
 	maxShape = 1 << 10
 )

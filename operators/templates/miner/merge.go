@@ -1,6 +1,9 @@
 package miner
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Merge says that the template of one id went into that of another.
 type Merge struct{ From, Into uint64 }
@@ -15,15 +18,18 @@ const (
 	variety = 6
 	scarce  = 4
 	atMost  = 3
+	// latest is with how many templates of the same marks a new one is compared, so that a flood of new ones costs little.
+	latest = 512
 )
 
 // Merges returns which templates were merged, the last ones of them, in order. One that was merged may have been merged into before.
 func (m *Miner) Merges() []Merge { return slices.Clone(m.merges) }
 
-// settle merges a template that is new or has a new form with one that it can't be told from any more.
-func (m *Miner) settle(t *Template) {
+// settle merges a template that is new or has a new form with one that it can't be told from any more, of the latest among so many.
+func (m *Miner) settle(t *Template, among int) {
 	var differing differences
-	for _, o := range m.families[family{t.form.skeleton, t.form.elastic}] {
+	all := m.families[family{t.form.skeleton, t.form.elastic}].all
+	for _, o := range all[max(0, len(all)-among):] {
 		if o == t {
 			continue
 		}
@@ -41,17 +47,18 @@ func (m *Miner) settle(t *Template) {
 	}
 	if o := differing.many(t.form); o != nil {
 		m.unite(t, o, t.form.joined(o.form))
-	} else if o := m.elastic(t); o != nil {
+	} else if o := m.elastic(t, among); o != nil {
 		m.unite(t, o, t.loose.joined(o.loose))
 	}
 }
 
 // elastic returns a template that differs from one by no more than what may have any length; nil if there is none.
-func (m *Miner) elastic(t *Template) *Template {
+func (m *Miner) elastic(t *Template, among int) *Template {
 	if t.loose == nil || t.loose.words(places{}) < leastWords {
 		return nil
 	}
-	for _, o := range m.loose[t.loose.skeleton] {
+	all := m.loose[t.loose.skeleton]
+	for _, o := range all[max(0, len(all)-among):] {
 		if o == t || !t.stretch && !o.stretch {
 			continue
 		}
@@ -126,5 +133,5 @@ func (m *Miner) become(t *Template, f *form) {
 	m.unindex(t)
 	t.form = f
 	m.index(t)
-	m.settle(t)
+	m.settle(t, math.MaxInt)
 }

@@ -1,7 +1,6 @@
 package miner
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 )
@@ -43,24 +42,18 @@ type Miner struct {
 	shape    []byte
 	lines    uint64
 	number   uint64
-	bytes    int                    // of the forms of all templates
-	alive    []*Template            // in order of their numbers
-	families map[family][]*Template // in order of their numbers
+	bytes    int         // of the forms of all templates
+	alive    []*Template // in order of their numbers
+	families map[family]*members
 	loose    map[string][]*Template // those that are not stiff, by skeleton of the relaxed form, in order of their numbers
 	merges   []Merge
 	memo     memo
 	forgot   uint64
 }
 
-// family is what templates have in common that may have the same lines.
-type family struct {
-	skeleton string
-	elastic  bool
-}
-
 // New makes a miner.
 func New(limits Limits) *Miner {
-	return &Miner{limits: limits.orDefaults(), families: map[family][]*Template{}, loose: map[string][]*Template{}, memo: memo{epoch: 1}}
+	return &Miner{limits: limits.orDefaults(), families: map[family]*members{}, loose: map[string][]*Template{}, memo: memo{epoch: 1}}
 }
 
 // Learn returns the template of a line. It allocates nothing for a line whose shape was seen lately.
@@ -86,9 +79,9 @@ func (m *Miner) Templates() []*Template { return slices.Clone(m.alive) }
 
 // find returns the oldest template that has all lines of a form, and learns which of its values vary.
 func (m *Miner) find(f *form) *Template {
-	t, g := first(m.families[family{f.skeleton, false}], f), f
+	t, g := m.families[family{f.skeleton, false}].first(f), f
 	r, _, _ := f.relaxed()
-	if e := first(m.families[family{r.skeleton, true}], r); e != nil && (t == nil || e.number < t.number) {
+	if e := m.families[family{r.skeleton, true}].first(r); e != nil && (t == nil || e.number < t.number) {
 		t, g = e, r
 	}
 	if t == nil {
@@ -100,15 +93,6 @@ func (m *Miner) find(f *form) *Template {
 	return t.Now()
 }
 
-func first(among []*Template, f *form) *Template {
-	for _, t := range among {
-		if t.form.matches(f) {
-			return t
-		}
-	}
-	return nil
-}
-
 // add makes a template of a form that none matches.
 func (m *Miner) add(f *form, id uint64, shape []byte) *Template {
 	m.makeRoom(f)
@@ -116,7 +100,7 @@ func (m *Miner) add(f *form, id uint64, shape []byte) *Template {
 	m.number++
 	m.alive = append(m.alive, t)
 	m.index(t)
-	m.settle(t)
+	m.settle(t, latest)
 	return t.Now()
 }
 
@@ -130,7 +114,12 @@ func (m *Miner) index(t *Template) {
 	}
 	m.bytes += t.form.size()
 	key := family{t.form.skeleton, t.form.elastic}
-	m.families[key] = insert(m.families[key], t)
+	ms := m.families[key]
+	if ms == nil {
+		ms = &members{}
+		m.families[key] = ms
+	}
+	ms.insert(t)
 	if t.loose != nil {
 		m.loose[t.loose.skeleton] = insert(m.loose[t.loose.skeleton], t)
 	}
@@ -138,7 +127,11 @@ func (m *Miner) index(t *Template) {
 
 func (m *Miner) unindex(t *Template) {
 	m.bytes -= t.form.size()
-	remove(m.families, family{t.form.skeleton, t.form.elastic}, t)
+	key := family{t.form.skeleton, t.form.elastic}
+	ms := m.families[key]
+	if ms.remove(t); len(ms.all) == 0 {
+		delete(m.families, key)
+	}
 	if t.loose != nil {
 		remove(m.loose, t.loose.skeleton, t)
 	}
@@ -156,23 +149,4 @@ func readable(shape []byte) string {
 		}
 	}
 	return strings.ToValidUTF8(b.String(), "\uFFFD")
-}
-
-func place(among []*Template, t *Template) int {
-	at, _ := slices.BinarySearchFunc(among, t, func(a, b *Template) int { return cmp.Compare(a.number, b.number) })
-	return at
-}
-
-func insert(among []*Template, t *Template) []*Template {
-	return slices.Insert(among, place(among, t), t)
-}
-
-func remove[K comparable](from map[K][]*Template, key K, t *Template) {
-	among := from[key]
-	if len(among) == 1 {
-		delete(from, key)
-		return
-	}
-	at := place(among, t)
-	from[key] = slices.Delete(among, at, at+1)
 }
