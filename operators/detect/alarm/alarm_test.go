@@ -181,3 +181,37 @@ func TestReadRefusesWhatCantBe(t *testing.T) {
 		t.Errorf("4 of 3: %v", err)
 	}
 }
+
+// TestExpire: in irregular windows patience follows the distance of a series' windows, and is looked at once a minute.
+func TestExpire(t *testing.T) {
+	const second = int64(1e9)
+	table := New(Config{Hold: 1, Of: 1, Clear: 5, Update: 100, Gone: 3})
+	table.Grow(2)
+	every := func(series uint32) int64 { return []int64{second, 3600 * second}[series] }
+	var found []pipeline.Finding
+	for s := range uint32(2) {
+		if c := table.Step(s, 0, 1, 2, false); c != Opened {
+			t.Fatalf("series %d: change %d", s, c)
+		}
+		found = table.Append(found, pipeline.Finding{Series: s, Start: 0, End: 1, Score: 2}, Opened)
+	}
+	at := func(end int64) []pipeline.Finding { return table.Expire(end-1, end, every, nil) }
+	for end := second; end < 60*second; end += second {
+		if got := at(end); len(got) > 0 {
+			t.Fatalf("%d s: closed within the minute: %+v", end/second, got)
+		}
+	}
+	got := at(61 * second)
+	if len(got) != 1 || got[0].Series != 0 || got[0].Open || got[0].Start >= got[0].End || table.Open(0) || !table.Open(1) {
+		t.Fatalf("after a minute: %+v", got)
+	}
+	if got := at(61 * second); len(got) > 0 {
+		t.Errorf("twice: %+v", got)
+	}
+	if got := at(3 * 3600 * second); len(got) > 0 {
+		t.Errorf("after three of its distances: %+v", got)
+	}
+	if got := at(3*3600*second + 60*second); len(got) != 1 || got[0].Series != 1 || got[0].Evidence[0].Value < 3*3600 {
+		t.Errorf("after more than three: %+v", got)
+	}
+}

@@ -1,6 +1,6 @@
 // Package novelty finds what a series has not done before: a level, a step, a spike, a spread, a roughness or a shape of its curve
 // that is unlike all that it showed lately, over a short time or a longer one. It needs no model of the series, no season and no training,
-// and costs some 1.5 µs a value and 18 KB a series: it is for series that matter.
+// and costs some 1.8 µs a value and 20 KB a series: it is for series that matter.
 //
 // # How it judges
 //

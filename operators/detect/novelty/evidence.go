@@ -15,7 +15,7 @@ func probability(score float64) float64 {
 }
 
 // odds are those of a report at the threshold to be false, and steepness says how they fall with the score.
-const odds, steepness = 1.5, 1.5
+const odds, steepness = 2.2, 1.2
 
 // strange returns the feature that is farthest from the nearest pattern's.
 func (at *sight) strange() int {

@@ -71,7 +71,12 @@ func (f *frozen) write(w *state.Writer, blocks int) {
 		}
 		starts = append(append(starts[:0], times[next:n]...), times[:next]...)
 		t.Floats(values[next:n], values[:next]).Ints(starts)
-		t.Floats(f.extremes.Row(slot)[:3*min(h.count/blockSize, uint64(blocks))])
+		extremes, full := f.extremes.Row(slot), min(h.count/blockSize, uint64(blocks))
+		if full > 0 {
+			t.Floats(extremes[:full], extremes[blocks:][:full], extremes[2*blocks:][:full])
+		} else {
+			t.Floats()
+		}
 		peaks, places, met = peaks[:0], places[:0], met[:0]
 		if row := f.novelty.Row(slot); row != nil {
 			for _, v := range row[:min(h.count/blockSize, uint64(len(row)))] {
@@ -148,7 +153,10 @@ func (d *Detector) load(t *state.TableReader) (fault string) {
 		at := (h.count - uint64(n) + uint64(i)) % longest
 		ring[at], starts[at] = values[i], times[i]
 	}
-	copy(m.extremes.Edit(slot), extremes)
+	for i := range 3 {
+		full := len(extremes) / 3
+		copy(m.extremes.Edit(slot)[i*m.blocks:], extremes[i*full:][:full])
+	}
 	for i, v := range peaks {
 		m.novelty.Edit(slot)[i] = float32(v)
 	}

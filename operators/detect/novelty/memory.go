@@ -2,6 +2,7 @@ package novelty
 
 import (
 	"math"
+	"slices"
 
 	"github.com/homeostat/homeostat/operators/state"
 )
@@ -24,8 +25,9 @@ type head struct {
 	slot           uint32 // plus one; 0 before the first value
 	count          uint64 // values so far, and so the name of the last one
 	low, mid, high float64
-	bar            float64 // logarithm of what reports have raised the threshold by
-	peak           float32 // the greatest novelty of the present block
+	bar            float64      // logarithm of what reports have raised the threshold by
+	peak           float32      // the greatest novelty of the present block
+	hints          [sizes]uint8 // the patterns that were met last; nothing depends on them but time
 }
 
 // memory is what is known of the last values of all series, by slot in the order of first values.
@@ -34,7 +36,7 @@ type memory struct {
 	slots         uint32
 	values        *state.Matrix[float64] // the last values as a ring: value n at n % longest
 	times         *state.Matrix[int64]   // the starts of their windows
-	// extremes are the blocks as a ring: block n at 3·(n % blocks): least, last, greatest.
+	// extremes are the blocks as a ring, block n at n % blocks: the least values, then the last ones, then the greatest.
 	extremes *state.Matrix[float64]
 	// novelty is the greatest of each of the last blocks, block n at n % peaks.
 	novelty *state.Matrix[float32]
@@ -67,34 +69,30 @@ func (m *memory) add(h *head, start int64, v float64) []float64 {
 	if h.count%blockSize != 0 {
 		return ring
 	}
-	least, greatest := v, v
-	for _, x := range ring[at+1-blockSize : at+1] { // the ring has room for whole blocks
-		least, greatest = min(least, x), max(greatest, x)
-	}
+	newest := ring[at+1-blockSize : at+1] // the ring has room for whole blocks
+	least, greatest := slices.Min(newest), slices.Max(newest)
 	extremes := m.extremes.Edit(h.slot - 1)
-	block := (h.count/blockSize - 1) % uint64(m.blocks)
-	extremes[3*block], extremes[3*block+1], extremes[3*block+2] = least, v, greatest
+	block := int((h.count/blockSize - 1) % uint64(m.blocks))
 	n := min(int(h.count/blockSize), m.blocks)
-	h.low, h.mid, h.high = m.quantile(extremes, 0, n, tail), m.quantile(extremes, 1, n, 0.5), m.quantile(extremes, 2, n, 1-tail)
+	usual := func(column int, v, p float64) float64 {
+		values := extremes[column*m.blocks:][:m.blocks]
+		values[block] = v
+		m.scratch = append(m.scratch[:0], values[:n]...)
+		return quantile(m.scratch, p)
+	}
+	h.low, h.mid, h.high = usual(0, least, tail), usual(1, v, 0.5), usual(2, greatest, 1-tail)
 	return ring
 }
 
-// quantile interpolates between the values around position p·(n−1) of a column of the extremes in order of size.
-func (m *memory) quantile(extremes []float64, column, n int, p float64) float64 {
-	m.scratch = m.scratch[:0]
-	for i := range n {
-		m.scratch = append(m.scratch, extremes[3*i+column])
-	}
-	at := p * float64(n-1)
+// quantile interpolates between the values around position p·(n−1) in order of size. It moves them about.
+func quantile(values []float64, p float64) float64 {
+	at := p * float64(len(values)-1)
 	k := int(at)
-	v := nth(m.scratch, k)
-	if k+1 == n {
+	v := nth(values, k)
+	if k+1 == len(values) {
 		return v
 	}
-	next := m.scratch[k+1]
-	for _, x := range m.scratch[k+2:] {
-		next = min(next, x)
-	}
+	next := slices.Min(values[k+1:])
 	f := at - float64(k)
 	return min(v+f*(next-v), next)
 }

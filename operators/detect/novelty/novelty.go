@@ -142,14 +142,13 @@ type sight struct {
 // see compares the windows that end at the newest value with the patterns.
 func (d *Detector) see(h *head, ring []float64, out *sight) {
 	var points [sizes]point
+	var near point
 	look(ring, int((h.count-1)%longest), h, &points)
-	slot := h.slot - 1
 	for k := range points {
-		distance, nearest := d.patterns.visit(slot, k, &points[k], uint32(h.count), uint32(d.span), d.vigilance)
+		distance := d.patterns.visit(h.slot-1, k, &points[k], uint32(h.count), uint32(d.span), d.vigilance, &h.hints[k], &near)
 		out.novelty += float64(distance)
-		if nearest >= 0 && distance > out.distance {
-			out.size, out.distance, out.x = k, distance, points[k]
-			out.near = d.patterns.places.Row(slot)[k*most+nearest]
+		if distance > out.distance {
+			out.size, out.distance, out.x, out.near = k, distance, points[k], near
 		}
 	}
 }

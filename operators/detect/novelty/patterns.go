@@ -39,26 +39,29 @@ const halvesWeight = 2
 
 // look computes the features of the windows that end at the newest value, which is ring[last].
 func look(ring []float64, last int, h *head, out *[sizes]point) {
-	unit := 1 / h.scale()
+	unit, mid := 1/h.scale(), h.mid
 	var sums [longest + 1]float64 // of the newest values
 	var sum, squares, steps float64
-	lo, hi := math.Inf(1), math.Inf(-1)
-	var newest, before float64
-	at, size := last, 0
+	newest := clip((ring[last] - mid) * unit)
+	before, lo, hi := newest, newest, newest
+	size, at := 0, last
 	for n := 1; n <= longest; n++ {
-		v := min(max((ring[at]-h.mid)*unit, -far), far)
+		v := clip((ring[at] - mid) * unit)
 		if at--; at < 0 {
 			at = longest - 1
-		}
-		if n == 1 {
-			newest, before = v, v
 		}
 		sum += v
 		sums[n] = sum
 		squares += v * v
 		steps += math.Abs(v - before)
 		before = v
-		lo, hi = min(lo, v), max(hi, v)
+		// The builtins min and max cost more, since they look for NaN.
+		if v < lo {
+			lo = v
+		}
+		if v > hi {
+			hi = v
+		}
 		if n != lengths[size] {
 			continue
 		}
@@ -70,6 +73,16 @@ func look(ring []float64, last int, h *head, out *[sizes]point) {
 		}
 		size++
 	}
+}
+
+func clip(v float64) float64 {
+	if v > far {
+		return far
+	}
+	if v < -far {
+		return -far
+	}
+	return v
 }
 
 // patterns are where the windows of all series have been, by slot.
@@ -88,54 +101,60 @@ func (p *patterns) grow(n int) {
 	p.met.Grow(n)
 }
 
-// visit returns how far a window of a size is from the nearest pattern and which that is, and remembers that the series was there. The first
-// window has no distance.
-func (p *patterns) visit(slot uint32, size int, x *point, now, memory uint32, vigilance float32) (distance float32, nearest int) {
+// visit returns how far a window of a size is from the nearest pattern, says where that is, and remembers that the series was there. The
+// first window has no distance, and is its own nearest pattern. hint is where the series was before: it only saves time.
+func (p *patterns) visit(slot uint32, size int, x *point, now, memory uint32, vigilance float32, hint *uint8, nearest *point) (distance float32) {
 	places := p.places.Row(slot)
 	if places != nil {
 		places = places[size*most : (size+1)*most]
 	}
 	met := p.met.Edit(slot)[size*most : (size+1)*most]
-	best, at := float32(math.Inf(1)), -1
+	met = met[:max(len(places), 1)]
+	best, at := float32(math.MaxFloat32), most
+	if h := int(*hint); h < len(places) && met[h] != 0 && now-met[h] <= memory {
+		best, at = x.near(&places[h])+x.far(&places[h]), h
+	}
 	oldest, age := 0, uint32(0)
-	for i, seen := range met[:len(places)] {
+	for i := range places {
+		seen := met[i]
 		if seen == 0 { // places are taken in their order
 			oldest = i
 			break
 		}
-		if now-seen > age {
-			oldest, age = i, now-seen
+		since := now - seen
+		if since > age {
+			oldest, age = i, since
 		}
-		if now-seen > memory {
+		y := &places[i]
+		s := x.near(y)
+		if s > best || since > memory {
 			continue
 		}
-		if d := x.from(&places[i], best); d < best {
-			best, at = d, i
+		// Of equal distances the first place counts, whatever the hint was.
+		if s += x.far(y); s < best || s == best && i < at {
+			best, at = s, i
 		}
 	}
-	known := at >= 0
-	if known {
-		best = float32(math.Sqrt(float64(best)))
-	}
-	if known && best <= vigilance {
-		met[at] = now
-		return best, at
+	if *nearest = *x; at < most {
+		*nearest = places[at]
+		distance = float32(math.Sqrt(float64(best)))
+		if distance <= vigilance {
+			met[at], *hint = now, uint8(at)
+			return distance
+		}
 	}
 	p.places.Edit(slot)[size*most+oldest] = *x
-	met[oldest] = now
-	if !known {
-		best = 0
-	}
-	return best, at
+	met[oldest], *hint = now, uint8(oldest)
+	return distance
 }
 
-// from returns the square of the distance, or something not less than enough.
-func (x *point) from(y *point, enough float32) float32 {
-	a, b, c, d := x[0]-y[0], x[1]-y[1], x[2]-y[2], x[3]-y[3]
-	s := a*a + b*b + c*c + d*d
-	if s >= enough {
-		return s
-	}
-	e, f, g := x[4]-y[4], x[5]-y[5], x[6]-y[6]
-	return s + e*e + f*f + g*g
+// near and far add up to the square of the distance; near has the features that tell most.
+func (x *point) near(y *point) float32 {
+	a, b, c, d := x[mean]-y[mean], x[net]-y[net], x[halves]-y[halves], x[greatest]-y[greatest]
+	return a*a + b*b + c*c + d*d
+}
+
+func (x *point) far(y *point) float32 {
+	a, b, c := x[least]-y[least], x[deviation]-y[deviation], x[step]-y[step]
+	return a*a + b*b + c*c
 }

@@ -1,0 +1,53 @@
+package selection
+
+import (
+	"testing"
+
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+func TestSelection(t *testing.T) {
+	entry := func(metric, host string) any {
+		s := pipeline.Settings{"metric": metric}
+		if host != "" {
+			s["labels"] = map[string]any{"host": host}
+		}
+		return s
+	}
+	settings := pipeline.Settings{"series": []any{entry("cpu", "a*"), entry("c*", "")}, "exclude": []any{entry("cpu", "ab")}}
+	chosen, err := Read(settings)
+	if err != nil || chosen.Entries() != 2 {
+		t.Fatal(chosen, err)
+	}
+	all, err := Read(pipeline.Settings{})
+	if err != nil || all.Entries() != 0 {
+		t.Fatal(all, err)
+	}
+	for _, c := range []struct {
+		metric, host string
+		typ          pipeline.SeriesType
+		want, all    int
+	}{
+		{"cpu", "aa", pipeline.Gauge, 0, 0},
+		{"cpu", "b", pipeline.Gauge, 1, 0},
+		{"cpu", "ab", pipeline.Gauge, None, 0},
+		{"count", "", pipeline.Delta, 1, 0},
+		{"mem", "a", pipeline.Gauge, None, 0},
+		{"cpu", "aa", pipeline.Stream, None, None},
+		{pipeline.SLIMetric, "", pipeline.Delta, None, None},
+		{pipeline.ScoreMetric, "aa", pipeline.Gauge, None, None},
+	} {
+		s := &pipeline.Series{Metric: c.metric, Type: c.typ, Labels: pipeline.Labels{{Name: "host", Value: c.host}}}
+		if got := chosen.Of(s); got != c.want {
+			t.Errorf("%s on %q: entry %d, want %d", c.metric, c.host, got, c.want)
+		}
+		if got := all.Of(s); got != c.all {
+			t.Errorf("%s on %q without entries: %d, want %d", c.metric, c.host, got, c.all)
+		}
+	}
+	for _, bad := range []pipeline.Settings{{"series": []any{entry("a[", "")}}, {"exclude": []any{entry("a", "b[")}}} {
+		if _, err := Read(bad); pipeline.Code(err) != "selection.pattern" {
+			t.Errorf("%v: %v", bad, err)
+		}
+	}
+}
