@@ -76,10 +76,17 @@ func (c *closed) Process(b pipeline.Batch, _ pipeline.Emitter) error {
 }
 
 func newLocal(b *testing.B, count *closed) *engine.Local {
+	return localOf(b, job, count, otlp.Register)
+}
+
+// localOf runs a job with closed at the end of its chain.
+func localOf(b *testing.B, job string, count *closed, register ...func(*pipeline.Registry)) *engine.Local {
 	b.Helper()
 	reg := pipeline.NewRegistry()
-	otlp.Register(reg)
 	window.Register(reg)
+	for _, r := range register {
+		r(reg)
+	}
 	reg.AddOperator(pipeline.Spec{Name: "closed", Stage: pipeline.Detect, Consumes: []pipeline.Kind{pipeline.Windows}},
 		func(pipeline.Settings) (pipeline.Operator, error) { return count, nil })
 	cfg, err := config.Parse("bench.yaml", []byte(job+"  - closed\n"), reg, os.LookupEnv, os.ReadFile)
