@@ -1,10 +1,13 @@
 package pipeline
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+	"unsafe"
 )
 
 func TestCanonicalJSON(t *testing.T) {
@@ -68,7 +71,7 @@ func TestSeriesKeepsItsTexts(t *testing.T) {
 	pick := func() string { return texts[random.IntN(len(texts))] }
 	for range 5000 {
 		metric, unit, typ := pick(), pick(), SeriesType(random.IntN(4))
-		labels := Labels{{"host", pick()}}
+		labels := []Label{{"host", pick()}}
 		for range random.IntN(4) {
 			labels = append(labels, Label{pick(), pick()})
 		}
@@ -79,24 +82,123 @@ func TestSeriesKeepsItsTexts(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := slices.Clone(labels)
+		host := labelled(want, "host")
 		clear(labels)
 		got := table.At(at)
-		if got.Metric != metric || got.Type != typ || !slices.Equal(got.Labels, want) || got.Key != SeriesKey(metric, typ, want) ||
-			got.Entity != want.Get("host") || got.System != "s" || got.Domain != "s" || int(at) == known && got.Unit != unit {
+		if got.Metric != metric || got.Type != typ || !slices.Equal(got.Labels.List(), want) || got.Key() != SeriesKey(metric, typ, want) ||
+			got.Entity != host || got.System != "s" || got.Domain != "s" || int(at) == known && got.Unit != unit {
 			t.Fatalf("%+v is not %s %s %s %v", got, metric, unit, typ, want)
 		}
 		if again, _ := table.Intern(metric, unit, typ, want); again != at {
-			t.Fatalf("%s is %d and %d", got.Key, at, again)
+			t.Fatalf("%s is %d and %d", got.Key(), at, again)
 		}
 	}
-	for i, s := range table.All() {
-		if at, err := table.Intern(s.Metric, s.Unit, s.Type, s.Labels); err != nil || int(at) != i {
-			t.Fatalf("%s is %d, not %d: %v", s.Key, at, i, err)
+	for i := range uint32(table.Len()) {
+		s := table.At(i)
+		if at, err := table.Intern(s.Metric, s.Unit, s.Type, s.Labels.List()); err != nil || at != i {
+			t.Fatalf("%s is %d, not %d: %v", s.Key(), at, i, err)
 		}
 	}
 	s := table.At(0)
-	if n := testing.AllocsPerRun(100, func() { _, _ = table.Intern(s.Metric, s.Unit, s.Type, s.Labels) }); n > 0 {
+	labels := s.Labels.List()
+	if n := testing.AllocsPerRun(100, func() { _, _ = table.Intern(s.Metric, s.Unit, s.Type, labels) }); n > 0 {
 		t.Errorf("%v allocations for a series that is known", n)
+	}
+}
+
+// labelled returns the value of a label, of the last one if there are several of that name.
+func labelled(labels []Label, name string) (value string) {
+	for _, l := range labels {
+		if l.Name == name {
+			value = l.Value
+		}
+	}
+	return value
+}
+
+// scrambled makes a table of series of few texts, among them those that a key has to escape.
+func scrambled(t *testing.T, n int) *SeriesTable {
+	texts := []string{"a", "ab", "b", `q"uote`, `back\slash`, "{", "}", "a=b", "a,b", "a:b", "a{", `\`, "", `="`, `",`}
+	random := rand.New(rand.NewPCG(2, 1))
+	pick := func() string { return texts[random.IntN(len(texts))] }
+	table := NewSeriesTable(func(metric string, labels Labels) Scope {
+		return Scope{Entity: labels.Get("a"), System: metric, Domain: "d"}
+	}, 0)
+	for range n {
+		var labels []Label
+		for range random.IntN(4) {
+			labels = append(labels, Label{pick(), pick()})
+		}
+		if _, err := table.Intern(pick(), pick(), SeriesType(random.IntN(4)), NewLabels(labels)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return table
+}
+
+func TestKeysCompareAsTexts(t *testing.T) {
+	table := scrambled(t, 400)
+	for a := range table.All().Values() {
+		for b := range table.All().Values() {
+			if got, want := CompareKeys(a, b), strings.Compare(a.Key(), b.Key()); got != want {
+				t.Fatalf("%s and %s: %d, not %d", a.Key(), b.Key(), got, want)
+			}
+		}
+	}
+}
+
+// A table of what is left is as if nothing else had ever been there, and finds what it has.
+func TestWithout(t *testing.T) {
+	table := scrambled(t, 3000)
+	before := table.All()
+	rest, to := table.Without(func(i uint32) bool { return i%3 == 1 || i > 900 && i < 1300 })
+	next := uint32(0)
+	for i := range uint32(before.Len()) {
+		if i%3 == 1 || i > 900 && i < 1300 {
+			if to[i] != Gone {
+				t.Fatalf("series %d went and is %d", i, to[i])
+			}
+			continue
+		}
+		s, left := before.At(i), rest.At(next)
+		if to[i] != next || left.Key() != s.Key() || left.Unit != s.Unit || *left.Scope != *s.Scope {
+			t.Fatalf("series %d is %d; %d is %s of %+v, not %s of %+v", i, to[i], next, left.Key(), left.Scope, s.Key(), s.Scope)
+		}
+		if at, err := rest.Intern(s.Metric, "another", s.Type, s.Labels.List()); err != nil || at != next {
+			t.Fatalf("%s is %d, not %d: %v", s.Key(), at, next, err)
+		}
+		for k, l := range s.Labels {
+			if l == left.Labels[k] {
+				t.Fatalf("%s has a label of the table before", s.Key())
+			}
+		}
+		next++
+	}
+	if rest.Len() != int(next) {
+		t.Errorf("%d series are left, not %d", rest.Len(), next)
+	}
+	if at, err := rest.Intern("new", "", Gauge, nil); err != nil || at != next {
+		t.Errorf("the next series is %d, not %d: %v", at, next, err)
+	}
+}
+
+// What series have in common is there once.
+func TestSeriesShare(t *testing.T) {
+	table := NewSeriesTable(func(_ string, labels Labels) Scope { return Scope{labels.Get("host"), "s", "s"} }, 0)
+	for i := range 600 {
+		if _, err := table.Intern(fmt.Sprint("m", i%3), "s", Gauge, []Label{{"host", fmt.Sprint("h", i/300)}, {"number", fmt.Sprint(i)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s, err := table.Intern("another", "", Delta, table.At(0).Labels.List()); err != nil || &table.At(s).Labels[0] != &table.At(0).Labels[0] {
+		t.Errorf("series of the same labels have them twice: %v", err)
+	}
+	a, b, c := table.At(0), table.At(3), table.At(599)
+	if a.Quantity != b.Quantity || a.Scope != b.Scope || a.Labels[0] != b.Labels[0] || a.Labels[1] == b.Labels[1] || a.Scope == c.Scope || a.Labels[0] == c.Labels[0] {
+		t.Error("series do not share what they have in common, or something else")
+	}
+	if unsafe.StringData(a.Entity) != unsafe.StringData(a.Labels[0].Value) || unsafe.StringData(a.Labels[0].Name) != unsafe.StringData(c.Labels[0].Name) {
+		t.Error("a text is there twice")
 	}
 }
 
@@ -106,18 +208,18 @@ func TestSeriesTable(t *testing.T) {
 		asked++
 		return Scope{Entity: ls.Get("host"), System: "s", Domain: ls.Get("host")}
 	}, 2)
-	one, err := table.Intern("cpu", "1", Gauge, Labels{{"host", "a"}})
+	one, err := table.Intern("cpu", "1", Gauge, []Label{{"host", "a"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := table.Intern("cpu", "1", Gauge, Labels{{"host", "a"}})
+	again, err := table.Intern("cpu", "1", Gauge, []Label{{"host", "a"}})
 	if err != nil || again != one || asked != 1 {
 		t.Errorf("the same series is %d and %d, %v; the rules were asked %d times", one, again, err, asked)
 	}
 	if s := table.At(one); s.Entity != "a" || s.System != "s" || s.Metric != "cpu" {
 		t.Errorf("the series is %+v", s)
 	}
-	if _, err := table.InternScoped("cpu", "", Delta, Labels{{"host", "a"}}, Scope{Entity: "e"}); err != nil {
+	if _, err := table.InternScoped("cpu", "", Delta, []Label{{"host", "a"}}, Scope{Entity: "e"}); err != nil {
 		t.Error(err)
 	}
 	if _, err := table.Intern("mem", "", Gauge, nil); Code(err) != "series.limit" {

@@ -42,6 +42,17 @@ type Assignable interface {
 	Resume(topic string, partition int32)
 }
 
+// Partitioned is implemented by sources whose records are decoded by the source's codec and lie in partitions that come to an end: files, each
+// by itself. It is read by NextOf in place of Next.
+type Partitioned interface {
+	Source
+	// Partitions is their number. It is known once the source is open.
+	Partitions() int
+	// NextOf reads what comes next in a partition; io.EOF: there is no more. Topic is left to the caller. What was handed out of the
+	// partition before has been released.
+	NextOf(ctx context.Context, partition int32) (Input, error)
+}
+
 // Guarantee is what a sink promises about an event that is written more than once.
 type Guarantee uint8
 

@@ -1,21 +1,18 @@
 package pipeline
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
-	"sort"
 	"strings"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // Label is one attribute of a series.
 type Label struct{ Name, Value string }
 
-// Labels is a label set in canonical form: sorted by name, names unique.
-type Labels []Label
-
-// NewLabels brings a label set into canonical form; of equal names the last one counts. It takes over the slice.
-func NewLabels(labels []Label) Labels {
+// NewLabels brings labels into canonical form: sorted by name, names unique; of equal names the last one counts. It takes over
+// the slice.
+func NewLabels(labels []Label) []Label {
 	slices.SortStableFunc(labels, func(a, b Label) int { return strings.Compare(a.Name, b.Name) })
 	out := labels[:0]
 	for i, l := range labels {
@@ -27,13 +24,32 @@ func NewLabels(labels []Label) Labels {
 	return out
 }
 
+// Labels are the labels of a series, in canonical form. Series that have a label in common share it: labels are only to be read.
+type Labels []*Label
+
 // Get returns the value of a label, or "" if it is absent.
 func (ls Labels) Get(name string) string {
-	i := sort.Search(len(ls), func(i int) bool { return ls[i].Name >= name })
-	if i < len(ls) && ls[i].Name == name {
-		return ls[i].Value
+	for _, l := range ls {
+		if l.Name == name {
+			return l.Value
+		}
 	}
 	return ""
+}
+
+// List returns a copy of the labels that is the caller's, to make those of another series of it.
+func (ls Labels) List() []Label { return ls.appendTo(make([]Label, 0, len(ls))) }
+
+func (ls Labels) appendTo(list []Label) []Label {
+	for _, l := range ls {
+		list = append(list, *l)
+	}
+	return list
+}
+
+// are tells whether the labels are those of a list.
+func (ls Labels) are(list []Label) bool {
+	return slices.EqualFunc(ls, list, func(l *Label, other Label) bool { return *l == other })
 }
 
 // SeriesType says how the values of a series are to be read.
@@ -65,80 +81,85 @@ type Scope struct {
 	Domain string
 }
 
-// Series is one metric of one entity with its labels. It is immutable once interned.
-type Series struct {
+// Quantity is what the points of a series measure.
+type Quantity struct {
 	Metric string
 	Unit   string
 	Type   SeriesType
+}
+
+// Series is one metric of one entity with its labels. It is immutable once interned, and what it has in common with other series
+// of its table is there once: Metric, Unit and Type of a quantity, Entity, System and Domain of a scope, and each label.
+type Series struct {
+	*Quantity
+	*Scope
 	Labels Labels
-	Scope
-	// Key is the canonical text of metric, type and labels: the identity of the series on every lane.
-	Key string
 }
 
-// newSeries makes a series whose texts are parts of its key as far as nothing in them is escaped, so that it keeps each of
-// them once and nothing of what it was made from.
-func newSeries(key, metric, unit string, typ SeriesType, labels Labels) *Series {
-	s := &Series{Key: key, Unit: strings.Clone(unit), Type: typ, Labels: make(Labels, len(labels))}
-	at := 0
-	take := func(text string) string {
-		from := at
-		if strings.ContainsAny(text, escaped) {
-			at += len(appendEscaped(nil, text))
-			return strings.Clone(text)
-		}
-		at += len(text)
-		return key[from:at]
+// Key returns the canonical text of metric, type and labels (SeriesKey): the identity of the series on every lane. It is made anew
+// each time.
+func (s *Series) Key() string { return string(s.AppendKey(nil)) }
+
+// AppendKey appends the key.
+func (s *Series) AppendKey(b []byte) []byte {
+	b = appendQuantity(b, s.Metric, s.Type)
+	for i, l := range s.Labels {
+		b = appendLabel(b, i, l)
 	}
-	s.Metric = take(metric)
-	if at += len("{"); typ != Gauge {
-		at += len(":") + len(typ.String())
-	}
-	for i, l := range labels {
-		s.Labels[i].Name = take(l.Name)
-		at += len(`="`)
-		s.Labels[i].Value = take(l.Value)
-		at += len(`",`)
-	}
-	return s
+	return append(b, '}')
 }
 
-// share replaces texts by equal ones that are kept anyway: of labels, and of the series before.
-func (s *Series) share(before *Series) {
-	for _, text := range []*string{&s.Unit, &s.Entity, &s.System, &s.Domain} {
-		for _, kept := range []string{before.Unit, before.Entity, before.System, before.Domain} {
-			if *text == kept {
-				*text = kept
-			}
-		}
-		for _, l := range s.Labels {
-			if *text == l.Value {
-				*text = l.Value
-			}
+// CompareKeys compares the keys of two series as texts, without making them.
+func CompareKeys(a, b *Series) int {
+	var x, y [128]byte
+	if a.Quantity != b.Quantity {
+		if c := bytes.Compare(appendQuantity(x[:0], a.Metric, a.Type), appendQuantity(y[:0], b.Metric, b.Type)); c != 0 {
+			return c
 		}
 	}
+	for i := range min(len(a.Labels), len(b.Labels)) {
+		if a.Labels[i] == b.Labels[i] {
+			continue
+		}
+		if c := bytes.Compare(appendLabel(x[:0], 0, a.Labels[i]), appendLabel(y[:0], 0, b.Labels[i])); c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(len(b.Labels), len(a.Labels)) // a comma is less than the brace at the end
+}
+
+// is tells whether the series is that of a metric, a type and labels.
+func (s *Series) is(metric string, t SeriesType, labels []Label) bool {
+	return s.Type == t && s.Metric == metric && s.Labels.are(labels)
 }
 
 // SeriesKey returns the canonical text of a series: metric{name="value",…} with ":delta" and the like for types
 // other than gauge. Values are quoted as far as needed to be unambiguous.
-func SeriesKey(metric string, t SeriesType, labels Labels) string {
-	return string(appendKey(nil, metric, t, labels))
+func SeriesKey(metric string, t SeriesType, labels []Label) string {
+	return string(appendLabels(appendQuantity(nil, metric, t), labels))
 }
 
-func appendKey(b []byte, metric string, t SeriesType, labels Labels) []byte {
+func appendLabels(b []byte, labels []Label) []byte {
+	for i := range labels {
+		b = appendLabel(b, i, &labels[i])
+	}
+	return append(b, '}')
+}
+
+func appendQuantity(b []byte, metric string, t SeriesType) []byte {
 	b = appendEscaped(b, metric)
 	if t != Gauge {
 		b = append(append(b, ':'), t.String()...)
 	}
-	b = append(b, '{')
-	for i, l := range labels {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(appendEscaped(b, l.Name), `="`...)
-		b = append(appendEscaped(b, l.Value), '"')
+	return append(b, '{')
+}
+
+func appendLabel(b []byte, i int, l *Label) []byte {
+	if i > 0 {
+		b = append(b, ',')
 	}
-	return append(b, '}')
+	b = append(appendEscaped(b, l.Name), `="`...)
+	return append(appendEscaped(b, l.Value), '"')
 }
 
 // escaped are the characters that a key has a backslash before.
@@ -155,121 +176,4 @@ func appendEscaped(b []byte, s string) []byte {
 		b = append(b, s[i])
 	}
 	return b
-}
-
-// SeriesTable interns the series of one lane: a dense ordinal for each, in order of first sight. It only grows, up to
-// its limit; to forget series is to go on with another table (Without). It is used by one goroutine, the lane's.
-type SeriesTable struct {
-	scope  func(metric string, labels Labels) Scope
-	limit  int
-	series []*Series
-	// slots finds series by the hash of their keys: ordinals + 1, 0 is free; open addressing with linear probing. A power of two
-	// of them, at most three quarters used.
-	slots []uint32
-	key   []byte // of the series that is looked for
-}
-
-const firstSlots = 64
-
-// NewSeriesTable makes an empty table. scope stamps entity, system and lock domain on each new series; limit
-// bounds the number of series (0 = 1,000,000).
-func NewSeriesTable(scope func(metric string, labels Labels) Scope, limit int) *SeriesTable {
-	if limit <= 0 {
-		limit = 1_000_000
-	}
-	return &SeriesTable{scope: scope, limit: limit, slots: make([]uint32, firstSlots)}
-}
-
-// Intern returns the ordinal of the series, adding it at first sight. labels must be canonical; they are
-// only borrowed, the table has its own copy. For a series that is known nothing is allocated. It fails when the table is full.
-func (t *SeriesTable) Intern(metric, unit string, typ SeriesType, labels Labels) (uint32, error) {
-	return t.intern(metric, unit, typ, labels, nil)
-}
-
-// InternScoped is Intern for a series whose scope is known and not to be taken from the rules.
-func (t *SeriesTable) InternScoped(metric, unit string, typ SeriesType, labels Labels, scope Scope) (uint32, error) {
-	return t.intern(metric, unit, typ, labels, &scope)
-}
-
-func (t *SeriesTable) intern(metric, unit string, typ SeriesType, labels Labels, scope *Scope) (uint32, error) {
-	t.key = appendKey(t.key[:0], metric, typ, labels)
-	slot := t.find(t.key)
-	if at := t.slots[slot]; at > 0 {
-		return at - 1, nil
-	}
-	if len(t.series) >= t.limit {
-		return 0, Errorf("series.limit", "series %s is one more than the lane's limit of %d series: raise limits.series or drop labels of high cardinality", t.key, t.limit)
-	}
-	s := newSeries(string(t.key), metric, unit, typ, labels)
-	if scope != nil {
-		s.Scope = *scope
-	} else if t.scope != nil {
-		s.Scope = t.scope(s.Metric, s.Labels)
-	}
-	if n := len(t.series); n > 0 {
-		s.share(t.series[n-1])
-	}
-	t.add(s, slot)
-	return uint32(len(t.series) - 1), nil
-}
-
-// find returns the slot of a key: that of the series, or the free one where it belongs.
-func (t *SeriesTable) find(key []byte) uint64 {
-	mask := uint64(len(t.slots) - 1)
-	for i := xxhash.Sum64(key) & mask; ; i = (i + 1) & mask {
-		if at := t.slots[i]; at == 0 || t.series[at-1].Key == string(key) {
-			return i
-		}
-	}
-}
-
-// add puts a series into a free slot and gives it the next ordinal.
-func (t *SeriesTable) add(s *Series, slot uint64) {
-	t.series = append(t.series, s)
-	t.slots[slot] = uint32(len(t.series))
-	if len(t.series) < len(t.slots)/4*3 {
-		return
-	}
-	t.slots = make([]uint32, 2*len(t.slots))
-	mask := uint64(len(t.slots) - 1)
-	for n, s := range t.series {
-		i := xxhash.Sum64String(s.Key) & mask
-		for t.slots[i] != 0 {
-			i = (i + 1) & mask
-		}
-		t.slots[i] = uint32(n + 1)
-	}
-}
-
-// At returns the series of an ordinal that the table gave out.
-func (t *SeriesTable) At(i uint32) *Series { return t.series[i] }
-
-// All returns the series in order of their ordinals. The slice is a view that later additions don't change; any goroutine may
-// read it.
-func (t *SeriesTable) All() []*Series { return t.series[:len(t.series):len(t.series)] }
-
-// Len returns the number of series.
-func (t *SeriesTable) Len() int { return len(t.series) }
-
-// Limit returns how many series there may be.
-func (t *SeriesTable) Limit() int { return t.limit }
-
-// Gone is what Without says of a series that it left out.
-const Gone = ^uint32(0)
-
-// Without returns a table of the series that are not evicted, in the same order, and for each ordinal of this table the one
-// that the series has there, or Gone. The two tables share the series.
-func (t *SeriesTable) Without(evicted func(ordinal uint32) bool) (rest *SeriesTable, to []uint32) {
-	rest = NewSeriesTable(t.scope, t.limit)
-	to = make([]uint32, len(t.series))
-	for i, s := range t.series {
-		if evicted(uint32(i)) {
-			to[i] = Gone
-			continue
-		}
-		to[i] = uint32(len(rest.series))
-		rest.key = append(rest.key[:0], s.Key...)
-		rest.add(s, rest.find(rest.key))
-	}
-	return rest, to
 }

@@ -43,8 +43,8 @@ const SLIMetric = "slo.bad"
 
 // IndicatorLabels returns the labels of the SLO's series SLIMetric in a system: "slo" names the SLO, "system" the system, so that
 // two systems never have one series. Without systems the second is absent.
-func (o *SLO) IndicatorLabels(system string) Labels {
-	labels := Labels{{Name: "slo", Value: o.Name}}
+func (o *SLO) IndicatorLabels(system string) []Label {
+	labels := []Label{{Name: "slo", Value: o.Name}}
 	if system != "" {
 		labels = append(labels, Label{Name: "system", Value: system})
 	}
@@ -62,7 +62,7 @@ func (o *SLO) Counts(s *Series) bool {
 // Systems lists the systems of those series of a table that the SLO counts, in order of name.
 func (o *SLO) Systems(t *SeriesTable) []string {
 	found := map[string]bool{}
-	for _, s := range t.All() {
+	for s := range t.All().Values() {
 		if o.Counts(s) {
 			found[s.System] = true
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/homeostat/homeostat/pipeline"
 )
 
-func seriesOf(n int) []*pipeline.Series {
+func seriesOf(n int) pipeline.SeriesList {
 	t := pipeline.NewSeriesTable(func(metric string, ls pipeline.Labels) pipeline.Scope {
 		return pipeline.Scope{Entity: ls.Get("host"), System: "shop", Domain: "d"}
 	}, 0)
@@ -26,7 +26,7 @@ func seriesOf(n int) []*pipeline.Series {
 
 func pointRows(n int) *Rows {
 	r := &Rows{Kind: pipeline.Points, Entry: []int32{0}}
-	for _, s := range seriesOf(n) {
+	for s := range seriesOf(n).Values() {
 		r.Dictionary = AppendSeries(r.Dictionary, s)
 		r.Entry = append(r.Entry, int32(len(r.Dictionary)))
 	}
@@ -38,7 +38,7 @@ func pointRows(n int) *Rows {
 }
 
 func logRows() *Rows {
-	name := AppendSeries(nil, seriesOf(4)[3])
+	name := AppendSeries(nil, seriesOf(4).At(3))
 	return &Rows{Kind: pipeline.Logs, Dictionary: name, Entry: []int32{0, int32(len(name))}, Series: []int32{0, 0}, Time: []int64{1, 2},
 		Severity: []uint8{9, 17}, Offset: []int32{0, 3, 5}, Bytes: []byte("onetw")}
 }
@@ -62,8 +62,8 @@ func TestRowsComeBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range rows.Series {
-			want, got := seriesOf(9)[rows.Series[i]], table.At(b.Record.Column(0).(*array.Uint32).Value(i))
-			if got.Key != want.Key || got.Scope != want.Scope || got.Unit != want.Unit {
+			want, got := seriesOf(9).At(uint32(rows.Series[i])), table.At(b.Record.Column(0).(*array.Uint32).Value(i))
+			if got.Key() != want.Key() || *got.Scope != *want.Scope || got.Unit != want.Unit {
 				t.Fatalf("row %d is of %+v, not %+v", i, got, want)
 			}
 			if b.Record.Column(1).(*array.Int64).Value(i) != rows.Time[i] || b.Record.Column(2).(*array.Int64).Value(i) != rows.Start[i] ||
@@ -142,11 +142,11 @@ func TestSeriesComeBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	table := pipeline.NewSeriesTable(nil, 0)
-	if err := ReadSeriesInto(b.Bytes(), table); err != nil || table.Len() != len(all) {
+	if err := ReadSeriesInto(b.Bytes(), table); err != nil || table.Len() != all.Len() {
 		t.Fatalf("%d series, %v", table.Len(), err)
 	}
-	for i, s := range all {
-		if got := table.At(uint32(i)); got.Key != s.Key || got.Scope != s.Scope || got.Unit != s.Unit || got.Type != s.Type {
+	for i := range uint32(20) {
+		if got, s := table.At(i), all.At(i); got.Key() != s.Key() || *got.Scope != *s.Scope || got.Unit != s.Unit || got.Type != s.Type {
 			t.Errorf("%+v is %+v", s, got)
 		}
 	}
@@ -192,7 +192,7 @@ func FuzzRows(f *testing.F) {
 }
 
 func FuzzSeries(f *testing.F) {
-	for _, s := range seriesOf(4) {
+	for s := range seriesOf(4).Values() {
 		one := AppendSeries(nil, s)
 		f.Add(append(binary.AppendUvarint(nil, uint64(len(one))), one...))
 	}
@@ -243,7 +243,7 @@ func BenchmarkRows(b *testing.B) {
 func TestRowsBeyondTheLimitAreLeftOut(t *testing.T) {
 	rows := Rows{Kind: pipeline.Points, Entry: []int32{0}}
 	for i := range 5 {
-		s := &pipeline.Series{Metric: fmt.Sprintf("m%d", i)}
+		s := &pipeline.Series{Quantity: &pipeline.Quantity{Metric: fmt.Sprintf("m%d", i)}, Scope: &pipeline.Scope{}}
 		rows.Dictionary = AppendSeries(rows.Dictionary, s)
 		rows.Entry = append(rows.Entry, int32(len(rows.Dictionary)))
 	}

@@ -61,7 +61,8 @@ func NewSeries(s *pipeline.Series) Series {
 
 // NewFindingEvent makes the event of a detector's finding. Its time is the end of the window that it was seen in.
 func NewFindingEvent(env *pipeline.Env, f *pipeline.Finding, s *pipeline.Series) (Event, error) {
-	name := env.ID("finding", s.Key, strconv.FormatInt(f.Onset, 10))
+	key := s.Key()
+	name := env.ID("finding", key, strconv.FormatInt(f.Onset, 10))
 	state, severity := Closed, f.Severity
 	if f.Open {
 		state = Open
@@ -69,7 +70,7 @@ func NewFindingEvent(env *pipeline.Env, f *pipeline.Finding, s *pipeline.Series)
 	if severity == "" {
 		severity = "warning"
 	}
-	e, err := NewEvent(TypeFinding, env.ID("finding", s.Key, strconv.FormatInt(f.Onset, 10), strconv.Itoa(f.Revision)), f.End, Finding{
+	e, err := NewEvent(TypeFinding, env.ID("finding", key, strconv.FormatInt(f.Onset, 10), strconv.Itoa(f.Revision)), f.End, Finding{
 		Finding: name, Revision: f.Revision, State: state, Detector: env.Component, Series: NewSeries(s),
 		Onset: FormatTime(f.Onset), Start: FormatTime(f.Start), End: FormatTime(f.End),
 		Score: f.Score, Probability: f.Probability, Value: f.Value, Expected: Band{f.Low, f.High},

@@ -26,9 +26,9 @@ const (
 )
 
 func sampleSeries() pipeline.Series {
-	return pipeline.Series{Metric: "db.client.connections.wait_time", Unit: "s", Type: pipeline.Delta,
-		Labels: pipeline.NewLabels([]pipeline.Label{{Name: "service", Value: "database"}, {Name: "env", Value: "prod"}}),
-		Scope:  pipeline.Scope{Entity: "prod/shop/database", System: system, Domain: "prod/shop/database"}}
+	return pipeline.Series{Quantity: &pipeline.Quantity{Metric: "db.client.connections.wait_time", Unit: "s", Type: pipeline.Delta},
+		Labels: pipeline.Labels{{Name: "env", Value: "prod"}, {Name: "service", Value: "database"}},
+		Scope:  &pipeline.Scope{Entity: "prod/shop/database", System: system, Domain: "prod/shop/database"}}
 }
 
 func sampleAction() schemas.Action {
@@ -147,9 +147,8 @@ func windowBatch(t testing.TB, mem memory.Allocator, series int) pipeline.Batch 
 	defer rb.Release()
 	for i := range series {
 		s := sampleSeries()
-		labels := append(pipeline.Labels{}, s.Labels...)
-		labels = pipeline.NewLabels(append(labels, pipeline.Label{Name: "instance", Value: string(rune('a' + i%26))}, pipeline.Label{Name: "n", Value: string(rune('0' + i/26))}))
-		ord, err := table.InternScoped(s.Metric, s.Unit, pipeline.SeriesType(i%4), labels, s.Scope)
+		labels := pipeline.NewLabels(append(s.Labels.List(), pipeline.Label{Name: "instance", Value: string(rune('a' + i%26))}, pipeline.Label{Name: "n", Value: string(rune('0' + i/26))}))
+		ord, err := table.InternScoped(s.Metric, s.Unit, pipeline.SeriesType(i%4), labels, *s.Scope)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"strings"
 
 	"github.com/homeostat/homeostat/pipeline"
 )
@@ -48,7 +47,7 @@ func InternSeries(b []byte, t *pipeline.SeriesTable) (uint32, error) {
 	if n > uint64(len(r.rest))/2 {
 		return 0, errSeries
 	}
-	labels := make(pipeline.Labels, n)
+	labels := make([]pipeline.Label, n)
 	for i := range labels {
 		labels[i] = pipeline.Label{Name: r.text(), Value: r.text()}
 		if i > 0 && labels[i].Name <= labels[i-1].Name {
@@ -93,9 +92,9 @@ func (r *seriesReader) text() string {
 }
 
 // WriteSeries writes series, each behind its length.
-func WriteSeries(w io.Writer, all []*pipeline.Series) error {
+func WriteSeries(w io.Writer, all pipeline.SeriesList) error {
 	var page, one []byte
-	for _, s := range all {
+	for s := range all.Values() {
 		one = AppendSeries(one[:0], s)
 		page = binary.AppendUvarint(page, uint64(len(one)))
 		page = append(page, one...)
@@ -112,7 +111,6 @@ func WriteSeries(w io.Writer, all []*pipeline.Series) error {
 
 // ReadSeriesInto interns what WriteSeries wrote into an empty table, so that each series has the ordinal that it had.
 func ReadSeriesInto(b []byte, t *pipeline.SeriesTable) error {
-	shared := interner{}
 	for i := uint32(0); len(b) > 0; i++ {
 		n, size := binary.Uvarint(b)
 		if size <= 0 || n > uint64(len(b)-size) {
@@ -125,30 +123,7 @@ func ReadSeriesInto(b []byte, t *pipeline.SeriesTable) error {
 		if ord != i {
 			return errors.New("a series is there twice")
 		}
-		shared.share(t.At(ord))
 		b = b[size+int(n):]
 	}
 	return nil
-}
-
-// interner gives equal texts of many series one memory: label names and most values repeat.
-type interner map[string]string
-
-func (in interner) one(s *string) {
-	if have, ok := in[*s]; ok {
-		*s = have
-		return
-	}
-	*s = strings.Clone(*s)
-	in[*s] = *s
-}
-
-func (in interner) share(s *pipeline.Series) {
-	for _, t := range [...]*string{&s.Metric, &s.Unit, &s.Entity, &s.System, &s.Domain} {
-		in.one(t)
-	}
-	for i := range s.Labels {
-		in.one(&s.Labels[i].Name)
-		in.one(&s.Labels[i].Value)
-	}
 }

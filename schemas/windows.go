@@ -36,7 +36,7 @@ func EncodeWindows(mem pipeline.Allocator, b pipeline.Batch, rows []int) ([]byte
 		s := b.Series.At(series.Value(i))
 		labels, err := encodeLabels(s.Labels)
 		if err != nil {
-			return nil, pipeline.Errorf("window.labels", "labels of series %s can't be written as JSON: %w", s.Key, err)
+			return nil, pipeline.Errorf("window.labels", "labels of series %s can't be written as JSON: %w", s.Key(), err)
 		}
 		for col, text := range [...]string{s.Metric, s.Unit, "", labels, s.Entity, s.System, s.Domain} {
 			if col == 2 {
@@ -148,7 +148,7 @@ func encodeLabels(ls pipeline.Labels) (string, error) {
 	return string(raw), err
 }
 
-func decodeLabels(text string) (pipeline.Labels, error) {
+func decodeLabels(text string) ([]pipeline.Label, error) {
 	var pairs [][2]string
 	if err := json.Unmarshal([]byte(text), &pairs); err != nil {
 		return nil, err

@@ -76,7 +76,7 @@ func main() {
 	flag.DurationVar(&s.window, "window", 5*time.Second, "size of the windows of lines 2, 3 and 8")
 	flag.DurationVar(&s.measure, "measure", 30*time.Second, "how long a rate is measured, after it was warmed up")
 	flag.IntVar(&s.series, "series", 1_000_000, "series of lines 4, 6 and 9")
-	flag.IntVar(&s.events, "events", 2_000_000, "events of what is drained in lines 5 and 8")
+	flag.IntVar(&s.events, "events", 6_000_000, "events of what is drained in lines 5 and 8")
 	flag.DurationVar(&s.commit, "commit", 0, "commit_interval of the pipelines; 0 is the program's default")
 	flag.StringVar(&s.perf, "perf", "", "file that Linux perf writes what the engine did to, while its CPU was measured in lines 2, 3 and 8; the last measurement stays")
 	flag.Parse()

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/homeostat/homeostat/bench/quality/loghub"
 	"github.com/homeostat/homeostat/bench/quality/nab"
 )
 
@@ -39,6 +40,7 @@ func main() {
 	n := nab.Bench{Program: *program, Config: filepath.Join("examples", "nab.yaml")}
 	suites := []suite{
 		{name: "nab", run: n.Run, score: nab.Score},
+		{name: "loghub", run: func(_ context.Context, data, out string) error { return loghub.Run(data, out) }, score: loghub.Score},
 	}
 	if err := measure(ctx, suites, *only, *data, *out, *scorers); err != nil {
 		fmt.Fprintln(os.Stderr, "quality:", err)

@@ -126,7 +126,7 @@ func (c *checker) windows(r *kgo.Record) {
 	f64 := func(column, i int) float64 { return b.Record.Column(column).(*array.Float64).Value(i) }
 	for i, s := range b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Uint32Values() {
 		c.found.windows++
-		key, start := table.At(s).Key, i64(pipeline.WindowStart, i)
+		key, start := table.At(s).Key(), i64(pipeline.WindowStart, i)
 		series, known := c.names[key]
 		at := place{series, start}
 		want := c.expected.windows[at]

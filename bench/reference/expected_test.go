@@ -151,7 +151,7 @@ func TestLoad(t *testing.T) {
 			mark := marks[r.partition]
 			for i, at := range cols.PointTime {
 				rows++
-				series, known := names[cols.Series.At(cols.PointSeries[i]).Key]
+				series, known := names[cols.Series.At(cols.PointSeries[i]).Key()]
 				switch {
 				case at < mark:
 					late++

@@ -237,7 +237,7 @@ func (r rows) add(kind pipeline.Kind, partition int32, value []byte, n int) erro
 	series := b.Record.Column(0).(*array.Uint32)
 	for i := range b.Rows() {
 		s := table.At(series.Value(i))
-		text := fmt.Sprintf("%d %s %s %s %s %s %s", partition, kind, s.Key, s.Unit, s.Entity, s.System, s.Domain)
+		text := fmt.Sprintf("%d %s %s %s %s %s %s", partition, kind, s.Key(), s.Unit, s.Entity, s.System, s.Domain)
 		for c := 1; c < int(b.Record.NumCols()); c++ {
 			text += " " + b.Record.Column(c).ValueStr(i)
 		}

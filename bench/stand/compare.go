@@ -132,7 +132,7 @@ func canonical(typ string, value []byte) []byte {
 	rows := make([]string, b.Rows())
 	for i := range rows {
 		s := table.At(series.Value(i))
-		row := fmt.Sprintf("%s %s %s %s %s", s.Key, s.Unit, s.Entity, s.System, s.Domain)
+		row := fmt.Sprintf("%s %s %s %s %s", s.Key(), s.Unit, s.Entity, s.System, s.Domain)
 		for c := pipeline.WindowStart; c < int(b.Record.NumCols()); c++ {
 			row += " " + b.Record.Column(c).ValueStr(i)
 		}

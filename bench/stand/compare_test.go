@@ -125,7 +125,7 @@ func windows(t *testing.T, sum float64, order ...int) []byte {
 	defer b.Release()
 	rows := make([]int, len(order))
 	for i, n := range order {
-		s, err := table.Intern("svc.cpu", "1", pipeline.Gauge, pipeline.Labels{{Name: "n", Value: strconv.Itoa(n)}})
+		s, err := table.Intern("svc.cpu", "1", pipeline.Gauge, []pipeline.Label{{Name: "n", Value: strconv.Itoa(n)}})
 		if err != nil {
 			t.Fatal(err)
 		}

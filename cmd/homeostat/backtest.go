@@ -15,7 +15,10 @@ import (
 )
 
 // backtest is what the flags of backtest say.
-type backtest struct{ config, input, out string }
+type backtest struct {
+	config, input, out string
+	picture            picture
+}
 
 func backtestCommand() *cobra.Command {
 	var b backtest
@@ -23,7 +26,8 @@ func backtestCommand() *cobra.Command {
 		Use:   "backtest -c FILE --input DIR --out DIR",
 		Short: "Run a pipeline over files, in event time, as fast as it can go",
 		Long: "Run a pipeline over the files that its sources name below --input. Into --out it writes one JSONL file an event type,\n" +
-			"incidents.scored.jsonl (one line an incident: start, detected, end, ranks) and summary.json.\n" +
+			"incidents.scored.jsonl (one line an incident: start, detected, end, ranks), summary.json and, if records could not be used,\n" +
+			"dead_letters.jsonl, with file and line.\n" +
 			"The same input gives the same bytes, always.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return b.run(cmd.Context(), cmd.OutOrStdout()) },
@@ -31,6 +35,7 @@ func backtestCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&b.config, "config", "c", "", "the pipeline's file")
 	cmd.Flags().StringVar(&b.input, "input", "", "the folder that the sources' files lie in, or a single file")
 	cmd.Flags().StringVar(&b.out, "out", "", "the folder for the results")
+	b.picture.flags(cmd)
 	return cmd
 }
 
@@ -49,6 +54,9 @@ func (b *backtest) run(ctx context.Context, out io.Writer) (err error) {
 	if err := readFrom(p, b.input); err != nil {
 		return err
 	}
+	if err := b.picture.watch(p, b.input); err != nil {
+		return err
+	}
 	// The results of a backtest are its files; the sinks of the configuration are for live events.
 	if err := redirect(p, b.out); err != nil {
 		return err
@@ -58,7 +66,12 @@ func (b *backtest) run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, local.Close()) }()
-	results := newResults(p)
+	results, err := newResults(p, b.out)
+	if err != nil {
+		return err
+	}
+	defer results.dead.close()
+	results.picture = &b.picture
 	local.Watch(results.record)
 	if err := local.Run(ctx); err != nil {
 		return err
@@ -66,7 +79,10 @@ func (b *backtest) run(ctx context.Context, out io.Writer) (err error) {
 	if err := local.Finish(); err != nil {
 		return err
 	}
-	return results.write(b.out, local.Accounts(), out)
+	if err := results.write(b.out, local.Accounts(), out); err != nil {
+		return err
+	}
+	return b.picture.write()
 }
 
 // readFrom points the plan's file sources at input: the folder that their paths start from, or the one file to read.

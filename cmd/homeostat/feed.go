@@ -31,8 +31,9 @@ func feedCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "feed FILE --topic T -c PIPELINE",
 		Short: "Write the rows of a file as events onto a topic",
-		Long: "Write the rows of a file onto a Kafka topic as OTLP metrics, read as the file: section of a source of the pipeline says.\n" +
-			"If FILE is a folder, all files below it that the source names are read, merged by time.\n" +
+		Long: "Write the rows of a file onto a Kafka topic as OTLP metrics, read as the file: section of a source of the pipeline says;\n" +
+			"records of a codec (format: lines or whole) are written as they are, a message each.\n" +
+			"If FILE is a folder, all files below it that the source names are read, merged by time; those of records one after the other.\n" +
 			"The topic is made, with one partition, if it is not there.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), args[0], cmd.OutOrStdout()) },
@@ -130,8 +131,16 @@ func writeFile(ctx context.Context, client *broker.Client, log *slog.Logger, p *
 		if err != nil {
 			return total, err
 		}
-		n, err := writeRows(ctx, client, topic, *in.Batch)
-		in.Batch.Release()
+		n := len(in.Records)
+		if in.Batch != nil {
+			n, err = writeRows(ctx, client, topic, *in.Batch)
+			in.Batch.Release()
+		} else {
+			err = writeRecords(ctx, client, topic, in.Records)
+		}
+		if in.Lost != "" {
+			lost[in.Lost] += int(in.LostRecords)
+		}
 		in.Release()
 		total += n
 		if err != nil {
@@ -142,6 +151,15 @@ func writeFile(ctx context.Context, client *broker.Client, log *slog.Logger, p *
 		log.Warn("rows could not be used", "reason", reason, "rows", n)
 	}
 	return total, nil
+}
+
+// writeRecords writes records as they are.
+func writeRecords(ctx context.Context, client *broker.Client, topic string, records []pipeline.Record) error {
+	messages := make([]broker.Message, len(records))
+	for i := range records {
+		messages[i] = broker.Message{Topic: topic, Partition: 0, Value: records[i].Value, Time: time.Now()}
+	}
+	return client.Produce(ctx, messages)
 }
 
 // writeRows writes a batch of points as OTLP messages. The labels of a series are its point attributes.
@@ -155,9 +173,9 @@ func writeRows(ctx context.Context, client *broker.Client, topic string, b pipel
 	for i := 0; i < b.Rows(); i++ {
 		s := b.Series.At(series.Value(i))
 		if s.Type == pipeline.Gauge {
-			enc.Gauge(s.Metric, s.Unit, s.Labels, times.Value(i), values.Value(i))
+			enc.Gauge(s.Metric, s.Unit, s.Labels.List(), times.Value(i), values.Value(i))
 		} else {
-			enc.Sum(s.Metric, s.Unit, s.Labels, starts.Value(i), times.Value(i), values.Value(i), s.Type == pipeline.Delta)
+			enc.Sum(s.Metric, s.Unit, s.Labels.List(), starts.Value(i), times.Value(i), values.Value(i), s.Type == pipeline.Delta)
 		}
 		if enc.Len() == feedRows || i == b.Rows()-1 {
 			messages = append(messages, broker.Message{Topic: topic, Partition: 0, Value: enc.AppendTo(nil), Time: time.Now()})

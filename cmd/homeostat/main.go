@@ -30,7 +30,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(initCommand(), runCommand(), demoCommand(), backtestCommand(), feedCommand(), validateCommand(), explainCommand(), tapCommand(), replayCommand(), ledgerCommand(), stateCommand(), kafkaCommand(), doctorCommand(), versionCommand())
+	cmd.AddCommand(initCommand(), newCommand(), runCommand(), demoCommand(), backtestCommand(), feedCommand(), validateCommand(), explainCommand(), tapCommand(), replayCommand(), ledgerCommand(), stateCommand(), kafkaCommand(), doctorCommand(), versionCommand())
 	cmd.SetFlagErrorFunc(misused)
 	commands := cmd.Commands()
 	for _, c := range commands {

@@ -3,15 +3,24 @@ package main
 import (
 	"github.com/homeostat/homeostat/operators/correlate"
 	"github.com/homeostat/homeostat/operators/decide"
+	"github.com/homeostat/homeostat/operators/detect/absence"
 	"github.com/homeostat/homeostat/operators/detect/burnrate"
+	"github.com/homeostat/homeostat/operators/detect/cusum"
 	"github.com/homeostat/homeostat/operators/detect/errorlogs"
+	"github.com/homeostat/homeostat/operators/detect/ewma"
+	"github.com/homeostat/homeostat/operators/detect/flatline"
+	"github.com/homeostat/homeostat/operators/detect/mixture"
 	"github.com/homeostat/homeostat/operators/detect/novelty"
+	"github.com/homeostat/homeostat/operators/detect/presence"
 	"github.com/homeostat/homeostat/operators/detect/robustz"
+	"github.com/homeostat/homeostat/operators/detect/threshold"
 	"github.com/homeostat/homeostat/operators/export"
+	"github.com/homeostat/homeostat/operators/expr"
 	"github.com/homeostat/homeostat/operators/judge"
 	"github.com/homeostat/homeostat/operators/publish"
 	"github.com/homeostat/homeostat/operators/quantile"
 	"github.com/homeostat/homeostat/operators/sli"
+	"github.com/homeostat/homeostat/operators/templates"
 	"github.com/homeostat/homeostat/operators/window"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas/codec/alertmanager"
@@ -41,7 +50,7 @@ func newRegistry() *pipeline.Registry {
 		jsonlog.Register, syslog.Register, text.Register,
 		jsonmetrics.Register, influx.Register, graphite.Register, collectd.Register, avro.Register, protobuf.Register, jsonschema.Register, sniff.Register,
 		filesource.Register,
-		window.Register, quantile.Register, sli.Register, burnrate.Register, robustz.Register, novelty.Register, errorlogs.Register, publish.Register, export.Register,
+		window.Register, templates.Register, quantile.Register, expr.Register, sli.Register, burnrate.Register, robustz.Register, novelty.Register, errorlogs.Register, ewma.Kind.Register, cusum.Kind.Register, flatline.Kind.Register, absence.Register, threshold.Register, presence.Register, mixture.Register, publish.Register, export.Register,
 		correlate.Register, decide.Register, judge.Register,
 		filesink.Register,
 	} {

@@ -23,6 +23,8 @@ type results struct {
 	order     []string
 	verdicts  map[string]int
 	from, to  int64
+	picture   *picture
+	dead      *deadFile
 	err       error
 }
 
@@ -54,13 +56,18 @@ type summary struct {
 	Rows        []engine.Account `json:"rows"`
 }
 
-func newResults(p *plan.Plan) *results {
-	return &results{plan: p, events: map[string]int{}, incidents: map[string]*scored{}, verdicts: map[string]int{}}
+func newResults(p *plan.Plan, dir string) (*results, error) {
+	dead, err := newDeadFile(dir)
+	return &results{plan: p, events: map[string]int{}, incidents: map[string]*scored{}, verdicts: map[string]int{}, dead: dead}, err
 }
 
 // record takes one record that the pipeline wrote.
 func (r *results) record(rec pipeline.Record) {
-	if _, time := rec.Header(schemas.HeaderLane); time || rec.Topic == r.plan.Topics.DeadLetters.Name {
+	if _, time := rec.Header(schemas.HeaderLane); time || rec.Topic == r.plan.Topics.Columns.Name {
+		return
+	}
+	if rec.Topic == r.plan.Topics.DeadLetters.Name {
+		r.dead.add(&rec)
 		return
 	}
 	e, err := schemas.ReadEvent(&rec)
@@ -78,6 +85,9 @@ func (r *results) event(e *schemas.Event) error {
 		r.from = e.Time
 	}
 	r.to = max(r.to, e.Time)
+	if err := r.picture.event(e); err != nil {
+		return err
+	}
 	switch e.Type {
 	case schemas.TypeIncidentOpened, schemas.TypeIncidentUpdated, schemas.TypeIncidentClosed:
 		var in schemas.Incident
@@ -125,6 +135,9 @@ func (r *results) write(dir string, rows []engine.Account, out io.Writer) error 
 	if r.err != nil {
 		return r.err
 	}
+	if err := r.dead.close(); err != nil {
+		return err
+	}
 	var lines bytes.Buffer
 	enc := json.NewEncoder(&lines)
 	for _, id := range r.order {
@@ -168,6 +181,9 @@ func (r *results) say(out io.Writer, rows []engine.Account) error {
 	sort.Strings(types)
 	for _, t := range types {
 		fmt.Fprintf(out, "%-24s %d\n", t[len(schemas.TypePrefix):], r.events[t])
+	}
+	if r.dead.letters > 0 {
+		fmt.Fprintf(out, "%-24s %d, in %s\n", "dead letters", r.dead.letters, deadLetters)
 	}
 	_, err := fmt.Fprintf(out, "%-24s %d\n", "incidents", len(r.order))
 	return err

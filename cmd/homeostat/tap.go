@@ -25,7 +25,7 @@ import (
 // tap is what the flags of tap say.
 type tap struct {
 	bootstrap, config   string
-	codec               string
+	codec, source       string
 	follow, uncommitted bool
 	limit               int
 }
@@ -33,16 +33,18 @@ type tap struct {
 func tapCommand() *cobra.Command {
 	var t tap
 	cmd := &cobra.Command{
-		Use:   "tap TOPIC --bootstrap ADDR | -c FILE",
+		Use:   "tap TOPIC --bootstrap ADDR | -c FILE [--source NAME]",
 		Short: "Decode a topic and print it, a line a record",
 		Long: "Decode a topic and print it. Events are printed as CloudEvents with their data, windows as rows; with --codec, producers'\n" +
-			"records are printed as the rows that the codec makes of them; anything else as text or size.",
+			"records are printed as the rows that the codec makes of them by its default settings, with --source by the codec and settings of a\n" +
+			"source of the pipeline in --config; anything else as text or size.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.run(cmd.Context(), args[0], cmd.OutOrStdout()) },
 	}
 	cmd.Flags().StringVar(&t.bootstrap, "bootstrap", "", "a broker's host:port (default: those of --config)")
 	cmd.Flags().StringVarP(&t.config, "config", "c", "", "a pipeline's file, whose kafka: says how to connect")
 	cmd.Flags().StringVar(&t.codec, "codec", "", "decode producers' records with this codec")
+	cmd.Flags().StringVar(&t.source, "source", "", "decode producers' records as this source of --config does")
 	cmd.Flags().BoolVarP(&t.follow, "follow", "f", false, "go on with what comes")
 	cmd.Flags().BoolVar(&t.uncommitted, "uncommitted", false, "also print what transactions have not committed, or aborted")
 	cmd.Flags().IntVarP(&t.limit, "limit", "n", 0, "stop after so many records")
@@ -57,7 +59,7 @@ func (t *tap) run(ctx context.Context, topic string, out io.Writer) error {
 	if err := requireFlag("bootstrap", strings.Join(kafka.bootstrap, ","), "give a broker's host:port, or the file of a pipeline that has kafka.bootstrap with --config"); err != nil {
 		return err
 	}
-	print, err := newPrinter(out, t.codec)
+	print, err := t.newPrinter(ctx, out)
 	if err != nil {
 		return err
 	}
@@ -126,23 +128,58 @@ type printer struct {
 	table *pipeline.SeriesTable
 }
 
-func newPrinter(out io.Writer, codec string) (*printer, error) {
-	p := &printer{out: out, table: pipeline.NewSeriesTable(nil, 0)}
-	if codec == "" {
-		return p, nil
+func (t *tap) newPrinter(ctx context.Context, out io.Writer) (p *printer, err error) {
+	p = &printer{out: out, table: pipeline.NewSeriesTable(nil, 0)}
+	switch {
+	case t.codec != "" && t.source != "":
+		return nil, pipeline.Errorf("cli.usage", "--codec and --source both say how records are decoded: give one of them")
+	case t.source != "":
+		p.codec, err = t.sourceCodec(ctx)
+	case t.codec != "":
+		p.codec, err = t.plainCodec()
 	}
+	return p, err
+}
+
+// plainCodec makes the codec with its default settings.
+func (t *tap) plainCodec() (pipeline.Codec, error) {
 	registry := newRegistry()
-	entry, ok := registry.Codec(codec)
-	if !ok || codec == config.Auto {
-		return nil, pipeline.Errorf("tap.codec", "codec %q does not exist or is none to decode with: choose one of %s", codec, strings.Join(slices.DeleteFunc(registry.Codecs(), func(c string) bool { return c == config.Auto }), ", "))
+	entry, ok := registry.Codec(t.codec)
+	if !ok || t.codec == config.Auto {
+		return nil, pipeline.Errorf("tap.codec", "codec %q does not exist or is none to decode with: choose one of %s", t.codec, strings.Join(slices.DeleteFunc(registry.Codecs(), func(c string) bool { return c == config.Auto }), ", "))
 	}
 	settings := pipeline.Settings{}
 	for _, s := range entry.Spec.Settings {
 		settings[s.Name] = s.Default
 	}
-	var err error
-	p.codec, err = entry.New(settings)
-	return p, err
+	return entry.New(settings)
+}
+
+// sourceCodec makes the codec of a source of the pipeline; what codec: auto found is what was pinned.
+func (t *tap) sourceCodec(ctx context.Context) (pipeline.Codec, error) {
+	if err := requireFlag("config", t.config, "name the pipeline that the source is of"); err != nil {
+		return nil, err
+	}
+	_, p, err := load(t.config)
+	if err != nil {
+		return nil, err
+	}
+	src, err := sourceOf(p, t.source)
+	if err != nil {
+		return nil, err
+	}
+	if src.Codec.Undecided() {
+		if err := readPins(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case src.Codec == nil:
+		return nil, pipeline.Errorf("tap.source", "source %s has no codec, as it makes columns itself: choose one that reads a topic", src.Name)
+	case src.Codec.Undecided():
+		return nil, pipeline.Errorf("tap.source", "no codec was found for source %s yet: with codec: auto the first run does; until then name one with --codec", src.Name)
+	}
+	return src.Codec.Entry.New(src.Codec.Settings)
 }
 
 func (p *printer) record(rec *pipeline.Record) {
@@ -177,7 +214,7 @@ func (p *printer) windows(rec *pipeline.Record, e *schemas.Event) {
 	}
 	w := engine.WindowOf(b)
 	for i := range w.Series {
-		fmt.Fprintf(p.out, "  %s count=%d sum=%g min=%g max=%g last=%g\n", w.Table.At(w.Series[i]).Key, w.Count[i], w.Sum[i], w.Min[i], w.Max[i], w.Last[i])
+		fmt.Fprintf(p.out, "  %s count=%d sum=%g min=%g max=%g last=%g\n", w.Table.At(w.Series[i]).Key(), w.Count[i], w.Sum[i], w.Min[i], w.Max[i], w.Last[i])
 	}
 }
 
@@ -189,10 +226,10 @@ func (p *printer) rows(rec *pipeline.Record) {
 	}
 	fmt.Fprintf(p.out, "%s, %s\n", plural(len(cols.PointTime), "point"), plural(len(cols.LogTime), "log record"))
 	for i, s := range cols.PointSeries {
-		fmt.Fprintf(p.out, "  %s %s %g\n", schemas.FormatTime(cols.PointTime[i]), p.table.At(s).Key, cols.PointValue[i])
+		fmt.Fprintf(p.out, "  %s %s %g\n", schemas.FormatTime(cols.PointTime[i]), p.table.At(s).Key(), cols.PointValue[i])
 	}
 	for i, s := range cols.LogStream {
-		fmt.Fprintf(p.out, "  %s %s %d %s\n", schemas.FormatTime(cols.LogTime[i]), p.table.At(s).Key, cols.LogSeverity[i], printable(string(cols.LogBytes[cols.LogOffset[i]:cols.LogOffset[i+1]])))
+		fmt.Fprintf(p.out, "  %s %s %d %s\n", schemas.FormatTime(cols.LogTime[i]), p.table.At(s).Key(), cols.LogSeverity[i], printable(string(cols.LogBytes[cols.LogOffset[i]:cols.LogOffset[i+1]])))
 	}
 }
 

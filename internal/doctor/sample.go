@@ -150,10 +150,11 @@ func (s *sample) take(rec *pipeline.Record, cols *pipeline.Columns, producerOf f
 			if first == nil {
 				first = series
 			}
-			t := s.series[series.Key]
+			key := series.Key()
+			t := s.series[key]
 			if t == nil {
 				t = &trail{Series: series, partitions: map[int32]bool{}}
-				s.series[series.Key] = t
+				s.series[key] = t
 			}
 			t.rows++
 			t.partitions[rec.Partition] = true

@@ -131,7 +131,7 @@ func (s *Source) decode(codec pipeline.Codec, stretches []Stretch) {
 			}
 		}
 	}
-	s.Series, s.Interval, s.Pace = r.cols.Series.All(), median(r.gaps), mean(r.paces)
+	s.Series, s.Interval, s.Pace = slices.Collect(r.cols.Series.All().Values()), median(r.gaps), mean(r.paces)
 	s.seeLabels()
 }
 

@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -8,7 +9,8 @@ import (
 )
 
 // lines is the codec of the records that loads write: SERIES VALUE TIME, the time in nanoseconds. Names that end with _total
-// are counters, with _count increments, and the series log are log records, whose value is their severity. A label value
+// are counters, with _count increments, and the series log are log records, whose value is their severity, and whose text is the label
+// line, which is none of the stream's. A label value
 // ~N stands for N times the letter x.
 type lines struct{}
 
@@ -38,19 +40,24 @@ func (lines) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 	case strings.HasSuffix(metric, "_count"):
 		typ = pipeline.Delta
 	}
+	body := "a line of the log"
+	if i := slices.IndexFunc(labels, func(l pipeline.Label) bool { return l.Name == "line" }); typ == pipeline.Stream && i >= 0 {
+		body = labels[i].Value
+		labels = slices.Delete(labels, i, i+1)
+	}
 	series, err := out.Series.Intern(metric, "", typ, labels)
 	if err != nil {
 		return err
 	}
 	if typ == pipeline.Stream {
-		out.Log(series, at, uint8(value), []byte("a line of the log"))
+		out.Log(series, at, uint8(value), []byte(body))
 		return nil
 	}
 	out.Point(series, at, 0, value)
 	return nil
 }
 
-func seriesOf(text string) (metric string, labels pipeline.Labels) {
+func seriesOf(text string) (metric string, labels []pipeline.Label) {
 	metric, inner, _ := strings.Cut(strings.TrimSuffix(text, "}"), "{")
 	var all []pipeline.Label
 	for part := range strings.SplitSeq(inner, ",") {

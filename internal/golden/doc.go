@@ -15,7 +15,7 @@
 //
 // A statement is a line; a # begins a comment; indented lines below a statement are its block. Times are Go's durations and count
 // from 0s, the epoch of all scripts. A series is NAME{label="value",…}: a name that ends with _total is a counter, with _count
-// increments, the name log is a log stream (its value is the severity), all others are gauges. A label value ~N is N times x.
+// increments, the name log is a log stream (its value is the severity, the label line its text), all others are gauges. A label value ~N is N times x.
 //
 // About the script:
 //

@@ -8,11 +8,13 @@ import (
 	"github.com/homeostat/homeostat/operators/decide"
 	"github.com/homeostat/homeostat/operators/detect/burnrate"
 	"github.com/homeostat/homeostat/operators/detect/errorlogs"
+	"github.com/homeostat/homeostat/operators/detect/presence"
 	"github.com/homeostat/homeostat/operators/detect/robustz"
 	"github.com/homeostat/homeostat/operators/judge"
 	"github.com/homeostat/homeostat/operators/publish"
 	"github.com/homeostat/homeostat/operators/sli"
 	"github.com/homeostat/homeostat/operators/state"
+	"github.com/homeostat/homeostat/operators/templates"
 	"github.com/homeostat/homeostat/operators/window"
 	"github.com/homeostat/homeostat/pipeline"
 )
@@ -22,7 +24,7 @@ import (
 func newKit(tallyVersion int) *pipeline.Registry {
 	r := pipeline.NewRegistry()
 	for _, register := range []func(*pipeline.Registry){
-		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, publish.Register,
+		window.Register, sli.Register, burnrate.Register, robustz.Register, errorlogs.Register, presence.Register, templates.Register, publish.Register,
 		correlate.Register, decide.Register, judge.Register,
 	} {
 		register(r)

@@ -149,7 +149,7 @@ func windowLines(head string, e *schemas.Event) (out []string) {
 	f64 := func(col, i int) string { return number(b.Record.Column(col).(*array.Float64).Value(i)) }
 	for i := range b.Rows() {
 		s := table.At(b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Value(i))
-		out = append(out, fmt.Sprintf("%s %s %s..%s count=%d sum=%s min=%s max=%s last=%s", head, s.Key, clock(i64(pipeline.WindowStart, i)), clock(i64(pipeline.WindowEnd, i)),
+		out = append(out, fmt.Sprintf("%s %s %s..%s count=%d sum=%s min=%s max=%s last=%s", head, s.Key(), clock(i64(pipeline.WindowStart, i)), clock(i64(pipeline.WindowEnd, i)),
 			i64(pipeline.WindowCount, i), f64(pipeline.WindowSum, i), f64(pipeline.WindowMin, i), f64(pipeline.WindowMax, i), f64(pipeline.WindowLast, i)))
 	}
 	return out

@@ -24,7 +24,7 @@ var rules = map[string][]string{
 	"schemas":                  {"pipeline", "schemas/arrowipc"},
 	"schemas/arrowipc":         {},
 	"schemas/histogram":        {},
-	"schemas/codec":            {"pipeline", "schemas", "schemas/codec/ansi", "schemas/codec/decimal", "schemas/codec/fields", "schemas/codec/jsonmetrics", "schemas/codec/memo", "schemas/codec/moment", "schemas/codec/registry", "schemas/codec/severity", "schemas/codec/streams", "schemas/codec/values", "schemas/codec/wire", "schemas/histogram"},
+	"schemas/codec":            {"pipeline", "schemas", "schemas/codec/ansi", "schemas/codec/decimal", "schemas/codec/fields", "schemas/codec/jsonmetrics", "schemas/codec/jsontext", "schemas/codec/memo", "schemas/codec/moment", "schemas/codec/octets", "schemas/codec/registry", "schemas/codec/severity", "schemas/codec/streams", "schemas/codec/values", "schemas/codec/wire", "schemas/histogram"},
 	"schemas/codec/codectest":  {"pipeline"},
 	"internal/broker":          {"pipeline"},
 	"internal/broker/embedded": {"pipeline"},
@@ -32,7 +32,9 @@ var rules = map[string][]string{
 	"internal/doctor":          {"pipeline", "pipeline/config", "pipeline/plan", "pipeline/engine/...", "internal/broker"},
 	"internal/draft":           {"pipeline", "pipeline/config", "schemas/codec/sniff"},
 	"internal/house":           {},
-	"operators":                {"pipeline", "schemas/...", "operators/state/...", "operators/detect/alarm", "operators/detect/baseline", "operators/detect/selection"},
+	"internal/outline":         {"pipeline"},
+	"internal/report":          {"pipeline", "schemas"},
+	"operators":                {"pipeline", "schemas/...", "operators/state/...", "operators/choose", "operators/expr/kernel", "operators/gather", "operators/detect/alarm", "operators/detect/baseline", "operators/detect/ewma", "operators/detect/runs", "operators/detect/univariate"},
 	"operators/operatortest":   {"pipeline", "pipeline/engine", "operators/state", "schemas/..."},
 	"sources":                  {"pipeline", "schemas/..."},
 	"sources/kafka":            {"pipeline", "schemas/...", "internal/broker"},
@@ -45,6 +47,8 @@ var rules = map[string][]string{
 
 	"internal/broker/apachekafka": {"internal/broker/kraft", "internal/broker/authority"},
 	"internal/broker/simulated":   {"pipeline", "internal/broker"},
+	"operators/templates":         {"pipeline", "operators/state", "operators/templates/miner"},
+	"operators/templates/miner":   {},
 }
 
 // Packages of others that only one place may import, and files that may not import at all.

@@ -15,12 +15,11 @@ package export
 
 import (
 	"fmt"
-	"maps"
 	"math"
-	"path"
 	"slices"
 	"strconv"
 
+	"github.com/homeostat/homeostat/operators/choose"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas"
 )
@@ -49,10 +48,7 @@ func Spec() pipeline.Spec {
 		Settings: []pipeline.Setting{
 			{Name: "topic", Type: pipeline.String, Required: true, Doc: "The topic; it is made if it is not there.", Example: "alerts"},
 			{Name: "series", Type: pipeline.List, Doc: "The series whose windows are written; without it all are.", Example: "[{metric: http.*}]",
-				Fields: []pipeline.Setting{{Type: pipeline.Object, Fields: []pipeline.Setting{
-					{Name: "metric", Type: pipeline.String, Required: true, Doc: "The metric's name; * stands for any characters but /.", Example: "cpu.*"},
-					{Name: "labels", Type: pipeline.Map, Fields: []pipeline.Setting{{Type: pipeline.String}}, Doc: "Patterns that labels must fit.", Example: "{service: cart}"},
-				}}}},
+				Fields: []pipeline.Setting{{Type: pipeline.Object, Fields: choose.Selector()}}},
 			{Name: "where", Type: pipeline.List, Doc: "What has to hold of a window; all of it. Without it all windows are written.", Example: "[{column: avg, above: 500}]",
 				Fields: []pipeline.Setting{{Type: pipeline.Object, Fields: []pipeline.Setting{
 					{Name: "column", Type: pipeline.String, Required: true, Enum: columns, Doc: "The number that is looked at.", Example: "avg"},
@@ -82,6 +78,9 @@ type Exporter struct {
 	where  []condition
 	flat   bool
 	names  []naming // of the labels that are written; nil: all, under their own names
+	// Of the record that is written: its labels if they have other names.
+	renames []pipeline.Label
+	written pipeline.Labels
 	// goes says of each series, by ordinal, whether it is chosen: 0 was not looked at, 1 is not, 2 is.
 	goes []uint8
 }
@@ -96,12 +95,9 @@ func New(s pipeline.Settings) (pipeline.Operator, error) {
 		return nil, &pipeline.SettingFault{Path: "topic", Err: pipeline.Errorf("export.topic.name", "%q is no name of a topic: use up to 249 of a-z, A-Z, 0-9, '.', '_' and '-'", topic)}
 	}
 	for i, o := range s.Objects("series") {
-		at := fmt.Sprintf("series[%d]", i)
-		sel := pipeline.Selector{Metric: o.Text("metric"), Labels: o.TextMap("labels")}
-		for _, pattern := range append([]string{sel.Metric}, slices.Sorted(maps.Values(sel.Labels))...) {
-			if _, err := path.Match(pattern, ""); err != nil {
-				return nil, &pipeline.SettingFault{Path: at, Err: pipeline.Errorf("export.series.pattern", "%q is no pattern: close what [ opens, and write \\[ for the character itself", pattern)}
-			}
+		sel, err := choose.Read(fmt.Sprintf("series[%d]", i), o)
+		if err != nil {
+			return nil, err
 		}
 		x.chosen = append(x.chosen, sel)
 	}
@@ -188,7 +184,7 @@ func (x *Exporter) holds(r *row) bool {
 func (x *Exporter) event(s *pipeline.Series, start, end, revision, count int64, r *row) schemas.Event {
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	e := schemas.Event{
-		ID:     x.env.ID("window", s.Key, number(start), number(end), number(revision)),
+		ID:     x.env.ID("window", s.Key(), number(start), number(end), number(revision)),
 		Source: schemas.Source(x.env), Type: schemas.TypeExport, Time: end, Revision: revision,
 		Subject: s.Entity, System: s.System, Key: s.Entity, Content: schemas.ContentJSON,
 		Data: x.data(s, start, end, revision, count, r),

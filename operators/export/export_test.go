@@ -150,7 +150,7 @@ func TestEventsNameTheWindow(t *testing.T) {
 func TestWhatJSONCannotWrite(t *testing.T) {
 	x := &Exporter{}
 	r := row{sumColumn: math.Inf(1), minColumn: math.NaN(), maxColumn: 1e300, avgColumn: 0.1}
-	got := string(x.data(&pipeline.Series{Metric: "a\"\xff", Unit: "ms"}, -1_500_000_000, 5e9, 0, 2, &r))
+	got := string(x.data(&pipeline.Series{Quantity: &pipeline.Quantity{Metric: "a\"\xff", Unit: "ms"}, Scope: &pipeline.Scope{}}, -1_500_000_000, 5e9, 0, 2, &r))
 	want := `{"name":"a\"\ufffd","unit":"ms","entity":"","system":"","labels":{},"window_start":-1500,"window_end":5000,"count":2,"sum":null,"min":null,"max":1e+300,"avg":0.1,"last":0}`
 	if got != want || !json.Valid([]byte(got)) {
 		t.Errorf("%s\nwant %s", got, want)
@@ -168,8 +168,8 @@ func TestSettingsThatDoNotFit(t *testing.T) {
 		{pipeline.Settings{"where": []any{where("avg", pipeline.Settings{})}}, "where[0]", "export.where.bounds"},
 		{pipeline.Settings{"where": []any{where("avg", pipeline.Settings{"above": 2.0, "below": 1.0})}}, "where[0]", "export.where.bounds"},
 		{pipeline.Settings{"where": []any{where("avg", pipeline.Settings{"above": 2.0, "below": 2.0})}}, "where[0]", "export.where.bounds"},
-		{pipeline.Settings{"series": []any{pipeline.Settings{"metric": "["}}}, "series[0]", "export.series.pattern"},
-		{pipeline.Settings{"series": []any{pipeline.Settings{"metric": "a", "labels": map[string]any{"x": "["}}}}, "series[0]", "export.series.pattern"},
+		{pipeline.Settings{"series": []any{pipeline.Settings{"metric": "["}}}, "series[0].metric", "series.pattern"},
+		{pipeline.Settings{"series": []any{pipeline.Settings{"metric": "a", "labels": map[string]any{"x": "["}}}}, "series[0].labels.x", "series.pattern"},
 	} {
 		_, err := made(c.settings)
 		var f *pipeline.SettingFault

@@ -76,18 +76,19 @@ func namings(given map[string]string) []naming {
 	return list
 }
 
-// renamed returns the labels that are written, sorted by name. Absent ones are not.
+// renamed returns the labels that are written until the next are, sorted by name. Absent ones are not.
 func (x *Exporter) renamed(labels pipeline.Labels) pipeline.Labels {
 	if x.names == nil {
 		return labels
 	}
-	var list pipeline.Labels
+	x.renames, x.written = slices.Grow(x.renames[:0], len(x.names)), x.written[:0]
 	for _, n := range x.names {
 		if v := labels.Get(n.label); v != "" {
-			list = append(list, pipeline.Label{Name: n.as, Value: v})
+			x.renames = append(x.renames, pipeline.Label{Name: n.as, Value: v})
+			x.written = append(x.written, &x.renames[len(x.renames)-1])
 		}
 	}
-	return list
+	return x.written
 }
 
 // labels writes the labels.

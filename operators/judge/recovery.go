@@ -18,7 +18,7 @@ func metricName(s *pipeline.Series) string {
 	if s.Metric == pipeline.SLIMetric {
 		return sloMetric + s.Labels.Get("slo")
 	}
-	return s.Key
+	return s.Key()
 }
 
 // recovered tells whether all SLOs that the incident touches have burned below 1 over the last hold; measured is

@@ -309,7 +309,7 @@ func (d *driver) ordinal(i uint32) uint32 {
 	}
 	if d.evict {
 		label := pipeline.Label{Name: "number", Value: strconv.Itoa(len(d.ord))}
-		if _, err := d.table.Intern(strange, "", pipeline.Gauge, pipeline.Labels{label}); err != nil {
+		if _, err := d.table.Intern(strange, "", pipeline.Gauge, []pipeline.Label{label}); err != nil {
 			d.t.Fatal(err)
 		}
 	}

@@ -23,7 +23,7 @@ type Input struct {
 type definition struct {
 	metric, unit string
 	typ          pipeline.SeriesType
-	labels       pipeline.Labels
+	labels       []pipeline.Label
 	scope        *pipeline.Scope
 }
 

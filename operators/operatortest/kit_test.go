@@ -258,7 +258,7 @@ func TestExpand(t *testing.T) {
 func TestKeys(t *testing.T) {
 	for _, key := range []string{
 		`cpu{}`, `cpu:delta{}`, `cpu:stream{a="b"}`, `cpu{a="b",c="d e"}`,
-		pipeline.SeriesKey(`we{i"r}d:`, pipeline.Cumulative, pipeline.Labels{{Name: `n,="`, Value: `v"\,}`}}),
+		pipeline.SeriesKey(`we{i"r}d:`, pipeline.Cumulative, []pipeline.Label{{Name: `n,="`, Value: `v"\,}`}}),
 	} {
 		d, err := parseKey(key)
 		if err != nil || pipeline.SeriesKey(d.metric, d.typ, d.labels) != key {

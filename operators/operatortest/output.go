@@ -180,7 +180,7 @@ func (o *Output) say(render func()) {
 // score renders how a detector judged a series.
 func (o *Output) score(start, end int64, s pipeline.Score) {
 	o.line(func(num number) string {
-		return fmt.Sprintf("[%s,%s) %s score=%s expect=%s (%s..%s)", clock(start), clock(end), o.Series.At(s.Series).Key, num(s.Score), num(s.Expected), num(s.Low), num(s.High))
+		return fmt.Sprintf("[%s,%s) %s score=%s expect=%s (%s..%s)", clock(start), clock(end), o.Series.At(s.Series).Key(), num(s.Score), num(s.Expected), num(s.Low), num(s.High))
 	})
 	if !finite(s.Score, s.Low, s.Expected, s.High) || s.Score < 0 || s.Low > s.Expected || s.Expected > s.High {
 		o.d.t.Errorf("%s: score breaks its contract: %+v", o.d.name, s)
@@ -209,7 +209,7 @@ func row(b pipeline.Batch, i int, num number) string {
 	f64 := func(c int) string { return num(b.Record.Column(c).(*array.Float64).Value(i)) }
 	key := ""
 	if b.Kind != pipeline.Events {
-		key = b.Series.At(b.Record.Column(0).(*array.Uint32).Value(i)).Key
+		key = b.Series.At(b.Record.Column(0).(*array.Uint32).Value(i)).Key()
 	}
 	switch b.Kind {
 	case pipeline.Points:
@@ -263,7 +263,7 @@ func (o *Output) finding(f *pipeline.Finding) {
 			state = "closed"
 		}
 		parts := []string{
-			fmt.Sprintf("[%s,%s) %s %s rev=%d onset=%s", clock(f.Start), clock(f.End), o.Series.At(f.Series).Key, state, f.Revision, clock(f.Onset)),
+			fmt.Sprintf("[%s,%s) %s %s rev=%d onset=%s", clock(f.Start), clock(f.End), o.Series.At(f.Series).Key(), state, f.Revision, clock(f.Onset)),
 			"score=" + num(f.Score), "value=" + num(f.Value), "expect=" + num(f.Low) + ".." + num(f.High),
 		}
 		if f.Direction != "" {
@@ -284,7 +284,7 @@ func (o *Output) finding(f *pipeline.Finding) {
 		}
 		return strings.Join(parts, " ")
 	})
-	if !finite(f.Score, f.Probability, f.Value, f.Low, f.High) || f.Low > f.High || f.Onset > f.End || f.Start >= f.End || !slices.Contains([]string{"", "up", "down"}, f.Direction) {
+	if !keepsContract(f) {
 		o.d.t.Errorf("%s: finding breaks its contract: %+v", o.d.name, *f)
 	}
 }
@@ -319,4 +319,9 @@ func Windows(o *Output) []pipeline.Window {
 		}
 	}
 	return out
+}
+
+func keepsContract(f *pipeline.Finding) bool {
+	return finite(f.Score, f.Probability, f.Value, f.Low, f.High) && f.Low <= f.High && f.Onset <= f.End && f.Start < f.End &&
+		slices.Contains([]string{"", "up", "down"}, f.Direction)
 }

@@ -220,7 +220,7 @@ const bodyBytes = 512 << 10
 func (p *Publisher) events(of *entity) ([]schemas.Event, error) {
 	// By key, so that the body does not depend on the order in which this lane met its series.
 	slices.SortFunc(of.rows, func(a, b row) int {
-		return cmp.Compare(p.table.At(a.series).Key, p.table.At(b.series).Key)
+		return pipeline.CompareKeys(p.table.At(a.series), p.table.At(b.series))
 	})
 	b := p.batch(of.rows)
 	defer b.Release()

@@ -53,7 +53,7 @@ func sent(t testing.TB, out *operatortest.Output) map[string]map[string]float64 
 			if end := b.Record.Column(pipeline.WindowEnd).(*array.Int64).Value(i); end != e.Time {
 				t.Errorf("event of %d has a row of %d", e.Time, end)
 			}
-			rows[b.Series.At(b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Value(i)).Key] = b.Record.Column(pipeline.WindowSum).(*array.Float64).Value(i)
+			rows[b.Series.At(b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Value(i)).Key()] = b.Record.Column(pipeline.WindowSum).(*array.Float64).Value(i)
 		}
 		b.Release()
 		key := e.Subject + " " + e.System + " " + schemas.FormatTime(e.Time)

@@ -15,7 +15,7 @@ type group struct {
 	key    string
 	metric string
 	unit   string
-	labels pipeline.Labels // without le
+	labels []pipeline.Label // without le
 	scope  pipeline.Scope
 	// buckets by bound; of equal bounds by key.
 	buckets []*bucket
@@ -60,11 +60,11 @@ func bucketOf(s *pipeline.Series) (metric string, bound float64, ok bool) {
 
 // group returns the histogram that a bucket is of.
 func (q *Quantile) group(s *pipeline.Series, metric string) *group {
-	labels := slices.DeleteFunc(slices.Clone(s.Labels), func(l pipeline.Label) bool { return l.Name == "le" })
+	labels := slices.DeleteFunc(s.Labels.List(), func(l pipeline.Label) bool { return l.Name == "le" })
 	key := pipeline.SeriesKey(metric, s.Type, labels)
 	g := q.byKey[key]
 	if g == nil {
-		g = &group{key: key, metric: metric, unit: s.Unit, labels: labels, scope: s.Scope, quantiles: make([]uint32, len(q.quantiles))}
+		g = &group{key: key, metric: metric, unit: s.Unit, labels: labels, scope: *s.Scope, quantiles: make([]uint32, len(q.quantiles))}
 		q.byKey[key] = g
 		q.histograms = append(q.histograms, g)
 	}
@@ -74,7 +74,7 @@ func (q *Quantile) group(s *pipeline.Series, metric string) *group {
 // insert puts a bucket in its place.
 func (g *group) insert(b *bucket, table *pipeline.SeriesTable) {
 	i, _ := slices.BinarySearchFunc(g.buckets, b, func(x, y *bucket) int {
-		return cmp.Or(cmp.Compare(x.bound, y.bound), cmp.Compare(table.At(x.series).Key, table.At(y.series).Key))
+		return cmp.Or(cmp.Compare(x.bound, y.bound), pipeline.CompareKeys(table.At(x.series), table.At(y.series)))
 	})
 	g.buckets = slices.Insert(g.buckets, i, b)
 }

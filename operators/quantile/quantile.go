@@ -1,7 +1,6 @@
 package quantile
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/apache/arrow/go/v15/arrow/array"
 
+	"github.com/homeostat/homeostat/operators/gather"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas/histogram"
 )
@@ -35,14 +35,6 @@ func Spec() pipeline.Spec {
 // Register adds the operator to the registry.
 func Register(r *pipeline.Registry) { r.AddOperator(Spec(), New) }
 
-// span is the time of a window.
-type span struct{ start, end int64 }
-
-// compare orders spans as windows come: by end, then by start.
-func (s span) compare(o span) int {
-	return cmp.Or(cmp.Compare(s.end, o.end), cmp.Compare(s.start, o.start))
-}
-
 // Quantile is the operator. Its state is the increases of one window's buckets.
 type Quantile struct {
 	env       *pipeline.Env
@@ -55,12 +47,10 @@ type Quantile struct {
 	histograms []*group
 	byKey      map[string]*group
 
-	now     span // the window that is being added up
-	pending bool
-	done    span // the last one that was emitted
-	any     bool // whether there was one
+	window gather.Window
 
 	increases []float64 // of one histogram, while it is estimated
+	rows      []gather.Row
 }
 
 // bucket is one bucket of a histogram.
@@ -112,26 +102,19 @@ func (q *Quantile) Process(b pipeline.Batch, out pipeline.Emitter) error {
 		return nil
 	}
 	q.learn()
-	of := span{b.Record.Column(pipeline.WindowStart).(*array.Int64).Value(0), b.Record.Column(pipeline.WindowEnd).(*array.Int64).Value(0)}
-	if b.Revision > 0 {
-		return q.revise(b, of, out)
-	}
-	if q.any && of.compare(q.done) <= 0 || q.pending && of.compare(q.now) < 0 {
-		q.lose(b)
-		return nil
-	}
-	if q.pending && of != q.now {
-		if err := q.emit(out); err != nil {
-			return err
-		}
-	}
-	q.now, q.pending = of, true
-	q.addUp(b)
-	return nil
+	return q.window.Process(b, q, q.env, out)
 }
 
-// addUp takes the increases of a batch's buckets.
-func (q *Quantile) addUp(b pipeline.Batch) {
+// Watermark implements pipeline.Watermarker.
+func (q *Quantile) Watermark(t int64, out pipeline.Emitter) error {
+	return q.window.Watermark(t, q, out)
+}
+
+// Counts implements gather.Parts.
+func (q *Quantile) Counts(series uint32) bool { return q.places[series] != nil }
+
+// Add implements gather.Parts: it takes the increases of a batch's buckets.
+func (q *Quantile) Add(b pipeline.Batch) {
 	sums := b.Record.Column(pipeline.WindowSum).(*array.Float64).Float64Values()
 	for i, s := range b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Uint32Values() {
 		if at := q.places[s]; at != nil {
@@ -140,21 +123,20 @@ func (q *Quantile) addUp(b pipeline.Batch) {
 	}
 }
 
-// revise estimates a window that was opened again, of which the batch has all rows. The window that is being added up waits.
-func (q *Quantile) revise(b pipeline.Batch, of span, out pipeline.Emitter) error {
+// Aside implements gather.Parts.
+func (q *Quantile) Aside() (back func()) {
 	var waiting []bucket
 	q.each(func(at *bucket) {
 		waiting = append(waiting, *at)
 		at.seen = false
 	})
-	q.addUp(b)
-	err := q.estimate(of, b.Revision, out)
-	i := 0
-	q.each(func(at *bucket) {
-		*at = waiting[i]
-		i++
-	})
-	return err
+	return func() {
+		i := 0
+		q.each(func(at *bucket) {
+			*at = waiting[i]
+			i++
+		})
+	}
 }
 
 // each calls f with each bucket, in order.
@@ -166,63 +148,23 @@ func (q *Quantile) each(f func(*bucket)) {
 	}
 }
 
-// lose counts the rows that would have mattered.
-func (q *Quantile) lose(b pipeline.Batch) {
-	n := 0
-	for _, s := range b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Uint32Values() {
-		if q.places[s] != nil {
-			n++
-		}
-	}
-	if n > 0 {
-		q.env.Lose("late", n)
-	}
-}
-
-// Watermark implements pipeline.Watermarker.
-func (q *Quantile) Watermark(t int64, out pipeline.Emitter) error {
-	if !q.pending || q.now.end > t {
-		return nil
-	}
-	return q.emit(out)
-}
-
-// emit gives out the estimates of the window and begins anew.
-func (q *Quantile) emit(out pipeline.Emitter) error {
-	q.done, q.any, q.pending = q.now, true, false
-	return q.estimate(q.now, 0, out)
-}
-
-// estimate emits what the increases say and forgets them.
-func (q *Quantile) estimate(of span, revision int64, out pipeline.Emitter) error {
-	rb := array.NewRecordBuilder(q.env.Allocator, pipeline.Windows.Schema())
-	defer rb.Release()
-	rows := 0
+// Emit implements gather.Parts: it emits what the increases say and forgets them.
+func (q *Quantile) Emit(of gather.Span, revision int64, out pipeline.Emitter) error {
+	q.rows = q.rows[:0]
 	for _, g := range q.histograms {
 		e := histogram.Estimator{Quantiles: q.quantiles, Min: math.NaN(), Max: math.NaN()}
 		if !q.estimateOne(g, &e) {
 			continue
 		}
 		for i, v := range e.Out {
-			series, ok := q.derived(g, i)
-			if !ok {
+			if series, ok := q.derived(g, i); ok {
+				q.rows = append(q.rows, gather.Single(series, v))
+			} else {
 				q.env.Lose("series_limit", 1)
-				continue
-			}
-			rows++
-			rb.Field(pipeline.WindowSeries).(*array.Uint32Builder).Append(series)
-			for c, n := range []int64{of.start, of.end, 1} {
-				rb.Field(pipeline.WindowStart + c).(*array.Int64Builder).Append(n)
-			}
-			for c := range 4 {
-				rb.Field(pipeline.WindowSum + c).(*array.Float64Builder).Append(v)
 			}
 		}
 	}
-	if rows == 0 {
-		return nil
-	}
-	return out.Emit(pipeline.Batch{Kind: pipeline.Windows, Record: rb.NewRecord(), Series: q.table, Revision: revision})
+	return gather.Emit(q.env, of, revision, q.rows, out)
 }
 
 // estimateOne takes the increases of a histogram. false: there is nothing to say.

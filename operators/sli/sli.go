@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/arrow/go/v15/arrow/array"
 
+	"github.com/homeostat/homeostat/operators/gather"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
@@ -35,10 +36,8 @@ type SLI struct {
 	indicators []*indicator // in order of objective and system
 	roles      [][]role     // by ordinal: what a series is to which indicators
 
-	start, end int64 // of the window that is being added up
-	pending    bool
-	done       int64 // end of the last window that was emitted
-	any        bool  // whether there was one
+	window gather.Window
+	rows   []gather.Row
 }
 
 // indicator is one objective in one system.
@@ -51,7 +50,7 @@ type indicator struct {
 
 // sums is what a window has of an indicator.
 type sums struct {
-	total, good, bad exact
+	total, good, bad gather.Sum
 	// first is the ordinal of the series with the least key among those that make up the total, while the derived series is
 	// unknown and takes its scope from there.
 	first int64
@@ -91,28 +90,17 @@ func (o *SLI) Process(b pipeline.Batch, out pipeline.Emitter) error {
 		return nil
 	}
 	o.learnRoles()
-	if b.Revision > 0 {
-		return o.revise(b, out)
-	}
-	series := b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Uint32Values()
-	start := b.Record.Column(pipeline.WindowStart).(*array.Int64).Value(0)
-	end := b.Record.Column(pipeline.WindowEnd).(*array.Int64).Value(0)
-	if o.any && end <= o.done || o.pending && end < o.end {
-		o.lose(series)
-		return nil
-	}
-	if o.pending && end > o.end {
-		if err := o.emit(out); err != nil {
-			return err
-		}
-	}
-	o.start, o.end, o.pending = start, end, true
-	o.addUp(b)
-	return nil
+	return o.window.Process(b, o, o.env, out)
 }
 
-// addUp takes the rows of a batch into the sums of the objectives.
-func (o *SLI) addUp(b pipeline.Batch) {
+// Watermark implements pipeline.Watermarker.
+func (o *SLI) Watermark(t int64, out pipeline.Emitter) error { return o.window.Watermark(t, o, out) }
+
+// Counts implements gather.Parts.
+func (o *SLI) Counts(series uint32) bool { return len(o.roles[series]) > 0 }
+
+// Add implements gather.Parts: it takes the rows of a batch into the sums of the objectives.
+func (o *SLI) Add(b pipeline.Batch) {
 	counts := b.Record.Column(pipeline.WindowCount).(*array.Int64).Int64Values()
 	sums := b.Record.Column(pipeline.WindowSum).(*array.Float64).Float64Values()
 	for i, s := range b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Uint32Values() {
@@ -122,33 +110,16 @@ func (o *SLI) addUp(b pipeline.Batch) {
 	}
 }
 
-// revise derives the indicators of a window that was opened again, of which the batch has all rows. The window that is being
-// added up waits.
-func (o *SLI) revise(b pipeline.Batch, out pipeline.Emitter) error {
+// Aside implements gather.Parts.
+func (o *SLI) Aside() (back func()) {
 	waiting := make([]sums, len(o.indicators))
 	for i, j := range o.indicators {
 		waiting[i], j.sums = j.sums, sums{first: unknown}
 	}
-	o.addUp(b)
-	start := b.Record.Column(pipeline.WindowStart).(*array.Int64).Value(0)
-	end := b.Record.Column(pipeline.WindowEnd).(*array.Int64).Value(0)
-	err := o.emitIndicators(start, end, b.Revision, out)
-	for i, j := range o.indicators {
-		j.sums = waiting[i]
-	}
-	return err
-}
-
-// lose counts the rows that would have mattered.
-func (o *SLI) lose(series []uint32) {
-	n := 0
-	for _, s := range series {
-		if len(o.roles[s]) > 0 {
-			n++
+	return func() {
+		for i, j := range o.indicators {
+			j.sums = waiting[i]
 		}
-	}
-	if n > 0 {
-		o.env.Lose("late", n)
 	}
 }
 
@@ -195,27 +166,27 @@ func (o *SLI) add(r role, s uint32, count int64, sum float64) {
 		return
 	}
 	j := r.indicator
-	if j.series == unknown && (r.part == total || r.part == threshold) && (j.first == unknown || series.Key < o.table.At(uint32(j.first)).Key) {
+	if j.series == unknown && (r.part == total || r.part == threshold) && (j.first == unknown || pipeline.CompareKeys(series, o.table.At(uint32(j.first))) < 0) {
 		j.first = int64(s)
 	}
 	switch r.part {
 	case total:
-		j.total.add(v)
+		j.total.Add(v)
 	case good:
 		if series.Type == pipeline.Stream {
 			v -= sum
 		}
-		j.good.add(v)
+		j.good.Add(v)
 	case bad:
 		if series.Type == pipeline.Stream {
 			v = sum
 		}
-		j.bad.add(v)
+		j.bad.Add(v)
 	case threshold:
-		j.total.add(1)
+		j.total.Add(1)
 		t := o.env.SLOs[j.objective].Threshold
 		if t.Below != nil && v >= *t.Below || t.Above != nil && v <= *t.Above {
-			j.bad.add(1)
+			j.bad.Add(1)
 		}
 	}
 }
@@ -245,25 +216,9 @@ func (o *SLI) derive(j *indicator, scope pipeline.Scope) {
 	j.series = int64(ord)
 }
 
-// Watermark implements pipeline.Watermarker.
-func (o *SLI) Watermark(t int64, out pipeline.Emitter) error {
-	if !o.pending || o.end > t {
-		return nil
-	}
-	return o.emit(out)
-}
-
-// emit gives out the indicators of the window and begins anew.
-func (o *SLI) emit(out pipeline.Emitter) error {
-	o.done, o.any, o.pending = o.end, true, false
-	return o.emitIndicators(o.start, o.end, 0, out)
-}
-
-// emitIndicators emits what the sums say and makes them zero.
-func (o *SLI) emitIndicators(start, end, revision int64, out pipeline.Emitter) error {
-	rb := array.NewRecordBuilder(o.env.Allocator, pipeline.Windows.Schema())
-	defer rb.Release()
-	rows := 0
+// Emit implements gather.Parts: it emits what the sums say and makes them zero.
+func (o *SLI) Emit(of gather.Span, revision int64, out pipeline.Emitter) error {
+	o.rows = o.rows[:0]
 	for _, j := range o.indicators {
 		first := j.first
 		events, bads := j.events(!o.env.SLOs[j.objective].Good.Empty())
@@ -272,34 +227,24 @@ func (o *SLI) emitIndicators(start, end, revision int64, out pipeline.Emitter) e
 			continue
 		}
 		if j.series == unknown && first != unknown {
-			o.derive(j, o.table.At(uint32(first)).Scope)
+			o.derive(j, *o.table.At(uint32(first)).Scope)
 		}
 		if j.series == unknown {
 			o.env.Lose("series_limit", 1)
 			continue
 		}
-		rows++
-		rb.Field(pipeline.WindowSeries).(*array.Uint32Builder).Append(uint32(j.series))
-		for c, v := range []int64{start, end, events} {
-			rb.Field(pipeline.WindowStart + c).(*array.Int64Builder).Append(v)
-		}
 		share := bads / float64(events)
-		for c, v := range []float64{bads, share, share, share} {
-			rb.Field(pipeline.WindowSum + c).(*array.Float64Builder).Append(v)
-		}
+		o.rows = append(o.rows, gather.Row{Series: uint32(j.series), Count: events, Sum: bads, Min: share, Max: share, Last: share})
 	}
-	if rows == 0 {
-		return nil
-	}
-	return out.Emit(pipeline.Batch{Kind: pipeline.Windows, Record: rb.NewRecord(), Series: o.table, Revision: revision})
+	return gather.Emit(o.env, of, revision, o.rows, out)
 }
 
 // events returns the number of events and of bad ones. A total that is no whole number (of gauges) is rounded, up to
 // one at least, and the bad ones with it. With goodCounts the bad ones are those that are not good.
 func (j *sums) events(goodCounts bool) (int64, float64) {
-	total, bads := j.total.value(), j.bad.value()
+	total, bads := j.total.Value(), j.bad.Value()
 	if goodCounts {
-		bads = total - j.good.value()
+		bads = total - j.good.Value()
 	}
 	if !(total > 0) || total > 1<<53 {
 		return 0, 0
@@ -314,8 +259,8 @@ func (j *sums) events(goodCounts bool) (int64, float64) {
 
 // empty makes the sums zero; they keep their memory.
 func (j *sums) empty() {
-	for _, s := range []*exact{&j.total, &j.good, &j.bad} {
-		s.parts = s.parts[:0]
+	for _, s := range []*gather.Sum{&j.total, &j.good, &j.bad} {
+		s.Empty()
 	}
 	j.first = unknown
 }

@@ -144,8 +144,8 @@ func TestScope(t *testing.T) {
 			Input: operatortest.Script(t, `windows requests:delta{service="web",system="shop"} at 0s every 10s: 100`),
 			Check: func(t testing.TB, out *operatortest.Output) {
 				w := operatortest.Windows(out)
-				if s := out.Series.At(w[0].Series[0]); s.Scope != want || s.Type != pipeline.Delta {
-					t.Errorf("entity %q: %+v, want %+v", entity, s.Scope, want)
+				if s := out.Series.At(w[0].Series[0]); *s.Scope != want || s.Type != pipeline.Delta {
+					t.Errorf("entity %q: %+v, want %+v", entity, *s.Scope, want)
 				}
 			},
 		})
@@ -178,7 +178,7 @@ func lines(t *testing.T, input string) []string {
 			for _, w := range operatortest.Windows(o) {
 				for i, s := range w.Series {
 					series := o.Series.At(s)
-					out = append(out, fmt.Sprintf("%d %s %+v: %d, %g", w.End/1e9, series.Key, series.Scope, w.Count[i], w.Sum[i]))
+					out = append(out, fmt.Sprintf("%d %s %+v: %d, %g", w.End/1e9, series.Key(), *series.Scope, w.Count[i], w.Sum[i]))
 				}
 			}
 		},

@@ -4,25 +4,20 @@ import (
 	"io"
 	"slices"
 
+	"github.com/homeostat/homeostat/operators/gather"
 	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
-// The tables of a snapshot: of the lane's window, and of the indicators.
-var (
-	windowTable = state.Table{Name: "window", Version: 1, Fields: []state.Field{
-		{Name: "pending", Type: state.Bool}, {Name: "any", Type: state.Bool},
-		{Name: "start", Type: state.Int64}, {Name: "end", Type: state.Int64}, {Name: "done", Type: state.Int64},
-	}}
-	indicatorTable = state.Table{Name: "objectives", Version: perSystem, Fields: []state.Field{
-		{Name: "slo", Type: state.Text}, {Name: "series", Type: state.Int64, Role: state.Ordinal},
-		{Name: "total", Type: state.Float64}, {Name: "good", Type: state.Float64}, {Name: "bad", Type: state.Float64},
-		// What rounding would have taken away from each sum, since version 2.
-		{Name: "total_rest", Type: state.Floats}, {Name: "good_rest", Type: state.Floats}, {Name: "bad_rest", Type: state.Floats},
-		// Since version 3, which has a row an objective and system. Before there was one an objective, over all systems of the lane.
-		{Name: "system", Type: state.Text}, {Name: "first", Type: state.Int64, Default: int64(unknown), Role: state.Ordinal},
-	}}
-)
+// indicatorTable is of the indicators.
+var indicatorTable = state.Table{Name: "objectives", Version: perSystem, Fields: []state.Field{
+	{Name: "slo", Type: state.Text}, {Name: "series", Type: state.Int64, Role: state.Ordinal},
+	{Name: "total", Type: state.Float64}, {Name: "good", Type: state.Float64}, {Name: "bad", Type: state.Float64},
+	// What rounding would have taken away from each sum, since version 2.
+	{Name: "total_rest", Type: state.Floats}, {Name: "good_rest", Type: state.Floats}, {Name: "bad_rest", Type: state.Floats},
+	// Since version 3, which has a row an objective and system. Before there was one an objective, over all systems of the lane.
+	{Name: "system", Type: state.Text}, {Name: "first", Type: state.Int64, Default: int64(unknown), Role: state.Ordinal},
+}}
 
 const perSystem = 3
 
@@ -42,12 +37,12 @@ func (o *SLI) Hold(hold func(uint32)) {
 // Snapshot implements pipeline.Snapshotter.
 func (o *SLI) Snapshot() (pipeline.Frozen, error) {
 	return state.Encoded(name, func(w *state.Writer) {
-		w.Table(windowTable).Bool(o.pending).Bool(o.any).Int64(o.start).Int64(o.end).Int64(o.done)
+		o.window.Write(w)
 		t := w.Table(indicatorTable)
 		for _, j := range o.indicators {
-			total, totalRest := j.total.split()
-			good, goodRest := j.good.split()
-			bad, badRest := j.bad.split()
+			total, totalRest := j.total.Split()
+			good, goodRest := j.good.Split()
+			bad, badRest := j.bad.Split()
 			t.Text(o.env.SLOs[j.objective].Name).Int64(j.series).Float64(total).Float64(good).Float64(bad).
 				Floats(totalRest).Floats(goodRest).Floats(badRest).Text(j.system).Int64(j.first)
 		}
@@ -57,10 +52,7 @@ func (o *SLI) Snapshot() (pipeline.Frozen, error) {
 // Restore implements pipeline.Snapshotter. Objectives that are new begin empty, those that went are forgotten.
 func (o *SLI) Restore(r io.Reader) error {
 	s := state.NewReader(r, name)
-	for t := s.Table(windowTable); t.Next(); {
-		o.pending, o.any = t.Bool("pending"), t.Bool("any")
-		o.start, o.end, o.done = t.Int64("start"), t.Int64("end"), t.Int64("done")
-	}
+	o.window.Read(s)
 	mixed := false
 	for t := s.Table(indicatorTable); t.Next(); {
 		slo, series, first := t.Text("slo"), t.Int64("series"), t.Int64("first")
@@ -72,7 +64,7 @@ func (o *SLI) Restore(r io.Reader) error {
 		if i < 0 {
 			continue
 		}
-		read := sums{joined(t.Float64("total"), t.Floats("total_rest")), joined(t.Float64("good"), t.Floats("good_rest")), joined(t.Float64("bad"), t.Floats("bad_rest")), first}
+		read := sums{gather.Joined(t.Float64("total"), t.Floats("total_rest")), gather.Joined(t.Float64("good"), t.Floats("good_rest")), gather.Joined(t.Float64("bad"), t.Floats("bad_rest")), first}
 		if t.Version() < perSystem {
 			mixed = !o.takeOver(i, series, read) || mixed
 			continue
@@ -83,7 +75,7 @@ func (o *SLI) Restore(r io.Reader) error {
 	if err := s.Close(); err != nil {
 		return err
 	}
-	if mixed && o.pending {
+	if mixed {
 		o.giveUpWindow()
 	}
 	return nil
@@ -99,7 +91,7 @@ func (o *SLI) takeOver(objective int, series int64, read sums) bool {
 	if len(systems) == 1 {
 		j := o.indicator(objective, systems[0])
 		if j.sums = read; series != unknown {
-			o.derive(j, o.table.At(uint32(series)).Scope)
+			o.derive(j, *o.table.At(uint32(series)).Scope)
 		}
 	}
 	return true
@@ -108,9 +100,12 @@ func (o *SLI) takeOver(objective int, series int64, read sums) bool {
 // giveUpWindow leaves the window out that was being added up: half of it would be a wrong indicator, none is no statement. What
 // still comes of it is lost as late.
 func (o *SLI) giveUpWindow() {
-	o.done, o.any, o.pending = o.end, true, false
+	of, pending := o.window.Skip()
+	if !pending {
+		return
+	}
 	for _, j := range o.indicators {
 		j.empty()
 	}
-	o.env.Logger.Warn("a window has no indicators: the snapshot is of a program that added up all systems in one sum", "end", o.end)
+	o.env.Logger.Warn("a window has no indicators: the snapshot is of a program that added up all systems in one sum", "end", of.End)
 }

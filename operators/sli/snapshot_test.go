@@ -29,9 +29,9 @@ func newLane(t *testing.T, series ...string) *lane {
 	}, 0)}
 	for _, s := range series {
 		name, system, _ := strings.Cut(s, " ")
-		labels := pipeline.Labels{{Name: "system", Value: system}}
+		labels := []pipeline.Label{{Name: "system", Value: system}}
 		if name == pipeline.SLIMetric {
-			labels = pipeline.Labels{{Name: "slo", Value: "web"}}
+			labels = []pipeline.Label{{Name: "slo", Value: "web"}}
 		}
 		if _, err := l.table.InternScoped(name, "", pipeline.Delta, labels, pipeline.Scope{Entity: "web", System: system, Domain: "web"}); err != nil {
 			t.Fatal(err)
@@ -54,7 +54,7 @@ func (l *lane) Emit(b pipeline.Batch) error {
 	defer b.Release()
 	for i, s := range b.Record.Column(pipeline.WindowSeries).(*array.Uint32).Uint32Values() {
 		bads := b.Record.Column(pipeline.WindowSum).(*array.Float64)
-		l.out = append(l.out, l.table.At(s).Key+" "+b.Record.Column(pipeline.WindowEnd).ValueStr(i)+" bad "+bads.ValueStr(i))
+		l.out = append(l.out, l.table.At(s).Key()+" "+b.Record.Column(pipeline.WindowEnd).ValueStr(i)+" bad "+bads.ValueStr(i))
 	}
 	return nil
 }
@@ -82,9 +82,13 @@ func (l *lane) window(start int64, series uint32, sum float64) {
 // them were good. The derived series is the one with that ordinal.
 func (l *lane) restoreOld(series int64) {
 	l.t.Helper()
+	oldWindow := state.Table{Name: "window", Version: 1, Fields: []state.Field{
+		{Name: "pending", Type: state.Bool}, {Name: "any", Type: state.Bool},
+		{Name: "start", Type: state.Int64}, {Name: "end", Type: state.Int64}, {Name: "done", Type: state.Int64},
+	}}
 	old := state.Table{Name: "objectives", Version: 2, Fields: indicatorTable.Fields[:8]}
 	frozen, err := state.Encoded(name, func(w *state.Writer) {
-		w.Table(windowTable).Bool(true).Bool(true).Int64(0).Int64(10).Int64(0)
+		w.Table(oldWindow).Bool(true).Bool(true).Int64(0).Int64(10).Int64(0)
 		w.Table(old).Text("web").Int64(series).Float64(100).Float64(60).Float64(0).Floats(nil).Floats(nil).Floats(nil)
 	})
 	var b bytes.Buffer

@@ -28,7 +28,7 @@ func TestSpansAddUp(t *testing.T) {
 	}
 	in := operatortest.NewInput()
 	for i, series := range out.PointSeries {
-		in.Point(table.At(series).Key, out.PointTime[i], out.PointStart[i], out.PointValue[i])
+		in.Point(table.At(series).Key(), out.PointTime[i], out.PointStart[i], out.PointValue[i])
 	}
 	in.Watermark(30e9)
 	operatortest.Once(t, operatortest.Case{

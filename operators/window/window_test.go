@@ -246,7 +246,7 @@ func TestRandom(t *testing.T) {
 		rows := int64(0)
 		for _, w := range operatortest.Windows(out) {
 			for i, s := range w.Series {
-				k := fmt.Sprintf("%s/%d", out.Series.At(s).Key, w.Start/10e9)
+				k := fmt.Sprintf("%s/%d", out.Series.At(s).Key(), w.Start/10e9)
 				if want[k] != (cell{w.Count[i], w.Sum[i]}) {
 					t.Errorf("%s: %v points with sum %v, want %v", k, w.Count[i], w.Sum[i], want[k])
 				}

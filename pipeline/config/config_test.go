@@ -165,11 +165,11 @@ func TestDefaults(t *testing.T) {
 
 func TestScope(t *testing.T) {
 	labels := func(pairs ...string) pipeline.Labels {
-		var ls []pipeline.Label
+		var ls pipeline.Labels
 		for i := 0; i < len(pairs); i += 2 {
-			ls = append(ls, pipeline.Label{Name: pairs[i], Value: pairs[i+1]})
+			ls = append(ls, &pipeline.Label{Name: pairs[i], Value: pairs[i+1]})
 		}
-		return pipeline.NewLabels(ls)
+		return ls
 	}
 	whole, bare := mustRead(t, full, fullFiles), mustRead(t, small, nil)
 	for _, f := range []struct {

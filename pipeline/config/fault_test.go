@@ -186,7 +186,7 @@ func TestFaults(t *testing.T) {
 		{"detect is empty", head + "sources:\n  - {name: a, topic: t, codec: otlp_metrics, late: drop}\ndetect: []\n", []string{
 			"5:9: detect: is required: list the operators of the stage detect, `- window: {size: 10s}` first (config.key.missing)"}},
 		{"unknown operator", strings.Replace(small, "[window]", "[window, robustx]", 1), []string{
-			`5:18: detect[1]: no operator is called "robustx": choose one of burnrate, robustz, window (did you mean "robustz"?) (config.component.unknown)`}},
+			`5:18: detect[1]: no operator is called "robustx": choose one of burnrate, robustz, templates, window (did you mean "robustz"?) (config.component.unknown)`}},
 		{"operator of another stage", small + "operate: [robustz, publish]\n", []string{
 			"6:11: operate[0]: operator robustz belongs to the stage detect: move it there (config.component.misplaced)",
 			"6:20: operate[1]: publish is put at the end of detect by itself: remove it and list the series under declare (config.component.misplaced)"}},
@@ -194,6 +194,8 @@ func TestFaults(t *testing.T) {
 			"5:10: detect[0]: robustz takes windows, and nothing before it makes any: put `- window: {size: 10s}` first (config.detect.window.missing)"}},
 		{"windows twice", strings.Replace(small, "[window]", "[window, {window: {size: 1m}, as: slow}]", 1), []string{
 			"5:18: detect[1]: detect[0] makes windows already: keep one of the two (config.detect.window.twice)"}},
+		{"points for nobody", strings.Replace(small, "[window]", "[templates, window, {templates: {}, as: late}]", 1), []string{
+			"5:29: detect[2]: late makes points, and nothing behind it takes them: move it before what makes windows of them (config.component.untaken)"}},
 		{"one type twice", strings.Replace(small, "[window]", "[window, robustz, robustz: {threshold: 3}]", 1), []string{
 			"5:27: detect[2]: the name robustz is that of detect[1] already: give this one its own, `- robustz: {…}` with `as: …` below (config.name.duplicate)"}},
 		{"names over both stages", small + "operate: [{judge: {}, as: window}, {correlate: , as: A b}]\n", []string{

@@ -38,6 +38,7 @@ func registry() *pipeline.Registry {
 	r.AddOperator(pipeline.Spec{Name: "window", Stage: pipeline.Detect, Consumes: points, Emits: windows, Settings: []pipeline.Setting{
 		{Name: "size", Type: pipeline.Duration, Default: 10 * time.Second, Min: pipeline.Bound(float64(time.Second)), Max: pipeline.Bound(float64(time.Hour)), Example: "10s"},
 	}}, newOperator)
+	r.AddOperator(pipeline.Spec{Name: "templates", Stage: pipeline.Detect, Consumes: []pipeline.Kind{pipeline.Logs}, Emits: []pipeline.Kind{pipeline.Points}}, newOperator)
 	r.AddOperator(pipeline.Spec{Name: "burnrate", Stage: pipeline.Detect, Consumes: windows, Emits: events}, newOperator)
 	r.AddOperator(pipeline.Spec{Name: "publish", Stage: pipeline.Detect, Consumes: windows, Emits: events}, newOperator)
 	r.AddDetector(pipeline.Spec{Name: "robustz", Settings: robustzSettings()}, func(s pipeline.Settings) (pipeline.Detector, error) {

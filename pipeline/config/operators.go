@@ -44,8 +44,19 @@ func (r *reader) kinds(root *node, section string, chain []Component, have []pip
 			}
 			windows = path
 		}
+		if slices.Contains(e.Spec.Emits, pipeline.Points) && !r.taken(pipeline.Points, chain[i+1:]) {
+			r.at(root, path, "config.component.untaken", "%s makes points, and nothing behind it takes them: move it before what makes windows of them", c.Name)
+		}
 		have = append(have, e.Spec.Emits...)
 	}
+}
+
+// taken says that one of the operators takes a kind.
+func (r *reader) taken(kind pipeline.Kind, by []Component) bool {
+	return slices.ContainsFunc(by, func(c Component) bool {
+		e, _ := r.registry.Operator(c.Type)
+		return slices.Contains(e.Spec.Consumes, kind)
+	})
 }
 
 func overlap(a, b []pipeline.Kind) bool {

@@ -33,12 +33,14 @@ type Source struct {
 	// Type is the name of a registered source, which a backtest and feed read; "" if there is none.
 	Type     string
 	Settings pipeline.Settings
+	// Records says that the source of Type gives records, which Codec decodes (pipeline.Partitioned), and not columns.
+	Records bool
 	// Codec decodes the records; nil for a source that makes columns itself.
 	Codec *Component
 	// Keyed says that the producers key records by entity or coarser; where there are objectives, by system or coarser.
 	Keyed bool
 	// Disorder is how far event times may lie behind the highest one seen: the bound of the watermark. By default
-	// 10 s for sources with a topic and 0 for the others, which are read in order.
+	// 10 s for sources of records and 0 for the others, which are read in order.
 	Disorder time.Duration
 	// Late is the policy for rows behind the watermark: LateDeadLetter, LateDrop or LateReopen.
 	Late string
@@ -70,7 +72,7 @@ func sourceSettings() []pipeline.Setting {
 		{Name: "topic", Type: pipeline.String, Example: "shop.metrics", Doc: "The Kafka topic, as its producers call it."},
 		{Name: "keyed", Type: pipeline.Bool, Default: false, Doc: "Producers key records by entity or coarser; with objectives, by system or coarser."},
 		{Name: "disorder", Type: pipeline.Duration, Example: "10s", Min: pipeline.Bound(0), Max: pipeline.Bound(float64(7 * day)),
-			Doc: "How far event times may lie behind the highest one seen; 10s for a topic, 0s for other sources."},
+			Doc: "How far event times may lie behind the highest one seen; 10s for records, 0s for sources that make columns themselves."},
 		{Name: "late", Type: pipeline.String, Required: true, Enum: []string{LateDeadLetter, LateDrop, LateReopen}, Example: LateDeadLetter,
 			Doc: "What becomes of rows that come after their window has closed. There is no default."},
 		{Name: "reopen_for", Type: pipeline.Duration, Example: "5m", Min: pipeline.Bound(float64(time.Millisecond)), Max: pipeline.Bound(float64(day)),
@@ -166,10 +168,25 @@ func (r *reader) origin(item *node, path string, src *Source, topics map[string]
 		c := Component{Type: m.name, Name: src.Name}
 		r.construct(m.key, body, path, &c, r.sourceTypes())
 		src.Type, src.Settings = c.Type, c.Settings
+		src.Records = r.givesRecords(src)
 	}
 	if !absent(topic) && topic.shape == scalar {
 		r.sourceTopic(topic, path, src, topics)
 	}
+}
+
+// givesRecords tells whether a source has to have a codec. What its constructor says against its settings was told before.
+func (r *reader) givesRecords(src *Source) bool {
+	e, ok := r.registry.Source(src.Type)
+	if !ok || src.Settings == nil {
+		return false
+	}
+	made, err := e.New(src.Settings)
+	if err != nil {
+		return false
+	}
+	_, records := made.(pipeline.Partitioned)
+	return records
 }
 
 func (r *reader) sourceTopic(n *node, path string, src *Source, topics map[string]string) {
@@ -187,8 +204,12 @@ func (r *reader) sourceTopic(n *node, path string, src *Source, topics map[strin
 func (r *reader) codec(item *node, path string, src *Source) {
 	at, n := join(path, "codec"), item.member("codec")
 	if absent(n) {
-		if src.Topic != "" {
-			r.fault(item, at, "config.key.missing", "is required for a topic: choose one of %s", strings.Join(r.registry.Codecs(), ", "))
+		origin := "a topic"
+		if src.Records {
+			origin = "records of a " + src.Type
+		}
+		if src.Topic != "" || src.Records {
+			r.fault(item, at, "config.key.missing", "is required for %s: choose one of %s", origin, strings.Join(r.registry.Codecs(), ", "))
 		}
 		return
 	}
@@ -217,8 +238,11 @@ func (r *reader) producer(item *node, path string, src *Source) {
 
 // time reads what concerns event time; the defaults depend on the origin.
 func (r *reader) time(item *node, path string, s pipeline.Settings, src *Source) {
+	if src.Topic != "" || src.Records {
+		src.Disorder = defaultDisorder
+	}
 	if src.Topic != "" {
-		src.Disorder, src.MaxFutureSkew = defaultDisorder, defaultSkew
+		src.MaxFutureSkew = defaultSkew
 	}
 	if s.Has("disorder") {
 		src.Disorder = s.Duration("disorder")

@@ -124,7 +124,7 @@ func TestScoresBecomeSeries(t *testing.T) {
 	scope := pipeline.Scope{Entity: "web", System: "shop", Domain: "web"}
 	table := pipeline.NewSeriesTable(func(string, pipeline.Labels) pipeline.Scope { return scope }, 5)
 	env := &pipeline.Env{Pipeline: "p", Component: "high", Allocator: mem}
-	cpu, _ := table.Intern("cpu", "percent", pipeline.Gauge, pipeline.Labels{{Name: "host", Value: "a"}})
+	cpu, _ := table.Intern("cpu", "percent", pipeline.Gauge, []pipeline.Label{{Name: "host", Value: "a"}})
 	windows := &bucket{size: 10 * second, table: table, env: env}
 	op := FromDetector(&judging{})
 	if err := op.Open(env); err != nil {
@@ -144,10 +144,10 @@ func TestScoresBecomeSeries(t *testing.T) {
 				w := WindowOf(b)
 				for i, s := range w.Series {
 					x := table.At(s)
-					if x.Scope != scope {
-						t.Errorf("%s has the scope %+v", x.Key, x.Scope)
+					if *x.Scope != scope {
+						t.Errorf("%s has the scope %+v", x.Key(), *x.Scope)
 					}
-					got = append(got, fmt.Sprintf("%s [%d,%d) %q: %d of %g in %g..%g, last %g", x.Key, w.Start, w.End, x.Unit, w.Count[i], w.Sum[i], w.Min[i], w.Max[i], w.Last[i]))
+					got = append(got, fmt.Sprintf("%s [%d,%d) %q: %d of %g in %g..%g, last %g", x.Key(), w.Start, w.End, x.Unit, w.Count[i], w.Sum[i], w.Min[i], w.Max[i], w.Last[i]))
 				}
 				return nil
 			}))

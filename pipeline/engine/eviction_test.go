@@ -194,7 +194,7 @@ func TestEvictionKeepsWhatIsHeld(t *testing.T) {
 	}
 	to := r.makeRoom(c.hold)
 	left := ""
-	for _, s := range r.table.All() {
+	for s := range r.table.All().Values() {
 		left += s.Metric + " "
 	}
 	if left != "pod3 pod7 pod9 pod14 pod15 " || len(to) != 16 || to[7] != 1 || to[8] != pipeline.Gone || to[15] != 4 || testutil.ToFloat64(r.evicted) != 11 {

@@ -246,7 +246,7 @@ func publish(env *pipeline.Env, b pipeline.Batch, out pipeline.Emitter) error {
 			return err
 		}
 		s := w.Table.At(ordinal)
-		e := schemas.Event{ID: env.ID("window", strconv.FormatInt(w.End, 10), s.Key), Source: schemas.Source(env), Type: schemas.TypeWindow,
+		e := schemas.Event{ID: env.ID("window", strconv.FormatInt(w.End, 10), s.Key()), Source: schemas.Source(env), Type: schemas.TypeWindow,
 			Time: w.End, System: s.System, Key: s.System, Content: schemas.ContentArrow, Data: data}
 		if err := out.Emit(schemas.NewEvents(env.Allocator, []schemas.Event{e})); err != nil {
 			return err

@@ -35,8 +35,8 @@ func InspectPart(w io.Writer, s *snapshot.Snapshot, part string) error {
 		if part == partSeen {
 			return inspectSeen(w, s, table)
 		}
-		for _, series := range table.All() {
-			if _, err := fmt.Fprintf(w, "%s entity %s system %s\n", series.Key, series.Entity, series.System); err != nil {
+		for series := range table.All().Values() {
+			if _, err := fmt.Fprintf(w, "%s entity %s system %s\n", series.Key(), series.Entity, series.System); err != nil {
 				return err
 			}
 		}
@@ -52,7 +52,7 @@ func inspectSeen(w io.Writer, s *snapshot.Snapshot, table *pipeline.SeriesTable)
 		return err
 	}
 	for i, d := range silent {
-		if _, err := fmt.Fprintf(w, "%s silent for %s\n", table.At(uint32(i)).Key, time.Duration(d)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s silent for %s\n", table.At(uint32(i)).Key(), time.Duration(d)); err != nil {
 			return err
 		}
 	}

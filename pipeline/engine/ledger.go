@@ -142,3 +142,19 @@ func (l *ledger) restore(a Account) {
 		l.account.Operators[op] = maps.Clone(lost)
 	}
 }
+
+// addAccount adds the account of one more lane of a source. Whose the sum is stays as it is.
+func addAccount(sum, a *Account) {
+	sum.In, sum.On, sum.Held = sum.In+a.In, sum.On+a.On, sum.Held+a.Held
+	for reason, n := range a.Lost {
+		sum.Lost[reason] += n
+	}
+	for op, lost := range a.Operators {
+		if sum.Operators[op] == nil {
+			sum.Operators[op] = map[string]int64{}
+		}
+		for reason, n := range lost {
+			sum.Operators[op][reason] += n
+		}
+	}
+}

@@ -3,10 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
-
-	"github.com/apache/arrow/go/v15/arrow/array"
 
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/pipeline"
@@ -21,8 +18,9 @@ type Local struct {
 	plan    *plan.Plan
 	lanes   []*detectLane            // in order of the sources, then the inbox
 	topics  map[string][]*detectLane // by topic
-	files   bool
-	sources []*fileLane
+	files   *files                   // nil: sources are topics
+	columns *columnsLane             // nil: all sources are fused
+	encoder *columnsEncoder
 	operate *operateLane
 	act     *actLane
 	offsets map[string]int64
@@ -30,58 +28,48 @@ type Local struct {
 	watch   []func(pipeline.Record)
 }
 
-// fileLane is a detect lane with the source that fills it.
-type fileLane struct {
-	lane   *detectLane
-	source pipeline.Source
-	head   *pipeline.Input // read and not processed yet
-	time   int64           // of head's first row
-}
-
 // NewLocal makes the lanes of a plan and opens its sinks. With files, its sources are the files that the configuration
 // names, for Run; otherwise they are topics, for Write. Close it at the end.
 func NewLocal(ctx context.Context, p *plan.Plan, files bool, o Options) (*Local, error) {
-	l := &Local{surroundings: newSurroundings(p, o), plan: p, files: files, topics: map[string][]*detectLane{}, offsets: map[string]int64{}}
-	if err := l.open(ctx); err != nil {
+	l := &Local{surroundings: newSurroundings(p, o), plan: p, topics: map[string][]*detectLane{}, offsets: map[string]int64{}}
+	open := l.open
+	if files {
+		open = l.openFiles
+	}
+	if err := open(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
 
+// open makes the lanes of a plan whose sources are topics.
 func (l *Local) open(ctx context.Context) error {
 	lanes := map[string]int{}
 	for i := range l.plan.Sources {
 		src := &l.plan.Sources[i]
-		name := laneName(src.Name, 0)
-		lane, err := l.sourceLane(l.plan, src, name, 1)
+		if src.Codec.Undecided() {
+			return pipeline.Errorf("local.codec.auto", "the codec of source %s is auto, which only a run over Kafka or over files finds out: name it", src.Name)
+		}
+		lane, err := l.sourceLane(l.plan, src, laneName(src.Name, 0), 1)
 		if err != nil {
 			return err
 		}
 		lanes[src.Name] = 1
 		l.lanes = append(l.lanes, lane)
-		if src.Codec.Undecided() && !l.files {
-			return pipeline.Errorf("local.codec.auto", "the codec of source %s is auto, which only a run over Kafka finds out: name it", src.Name)
-		}
-		if !l.files {
-			l.topics[src.Topic] = append(l.topics[src.Topic], lane)
-			continue
-		}
-		if src.Entry.New == nil {
-			return pipeline.Errorf("backtest.source.topic", "source %s names a topic only, and a backtest reads files: add file: to it", src.Name)
-		}
-		source, err := src.Entry.New(src.Settings)
-		if err != nil {
-			return err
-		}
-		l.sources = append(l.sources, &fileLane{lane: lane, source: source})
+		l.topics[src.Topic] = append(l.topics[src.Topic], lane)
 	}
+	l.surroundings.lanes.Store(&laneSets{events: lanes})
+	return l.openRest(ctx)
+}
+
+// openRest makes what stands behind the lanes of the sources, and the inbox.
+func (l *Local) openRest(ctx context.Context) error {
 	inbox, err := l.inboxLane(l.plan, laneName("inbox", 0), 1)
 	if err != nil {
 		return err
 	}
 	l.lanes = append(l.lanes, inbox)
 	l.topics[l.plan.Topics.Inbox.Name] = []*detectLane{inbox}
-	l.surroundings.lanes.Store(&laneSets{events: lanes})
 	if l.plan.Operate.Runs() {
 		if l.operate, err = l.newOperateLane(laneName("operate", 0), components(l.plan.Operate.Operators)); err != nil {
 			return err
@@ -128,71 +116,21 @@ func single(rec pipeline.Record) pipeline.Input {
 	return pipeline.Input{Topic: rec.Topic, Partition: rec.Partition, Records: []pipeline.Record{rec}, Next: rec.Offset + 1, Release: func() {}}
 }
 
-// Run reads all file sources to their end, merged by event time.
-func (l *Local) Run(ctx context.Context) error {
-	for _, f := range l.sources {
-		f.lane.series.idle = 0 // the source keeps the ordinals of its columns
-		if err := f.source.Open(ctx, l.env(f.lane.name, f.lane.in.source, func() int64 { return f.lane.mark }, f.lane.ledger.refuse), f.lane.series.table); err != nil {
-			return err
-		}
-		if err := f.next(ctx); err != nil {
-			return err
-		}
-	}
-	for ctx.Err() == nil {
-		var first *fileLane
-		for _, f := range l.sources {
-			if f.head != nil && (first == nil || f.time < first.time) {
-				first = f
-			}
-		}
-		if first == nil {
-			return nil
-		}
-		in := *first.head
-		first.head = nil
-		if err := first.lane.process(in); err != nil {
-			return err
-		}
-		if err := l.carry(first.lane.take()); err != nil {
-			return err
-		}
-		if err := first.next(ctx); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
-}
-
-// next reads the source's next batch.
-func (f *fileLane) next(ctx context.Context) error {
-	in, err := f.source.Next(ctx)
-	if errors.Is(err, io.EOF) {
-		f.head = nil
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	f.head, f.time = &in, 0
-	if in.Err != nil {
-		return in.Err
-	}
-	if in.Batch != nil && in.Batch.Rows() > 0 {
-		if col := timeColumn(in.Batch.Kind); col >= 0 {
-			f.time = in.Batch.Record.Column(col).(*array.Int64).Value(0)
-		}
-	}
-	return nil
-}
-
 // Finish ends time: windows close, and what was held back goes on.
 func (l *Local) Finish() error {
 	for _, lane := range l.lanes {
 		if err := lane.finish(0); err != nil {
 			return err
 		}
-		if err := l.carry(lane.take()); err != nil {
+		if err := l.carryOf(lane); err != nil {
+			return err
+		}
+	}
+	if l.columns != nil {
+		if err := l.columns.finish(0); err != nil {
+			return err
+		}
+		if err := l.carry(l.columns.take()); err != nil {
 			return err
 		}
 	}
@@ -210,13 +148,34 @@ func (l *Local) Finish() error {
 	return nil
 }
 
-// Accounts returns the loss ledger of the sources, in their order, the inbox last.
+// Accounts returns the loss ledger of the sources, in their order, then that of the inbox and, if a source has several files whose rows are
+// shared out, of what stands behind them. The files of a source are one account.
 func (l *Local) Accounts() []Account {
-	out := make([]Account, len(l.lanes))
-	for i, lane := range l.lanes {
-		out[i] = lane.ledger.copy(0)
+	var out []Account
+	for _, lane := range l.lanes {
+		a := lane.ledger.copy(0)
+		if n := len(out); n > 0 && out[n-1].Source == a.Source {
+			addAccount(&out[n-1], &a)
+			continue
+		}
+		out = append(out, a)
+	}
+	if l.columns != nil {
+		out = append(out, l.columns.ledger.copy(0))
 	}
 	return out
+}
+
+// carryOf carries on what a lane has to write: the rows that it shares out come first.
+func (l *Local) carryOf(lane *detectLane) error {
+	var out []broker.Message
+	if r, apart := lane.behind.(*repartition); apart {
+		var err error
+		if out, err = l.encoder.messages(r.takeRows()); err != nil {
+			return err
+		}
+	}
+	return l.carry(append(out, lane.take()...))
 }
 
 // carry passes outputs to the lanes that read them, until nothing moves any more.
@@ -227,6 +186,12 @@ func (l *Local) carry(outputs []broker.Message) error {
 		l.queue = l.queue[1:]
 		for _, f := range l.watch {
 			f(rec)
+		}
+		if l.columns != nil && rec.Topic == l.plan.Topics.Columns.Name {
+			if err := l.columns.process(single(rec)); err != nil {
+				return err
+			}
+			l.append(l.columns.take())
 		}
 		if rec.Topic == l.plan.Topics.Events.Name && l.operate != nil {
 			if err := l.operate.process(single(rec)); err != nil {
@@ -259,15 +224,11 @@ func (l *Local) Close() error {
 	for _, lane := range l.lanes {
 		all = errors.Join(all, lane.close())
 	}
-	for _, f := range l.sources {
-		if f.head != nil {
-			if f.head.Batch != nil {
-				f.head.Batch.Release()
-			}
-			f.head.Release()
-			f.head = nil
-		}
-		all = errors.Join(all, f.source.Close())
+	if l.files != nil {
+		all = errors.Join(all, l.files.close())
+	}
+	if l.columns != nil {
+		all = errors.Join(all, l.columns.close())
 	}
 	if l.operate != nil {
 		all = errors.Join(all, l.operate.close())

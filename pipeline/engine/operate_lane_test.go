@@ -191,7 +191,7 @@ func TestOperateDecodesWindows(t *testing.T) {
 	}
 	b.add(window("w2", []byte("rubbish")), window("w1", data), told("left/0", "10"))
 	b.expect("at 9.999999999, window of cpu 4, at 10")
-	if got := b.series.table.At(0).Scope; got != (pipeline.Scope{Entity: "web", System: "shop", Domain: "d"}) {
+	if got := b.series.table.At(0).Scope; *got != (pipeline.Scope{Entity: "web", System: "shop", Domain: "d"}) {
 		t.Errorf("scope %+v", got)
 	}
 	out := b.take()

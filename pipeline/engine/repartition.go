@@ -28,8 +28,8 @@ type repartition struct {
 type rows struct {
 	named  *named
 	kind   pipeline.Kind
-	table  []*pipeline.Series // by ordinal
-	places []int32            // by ordinal
+	table  pipeline.SeriesList
+	places []int32 // by ordinal
 	series []uint32
 	time   []int64
 	start  []int64
@@ -166,7 +166,7 @@ func (e *columnsEncoder) messages(all []rows) ([]broker.Message, error) {
 const messageBytes = 512 << 10
 
 func (e *columnsEncoder) add(parts []messagePart, r *rows) error {
-	if n := len(r.table) - len(r.named.entry); n > 0 {
+	if n := r.table.Len() - len(r.named.entry); n > 0 {
 		r.named.entry, r.named.message = append(r.named.entry, make([]int32, n)...), append(r.named.message, make([]uint64, n)...)
 	}
 	for i, s := range r.series {
@@ -180,7 +180,7 @@ func (e *columnsEncoder) add(parts []messagePart, r *rows) error {
 			e.begin(p)
 		}
 		if r.named.message[s] != p.number {
-			r.named.message[s], r.named.entry[s] = p.number, p.name(r.table[s])
+			r.named.message[s], r.named.entry[s] = p.number, p.name(r.table.At(uint32(s)))
 		}
 		p.Series = append(p.Series, r.named.entry[s])
 		p.Time = append(p.Time, r.time[i])

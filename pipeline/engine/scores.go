@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"slices"
-
 	"github.com/apache/arrow/go/v15/arrow/array"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -56,14 +54,13 @@ func (s *scores) series(env *pipeline.Env, table *pipeline.SeriesTable, of uint3
 		return s.derived[of], true
 	}
 	x := table.At(of)
-	labels := slices.Clone(x.Labels)
-	labels = pipeline.NewLabels(append(labels, pipeline.Label{Name: pipeline.MetricLabel, Value: x.Metric}, pipeline.Label{Name: pipeline.DetectorLabel, Value: env.Component}))
+	labels := pipeline.NewLabels(append(x.Labels.List(), pipeline.Label{Name: pipeline.MetricLabel, Value: x.Metric}, pipeline.Label{Name: pipeline.DetectorLabel, Value: env.Component}))
 	for i, name := range [...]string{pipeline.ScoreMetric, pipeline.ExpectedMetric} {
 		unit := x.Unit
 		if i == 0 {
 			unit = ""
 		}
-		at, err := table.InternScoped(name, unit, pipeline.Gauge, labels, x.Scope)
+		at, err := table.InternScoped(name, unit, pipeline.Gauge, labels, *x.Scope)
 		if err != nil {
 			return s.derived[of], false
 		}

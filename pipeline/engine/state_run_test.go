@@ -236,7 +236,7 @@ func (c *cluster) rowsOf(messages []broker.Message) (out []string) {
 		b, _, err := schemas.NewRowsReader(table).Read(pipeline.Points, m.Value)
 		must(c.t, err)
 		for i, s := range b.Record.Column(pipeline.PointSeries).(*array.Uint32).Uint32Values() {
-			out = append(out, fmt.Sprint(m.Partition, table.At(s).Key, b.Record.Column(pipeline.PointTime).ValueStr(i), b.Record.Column(pipeline.PointValue).ValueStr(i)))
+			out = append(out, fmt.Sprint(m.Partition, table.At(s).Key(), b.Record.Column(pipeline.PointTime).ValueStr(i), b.Record.Column(pipeline.PointValue).ValueStr(i)))
 		}
 		b.Release()
 	}

@@ -160,7 +160,11 @@ func (p *Plan) explainSources(t *page) {
 			lines = append(lines, "topic "+s.Topic)
 		}
 		if s.Type != "" {
-			lines = append(lines, s.Type+", in backtests and feed")
+			of := ""
+			if s.Records {
+				of = ": records for the codec; each file is a partition"
+			}
+			lines = append(lines, s.Type+", in backtests and feed"+of)
 			lines = append(lines, settings(s.Entry.Spec.Settings, s.Settings)...)
 		}
 		if s.Codec != nil {
@@ -168,6 +172,9 @@ func (p *Plan) explainSources(t *page) {
 			lines = append(lines, settings(s.Codec.Entry.Spec.Settings, s.Codec.Settings)...)
 			if s.Topic != "" {
 				lines = append(lines, found(s.Codec)...)
+			}
+			if s.Records && (s.Codec.Undecided() || len(s.Codec.Found) > 0) {
+				lines = append(lines, "each backtest finds it out by the beginning of its files")
 			}
 		}
 		t.row(s.Name, append(lines, fmt.Sprintf("keyed %t, disorder %s, late %s, max_future_skew %s",

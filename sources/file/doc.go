@@ -1,7 +1,23 @@
-// Package file reads points from CSV files, plain or gzipped (by the name's end, .gz): a source for backtests and for
-// feeding topics.
+// Package file reads finished files: a source for backtests and for feeding topics. It does not follow files that grow. A file is points in
+// CSV (Source), or holds records for a codec (Records). Either may be packed with gzip or zstd, which is told by how the file begins; a name that
+// ends in .gz or .zst must be right.
 //
-// # Forms
+// # Records
+//
+// With format: lines, the default where no column of time is named, each line is a record, as a producer would have written it to a topic. Lines
+// end with LF or CRLF, the last one with or without; blank ones are none; a byte order mark at the head is left out. With starts, a regular
+// expression, a record begins at each line that it fits and has the lines behind it that it does not fit, whatever they are, with LF between. With
+// format: whole each file is one record, bytes as they are; an empty one is none.
+//
+// A record bears the line that it begins at as its offset, its file's path below the root as header "file", and as its time what the setting
+// written says, else none. The same files give the same records; nothing is taken from the file system but names and bytes.
+//
+// Each file is a partition, read in order of its lines. A line, record or whole beyond max_line is counted as lost, reason "line", and the first
+// of each file are logged with file and line. A file that can't be read to its end is an error behind what was read of it.
+//
+// Folders are read to their depth if a path names one without a wildcard.
+//
+// # Forms of CSV
 //
 // A wide file has a column of time and a series in each other column:
 //
@@ -20,14 +36,14 @@
 // whose named groups become labels; with it, columns that do not fit are left out. file_labels is one over the file's
 // path below the root; every file must fit. labels are fixed, label_columns come from cells.
 //
-// # Order
+// # Order of CSV
 //
 // Paths are globs below the root ("*" does not cross "/"); all files are read side by side and merged: points come in
 // order of time, then of the file's path, then of the row and its columns. The same files give the same batches.
 // A file whose rows are not sorted needs reorder: so much time rows are held back for. A row that is earlier than
 // what was given out of its file already is lost.
 //
-// # Losses
+// # Losses of CSV
 //
 // What can't be used is counted in the loss ledger by reason, and the first of each file are logged with file and line:
 //

@@ -2,7 +2,6 @@ package file
 
 import (
 	"bytes"
-	"compress/gzip"
 	"container/heap"
 	"errors"
 	"io"
@@ -27,9 +26,8 @@ type reader struct {
 	clock  *clock
 	lost   *losses
 
-	closers []io.Closer
-	size    *limited
-	ended   bool
+	unpacked *unpacked
+	ended    bool
 
 	reorder int64
 	newest  int64
@@ -64,22 +62,10 @@ func (s *Source) open(fsys fs.FS, path string, log *slog.Logger, lose func(strin
 			r.close()
 		}
 	}()
-	f, err := fsys.Open(path)
-	if err != nil {
-		return nil, pipeline.Errorf("file.open", "%s can't be opened: %w", path, err)
+	if r.unpacked, err = unpack(fsys, path, s.maxFile); err != nil {
+		return nil, err
 	}
-	r.closers = append(r.closers, f)
-	var in io.Reader = f
-	if strings.HasSuffix(path, ".gz") {
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			return nil, pipeline.Errorf("file.gzip", "%s is no gzip file although its name says so: %w", path, err)
-		}
-		r.closers = append(r.closers, z)
-		in = z
-	}
-	r.size = &limited{in: in, left: s.maxFile}
-	r.rows = newRows(r.size, s.comma, s.maxLine)
+	r.rows = newRows(r.unpacked, s.comma, s.maxLine)
 	if r.clock, err = newClock(s.zone); err != nil {
 		return nil, err
 	}
@@ -99,19 +85,9 @@ func (s *Source) open(fsys fs.FS, path string, log *slog.Logger, lose func(strin
 	return r, err
 }
 
-func (r *reader) close() {
-	for i := len(r.closers) - 1; i >= 0; i-- {
-		r.closers[i].Close()
-	}
-	r.closers = nil
-}
+func (r *reader) close() { r.unpacked.close() }
 
-func (r *reader) fault(err error) error {
-	if err == errTooLarge {
-		return pipeline.Errorf("file.size", "%s:%d: the file is larger than max_file: raise it if that is meant", r.path, r.rows.line+1)
-	}
-	return pipeline.Errorf("file.read", "%s:%d: the file can't be read on: %w", r.path, r.rows.line+1, err)
-}
+func (r *reader) fault(err error) error { return unreadable(r.path, r.rows.line+1, err) }
 
 // next returns the next row in order of time, io.EOF when there is none. The row is given back with recycle.
 func (r *reader) next() (*row, error) {
@@ -297,20 +273,4 @@ func (l *losses) summary() {
 		l.log.Warn("more rows could not be used", "file", l.path, "lost", l.total)
 	}
 	l.said = 0
-}
-
-// limited is a reader that fails beyond a number of bytes: a small packed file may be a huge one.
-type limited struct {
-	in   io.Reader
-	left int64
-}
-
-var errTooLarge = errors.New("too large")
-
-func (l *limited) Read(p []byte) (int, error) {
-	n, err := l.in.Read(p)
-	if l.left -= int64(n); l.left < 0 {
-		return 0, errTooLarge
-	}
-	return n, err
 }

@@ -1,32 +1,25 @@
 package file
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
 )
 
-// Faults of single rows; the reader goes on with the next line.
-var (
-	errQuote = errors.New("a quote is not closed, or something follows it")
-	errLong  = errors.New("the line is longer than max_line")
-)
+// errQuote is a fault of one row; the reader goes on with the next line.
+var errQuote = errors.New("a quote is not closed, or something follows it")
 
 // rows reads CSV row by row. A row is a line. It allocates nothing a row once its buffers have grown.
 type rows struct {
-	in    *bufio.Reader
+	lines
 	comma byte
-	limit int
-	line  int // of the row that was read last, from 1
 
-	text   []byte // the line
 	fields [][]byte
 	plain  []byte // unquoted fields, when there are quotes
 }
 
 func newRows(r io.Reader, comma byte, limit int) *rows {
-	return &rows{in: bufio.NewReaderSize(r, 64<<10), comma: comma, limit: limit}
+	return &rows{lines: newLines(r, limit), comma: comma}
 }
 
 // next returns the fields of the next row that is not empty; they are valid until the next call. errQuote and errLong are
@@ -36,38 +29,10 @@ func (r *rows) next() ([][]byte, error) {
 		if err := r.readLine(); err != nil {
 			return nil, err
 		}
-		if r.line == 1 {
-			r.text = bytes.TrimPrefix(r.text, []byte("\xef\xbb\xbf"))
-		}
 		if len(r.text) > 0 {
 			return r.split()
 		}
 	}
-}
-
-// readLine reads a line without its end into text.
-func (r *rows) readLine() error {
-	r.text = r.text[:0]
-	long := false
-	for {
-		part, err := r.in.ReadSlice('\n')
-		if long = long || len(r.text)+len(part) > r.limit+2; !long {
-			r.text = append(r.text, part...)
-		}
-		if err == bufio.ErrBufferFull {
-			continue
-		}
-		if err != nil && (err != io.EOF || len(part) == 0 && len(r.text) == 0 && !long) {
-			return err
-		}
-		break
-	}
-	r.line++
-	r.text = bytes.TrimSuffix(bytes.TrimSuffix(r.text, []byte("\n")), []byte("\r"))
-	if long || len(r.text) > r.limit {
-		return errLong
-	}
-	return nil
 }
 
 // split cuts the line into fields.

@@ -6,9 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -46,19 +44,15 @@ const (
 // Open implements pipeline.Source: it opens all files and reads their headers.
 func (s *Source) Open(_ context.Context, env *pipeline.Env, table *pipeline.SeriesTable) error {
 	s.env, s.table, s.cols = env, table, pipeline.NewColumns(table)
-	root := s.root
-	if root == "" {
-		root = "."
-	}
 	var headers [][]string
 	for _, pattern := range s.paths {
-		dir, pattern := base(root, filepath.ToSlash(pattern))
+		dir, pattern := base(s.root, pattern)
 		found, err := s.openAll(dir, pattern)
 		if err != nil {
 			return errors.Join(err, s.Close())
 		}
 		if found == 0 {
-			return errors.Join(pipeline.Errorf("file.paths.nothing", "no file fits %s in %s: check paths, and the folder that is read from", pattern, dir), s.Close())
+			return errors.Join(nothing(dir, pattern), s.Close())
 		}
 	}
 	slices.SortFunc(s.readers, func(a, b *reader) int { return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.dir, b.dir)) })
@@ -78,46 +72,22 @@ func (s *Source) Open(_ context.Context, env *pipeline.Env, table *pipeline.Seri
 	return nil
 }
 
-// base moves the part of a glob that leaves the root into the root.
-func base(root, pattern string) (dir, rest string) {
-	if strings.HasPrefix(pattern, "/") {
-		return "/", strings.TrimLeft(pattern, "/")
-	}
-	for {
-		switch {
-		case strings.HasPrefix(pattern, "./"):
-			pattern = pattern[2:]
-		case strings.HasPrefix(pattern, "../"):
-			root, pattern = filepath.Join(root, ".."), pattern[3:]
-		default:
-			return root, pattern
-		}
-	}
-}
-
 // openAll opens the files that fit a glob and are not open yet.
 func (s *Source) openAll(dir, pattern string) (found int, err error) {
 	fsys := os.DirFS(dir)
-	paths, err := fs.Glob(fsys, pattern)
-	if err != nil {
-		return 0, pipeline.Errorf("file.paths.glob", "files that fit %s can't be listed: %w", pattern, err)
-	}
+	paths, err := fitting(fsys, pattern)
 	for _, path := range paths {
-		if info, err := fs.Stat(fsys, path); err == nil && info.IsDir() {
-			continue
-		}
-		found++
 		if slices.ContainsFunc(s.readers, func(r *reader) bool { return r.path == path && r.dir == dir }) {
 			continue
 		}
 		r, err := s.open(fsys, path, s.env.Logger, s.env.Lose)
 		if err != nil {
-			return found, err
+			return len(paths), err
 		}
 		r.dir = dir
 		s.readers = append(s.readers, r)
 	}
-	return found, nil
+	return len(paths), err
 }
 
 // advance reads a file's next row into the merge, unless the file is at its end.

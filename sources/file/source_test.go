@@ -73,7 +73,7 @@ func read(t testing.TB, s pipeline.Settings) (result, error) {
 		out.batches = append(out.batches, in.Batch.Rows())
 		for i := range in.Batch.Rows() {
 			out.rows = append(out.rows, fmt.Sprintf("%v %s %v", float64(rec.Column(pipeline.PointTime).(*array.Int64).Value(i))/1e9,
-				table.At(rec.Column(pipeline.PointSeries).(*array.Uint32).Value(i)).Key, rec.Column(pipeline.PointValue).(*array.Float64).Value(i)))
+				table.At(rec.Column(pipeline.PointSeries).(*array.Uint32).Value(i)).Key(), rec.Column(pipeline.PointValue).(*array.Float64).Value(i)))
 		}
 		in.Batch.Release()
 		in.Release()

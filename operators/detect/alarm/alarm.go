@@ -84,6 +84,7 @@ type cell struct {
 	calm   uint16 // calm windows in a row, at most its maximum
 	rest   uint16 // windows left to rest
 	inRun  bool
+	open   bool // there is a finding
 }
 
 type finding struct {
@@ -103,10 +104,7 @@ func (t *Table) Grow(n int) {
 }
 
 // Open tells whether a finding of the series is open.
-func (t *Table) Open(series uint32) bool {
-	_, open := t.open[series]
-	return open
-}
+func (t *Table) Open(series uint32) bool { return t.cells.At(series).open }
 
 // Hold calls hold for each series with an open finding.
 func (t *Table) Hold(hold func(series uint32)) {
@@ -121,6 +119,9 @@ func (t *Table) Said(series uint32) pipeline.Finding { return t.open[series].sai
 // Step takes the score of a series in the window [start, end): 1 and more is abnormal. calm says that it counts
 // towards the end of a finding; between the two nothing moves. There must be room for the series.
 func (t *Table) Step(series uint32, start, end int64, score float64, calm bool) Change {
+	if c := t.cells.At(series); calm && score < 1 && c.quiet() {
+		return None
+	}
 	c := t.cells.Edit(series)
 	c.recent <<= 1
 	if score >= 1 {
@@ -135,8 +136,8 @@ func (t *Table) Step(series uint32, start, end int64, score float64, calm bool) 
 	} else if c.calm < 1<<16-1 {
 		c.calm++
 	}
-	if f := t.open[series]; f != nil {
-		return t.stepOpen(c, f, end, score)
+	if c.open {
+		return t.stepOpen(c, t.open[series], end, score)
 	}
 	if int(c.calm) >= t.cfg.Of {
 		c.inRun = false
@@ -147,11 +148,14 @@ func (t *Table) Step(series uint32, start, end int64, score float64, calm bool) 
 	}
 	mask := ^uint64(0) >> (64 - t.cfg.Of)
 	if score >= 1 && bits.OnesCount64(c.recent&mask) >= t.cfg.Hold {
-		t.open[series] = &finding{seen: end}
+		t.open[series], c.open = &finding{seen: end}, true
 		return Opened
 	}
 	return None
 }
+
+// quiet tells that a calm window changes nothing: none of the last ones was anything else, and nothing is counted.
+func (c *cell) quiet() bool { return c.recent == 0 && !c.inRun && !c.open && c.rest == 0 }
 
 func (t *Table) stepOpen(c *cell, f *finding, end int64, score float64) Change {
 	f.seen = end
@@ -189,7 +193,7 @@ func (t *Table) Append(found []pipeline.Finding, f pipeline.Finding, change Chan
 func (t *Table) finish(series uint32) {
 	delete(t.open, series)
 	c := t.cells.Edit(series)
-	c.recent, c.calm, c.inRun = 0, 0, false
+	c.recent, c.calm, c.inRun, c.open = 0, 0, false, false
 	c.rest = uint16(t.cfg.Rest)
 }
 

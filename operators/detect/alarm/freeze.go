@@ -81,6 +81,7 @@ func (t *Table) Load(r *state.Reader) int {
 			break
 		}
 		last = int64(series)
+		t.cells.Edit(series).open = true
 		t.open[series] = &finding{
 			said: pipeline.Finding{
 				Series: series, Open: true, Onset: f.Int64("onset"), Start: f.Int64("start"), End: f.Int64("end"), Revision: int(f.Int64("revision")),

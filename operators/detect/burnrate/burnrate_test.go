@@ -1,6 +1,7 @@
 package burnrate
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -11,15 +12,8 @@ import (
 )
 
 func settings(changes pipeline.Settings) pipeline.Settings {
-	s := pipeline.Settings{}
-	for _, d := range Spec().Settings {
-		if d.Default != nil {
-			s[d.Name] = d.Default
-		}
-	}
-	for k, v := range changes {
-		s[k] = v
-	}
+	s := operatortest.Settings(Spec())
+	maps.Copy(s, changes)
 	return s
 }
 

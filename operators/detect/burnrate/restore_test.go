@@ -11,7 +11,7 @@ import (
 // FuzzRestore: no bytes make Restore panic, or what comes after a Restore that went well.
 func FuzzRestore(f *testing.F) {
 	table := pipeline.NewSeriesTable(nil, 0)
-	s, _ := table.Intern(pipeline.SLIMetric, "", pipeline.Delta, pipeline.Labels{{Name: "slo", Value: "web"}})
+	s, _ := table.Intern(pipeline.SLIMetric, "", pipeline.Delta, []pipeline.Label{{Name: "slo", Value: "web"}})
 	w := pipeline.Window{Table: table, Series: []uint32{s}, Count: []int64{100}, Sum: []float64{0}}
 	fresh := func() *Detector {
 		d, _ := New(settings(nil))
@@ -104,7 +104,7 @@ func tableOf(t *testing.T, systems ...string) *pipeline.SeriesTable {
 	t.Helper()
 	table := pipeline.NewSeriesTable(nil, 0)
 	add := func(metric, label, value, system string) {
-		if _, err := table.InternScoped(metric, "", pipeline.Delta, pipeline.Labels{{Name: label, Value: value}}, pipeline.Scope{Entity: "web", System: system, Domain: "web"}); err != nil {
+		if _, err := table.InternScoped(metric, "", pipeline.Delta, []pipeline.Label{{Name: label, Value: value}}, pipeline.Scope{Entity: "web", System: system, Domain: "web"}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -103,7 +103,7 @@ func (d *Detector) takeOver(past map[uint32]*indicator) {
 			continue
 		}
 		// It fails when the table is full: then the objective has no series, which operator sli says.
-		if now, err := d.table.InternScoped(s.Metric, s.Unit, s.Type, x.slo.IndicatorLabels(s.System), s.Scope); err == nil {
+		if now, err := d.table.InternScoped(s.Metric, s.Unit, s.Type, x.slo.IndicatorLabels(s.System), *s.Scope); err == nil {
 			moved[now] = x
 		}
 	}

@@ -88,7 +88,7 @@ func (m *memory) add(h *head, start int64, v float64) []float64 {
 func quantile(values []float64, p float64) float64 {
 	at := p * float64(len(values)-1)
 	k := int(at)
-	v := choose(values, k)
+	v := nth(values, k)
 	if k+1 == len(values) {
 		return v
 	}
@@ -97,9 +97,9 @@ func quantile(values []float64, p float64) float64 {
 	return min(v+f*(next-v), next)
 }
 
-// choose returns what would be at k if the values were in order of size, and moves the greater ones behind it (Hoare, Algorithm 65:
+// nth returns what would be at k if the values were in order of size, and moves the greater ones behind it (Hoare, Algorithm 65:
 // Find, Communications of the ACM 4, 1961).
-func choose(values []float64, k int) float64 {
+func nth(values []float64, k int) float64 {
 	low, high := 0, len(values)-1
 	for low < high {
 		pivot := values[(low+high)/2]

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/homeostat/homeostat/operators/choose"
 	"github.com/homeostat/homeostat/operators/detect/alarm"
-	"github.com/homeostat/homeostat/operators/detect/selection"
 	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
@@ -27,7 +27,7 @@ type Detector struct {
 	span      int // the memory, in values
 	warmup    uint64
 	tells     bool // scores are asked for
-	chosen    selection.Selection
+	chosen    choose.Rules
 
 	irregular bool // windows are as long as their rows say
 	alarm     *alarm.Table
@@ -41,7 +41,7 @@ type Detector struct {
 // New makes the detector.
 func New(s pipeline.Settings) (pipeline.Detector, error) {
 	a, alarmErr := alarm.Read(s)
-	chosen, err := selection.Read(s)
+	chosen, _, err := choose.ReadRules(s)
 	d := &Detector{
 		threshold: s.Float("threshold"), vigilance: float32(s.Float("vigilance")), span: int(s.Int("memory")), warmup: uint64(s.Int("warmup")), tells: s.Bool("scores"),
 		chosen: chosen, alarm: alarm.New(a), memory: newMemory(int(s.Int("memory"))), patterns: newPatterns(),
@@ -58,7 +58,7 @@ func (d *Detector) Open(env *pipeline.Env) error {
 // Describe implements pipeline.Describer.
 func (d *Detector) Describe() string {
 	what := "all series of numbers"
-	if n := d.chosen.Entries(); n > 0 {
+	if n := d.chosen.Len(); n > 0 {
 		what = fmt.Sprintf("the series of %d selectors", n)
 	}
 	return fmt.Sprintf("%s, over the last %v windows, told beyond a novelty of %g", what, lengths, d.threshold)
@@ -161,7 +161,7 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 	}
 	d.alarm.Grow(n)
 	for i := len(d.watched); i < n; i++ {
-		d.watched = append(d.watched, d.chosen.Of(table.At(uint32(i))) != selection.None)
+		d.watched = append(d.watched, d.chosen.Of(table.At(uint32(i))) != choose.None)
 	}
 	for d.heads.Len() < n {
 		d.heads.Append(head{})

@@ -6,17 +6,17 @@ import (
 	"io"
 	"math"
 
+	"github.com/homeostat/homeostat/operators/choose"
 	"github.com/homeostat/homeostat/operators/detect/alarm"
 	"github.com/homeostat/homeostat/operators/detect/baseline"
-	"github.com/homeostat/homeostat/operators/detect/selection"
 	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
 // Detector is the robust z detector. Its state is columns by ordinal.
 type Detector struct {
-	chosen  selection.Selection
-	rules   []rule // by entry of the selection; one where there are none
+	watch   choose.Rules
+	rules   []rule
 	release float64
 
 	tells  bool // scores are asked for
@@ -29,12 +29,11 @@ type Detector struct {
 
 // watched is how a series is judged.
 type watched struct {
-	rule  int16 // unwatched if none
+	rule  int16 // choose.None if it is not watched
 	whole bool  // a counter whose increases have all been whole numbers
 }
 
 const (
-	unwatched = selection.None
 	// maxScore keeps scores readable when the scale is next to nothing.
 	maxScore = 1000
 	// maxValue bounds the values that are looked at, so that their squares are finite.
@@ -47,16 +46,16 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 	a, alarmErr := alarm.Read(s)
 	b, baselineErr := baseline.Read(s)
 	d.alarm, d.baseline = alarm.New(a), baseline.New(b)
-	var selectionErr error
-	d.chosen, selectionErr = selection.Read(s)
+	watch, entries, watchErr := choose.ReadRules(s)
+	d.watch = watch
 	base := readRule(s, defaults)
-	for _, o := range s.Objects("series") {
+	for _, o := range entries {
 		d.rules = append(d.rules, readRule(o, base))
 	}
 	if len(d.rules) == 0 {
 		d.rules = []rule{base}
 	}
-	return d, errors.Join(alarmErr, baselineErr, selectionErr)
+	return d, errors.Join(alarmErr, baselineErr, watchErr)
 }
 
 // Open implements pipeline.Detector.
@@ -65,7 +64,7 @@ func (d *Detector) Open(*pipeline.Env) error { return nil }
 // Describe implements pipeline.Describer.
 func (d *Detector) Describe() string {
 	what := "all series of numbers"
-	if n := d.chosen.Entries(); n > 0 {
+	if n := d.watch.Len(); n > 0 {
 		what = fmt.Sprintf("the series of %d selectors", n)
 	}
 	return fmt.Sprintf("%s, abnormal beyond z = %g", what, d.rules[0].threshold)
@@ -77,7 +76,7 @@ func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipel
 	d.scores = d.scores[:0]
 	found = d.alarm.Begin(w.Start, w.End, found)
 	for i, s := range w.Series {
-		if d.series.At(s).rule == unwatched {
+		if d.series.At(s).rule == choose.None {
 			continue
 		}
 		v := w.Value(i)
@@ -176,7 +175,7 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 	d.baseline.Grow(n)
 	for i := d.series.Len(); i < n; i++ {
 		s := table.At(uint32(i))
-		d.series.Append(watched{int16(d.chosen.Of(s)), s.Type != pipeline.Gauge})
+		d.series.Append(watched{int16(d.watch.Of(s)), s.Type != pipeline.Gauge})
 	}
 }
 
@@ -204,7 +203,7 @@ func (d *Detector) Restore(r io.Reader) error {
 	s := state.NewReader(r, name)
 	for t := s.Table(seriesTable); t.Next(); {
 		rule := t.Int64("rule")
-		if rule < unwatched || rule >= int64(len(d.rules)) {
+		if rule < choose.None || rule >= int64(len(d.rules)) {
 			s.Fail("was written with other selectors")
 			break
 		}

@@ -2,26 +2,17 @@ package robustz
 
 import (
 	"fmt"
-	"math"
+	"maps"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/homeostat/homeostat/operators/operatortest"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
-// settings returns the defaults with changes.
 func settings(changes pipeline.Settings) pipeline.Settings {
-	s := pipeline.Settings{}
-	for _, d := range Spec().Settings {
-		if d.Default != nil {
-			s[d.Name] = d.Default
-		}
-	}
-	for k, v := range changes {
-		s[k] = v
-	}
+	s := operatortest.Settings(Spec())
+	maps.Copy(s, changes)
 	return s
 }
 
@@ -143,57 +134,21 @@ func TestGoneSeries(t *testing.T) {
 	})
 }
 
-// noises are quiet series as systems have them, around 100.
-var noises = map[string]func(rnd *rand.Rand) func() float64{
-	"normal": func(rnd *rand.Rand) func() float64 { return func() float64 { return 100 + 10*rnd.NormFloat64() } },
-	"lognormal": func(rnd *rand.Rand) func() float64 {
-		return func() float64 { return 100 * math.Exp(0.8*rnd.NormFloat64()) }
-	},
-	"autoregressive": func(rnd *rand.Rand) func() float64 {
-		x := 0.0
-		return func() float64 { x = 0.95*x + rnd.NormFloat64(); return 100 + 3*x }
-	},
-	"daily": func(rnd *rand.Rand) func() float64 {
-		k := rnd.Float64() * 8640
-		return func() float64 { k++; return 100 + 60*math.Sin(k/8640*2*math.Pi) + 3*rnd.NormFloat64() }
-	},
-	"rare counts": func(rnd *rand.Rand) func() float64 {
-		return func() float64 { return math.Floor(-math.Log(rnd.Float64()) * 0.7) }
-	},
-	"ramp": func(rnd *rand.Rand) func() float64 {
-		x := 100.0
-		return func() float64 { x += rnd.Float64(); return x }
-	},
-	"spikes": func(rnd *rand.Rand) func() float64 {
-		return func() float64 {
-			if rnd.Float64() < 0.005 {
-				return 500
-			}
-			return 100 + rnd.NormFloat64()
-		}
-	},
-	"steps": func(rnd *rand.Rand) func() float64 { return func() float64 { return float64(3 + rnd.IntN(2)) } },
-}
-
-// TestQuiet bounds false findings with the defaults: a day of 10 s windows of twenty series of each kind.
+// TestQuiet bounds false findings with the defaults.
 func TestQuiet(t *testing.T) {
-	for kind, make := range noises {
-		t.Run(kind, func(t *testing.T) {
-			found := scan(t, 20, 8640, func(s int) func(int) float64 {
-				next := make(rand.New(rand.NewPCG(uint64(s), 5)))
-				return func(int) float64 { return next() }
-			})
-			if n := opened(found); n > 0 {
-				t.Errorf("%d false findings in 20 series and a day, such as %+v", n, found[0])
-			}
-		})
+	for kind, n := range operatortest.Quiet(t, made(nil)) {
+		if n > 0 {
+			t.Errorf("%d false findings in 20 series and a day of %s", n, kind)
+		}
 	}
 }
+
+func TestHostile(t *testing.T) { operatortest.Hostile(t, made(nil)) }
 
 // TestFaults wants a fault of an hour found within four windows, once, with the right onset, and closed within two minutes after.
 func TestFaults(t *testing.T) {
 	const from, to = 1000, 1350
-	for kind, make := range noises {
+	for kind, make := range operatortest.Noises {
 		if kind == "lognormal" || kind == "daily" {
 			continue // a shift by 60 is no fault there
 		}
@@ -208,7 +163,7 @@ func TestFaults(t *testing.T) {
 					return v
 				}
 			})
-			if n := opened(found); n != 20 {
+			if n := operatortest.Opened(found); n != 20 {
 				t.Errorf("%d findings, want 20", n)
 			}
 			for _, f := range found {
@@ -223,44 +178,14 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func opened(found []pipeline.Finding) int {
-	n := 0
-	for _, f := range found {
-		if f.Open && f.Revision == 0 {
-			n++
-		}
-	}
-	return n
-}
-
-// scan runs the detector with its defaults over windows of 10 s and returns all findings.
+// scan runs the detector with its defaults.
 func scan(t *testing.T, series, windows int, of func(s int) func(k int) float64) []pipeline.Finding {
 	t.Helper()
 	d, err := New(settings(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := pipeline.NewSeriesTable(nil, 0)
-	w := pipeline.Window{Table: table}
-	next := make([]func(int) float64, series)
-	for s := range series {
-		o, _ := table.Intern(fmt.Sprintf("m%d", s), "", pipeline.Gauge, nil)
-		w.Series = append(w.Series, o)
-		next[s] = of(s)
-	}
-	w.Count, w.Sum = make([]int64, series), make([]float64, series)
-	w.Min, w.Max, w.Last = w.Sum, w.Sum, w.Sum
-	var found []pipeline.Finding
-	for k := range windows {
-		w.Start, w.End = int64(k)*10e9, int64(k+1)*10e9
-		for s := range series {
-			w.Count[s], w.Sum[s] = 1, next[s](k)
-		}
-		if found, err = d.Detect(&w, found); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return found
+	return operatortest.Scan(t, d, series, windows, of)
 }
 
 // TestScoresDontLookAhead (I12): what is found up to a window is the same whatever comes after.
@@ -298,7 +223,7 @@ func TestSettingsThatDontFit(t *testing.T) {
 	for code, s := range map[string]pipeline.Settings{
 		"alarm.hold.range":      with("hold", int64(9)),
 		"baseline.warmup.range": with("warmup", int64(99)),
-		"selection.pattern":     with("series", []any{pipeline.Settings{"metric": "a["}}),
+		"series.pattern":        with("series", []any{pipeline.Settings{"metric": "a["}}),
 	} {
 		if _, err := New(settings(s)); pipeline.Code(err) != code {
 			t.Errorf("want %s, got %v", code, err)
@@ -307,30 +232,4 @@ func TestSettingsThatDontFit(t *testing.T) {
 }
 
 // BenchmarkQuiet is the cost of a value of a quiet series.
-func BenchmarkQuiet(b *testing.B) {
-	d, _ := New(settings(nil))
-	table := pipeline.NewSeriesTable(nil, 0)
-	w := pipeline.Window{Table: table}
-	const series = 10_000
-	rnd := rand.New(rand.NewPCG(1, 1))
-	for s := range series {
-		o, _ := table.Intern(fmt.Sprintf("m%d", s), "", pipeline.Gauge, nil)
-		w.Series, w.Count, w.Sum = append(w.Series, o), append(w.Count, 1), append(w.Sum, 0)
-	}
-	var found []pipeline.Finding
-	step := func() {
-		w.Start, w.End = w.End, w.End+int64(10*time.Second)
-		for s := range w.Sum {
-			w.Sum[s] = 100 + rnd.NormFloat64()
-		}
-		found, _ = d.Detect(&w, found[:0])
-	}
-	for range 150 {
-		step()
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		step()
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/series, "ns/value")
-}
+func BenchmarkQuiet(b *testing.B) { operatortest.Bench(b, made(nil)) }

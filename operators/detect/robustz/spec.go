@@ -1,9 +1,9 @@
 package robustz
 
 import (
+	"github.com/homeostat/homeostat/operators/choose"
 	"github.com/homeostat/homeostat/operators/detect/alarm"
 	"github.com/homeostat/homeostat/operators/detect/baseline"
-	"github.com/homeostat/homeostat/operators/detect/selection"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
@@ -14,12 +14,8 @@ const (
 
 // Spec describes the detector.
 func Spec() pipeline.Spec {
-	settings := []pipeline.Setting{
-		selection.Series("The series to watch; the first entry that fits counts. Without it all series of numbers are watched.",
-			"[{metric: cpu.*, threshold: 12}, {metric: latency.*, direction: up}]", judgement(nil)...),
-		selection.Exclude(),
-		{Name: "release", Type: pipeline.Float, Default: 0.5, Min: pipeline.Bound(0.05), Max: pipeline.Bound(1), Doc: "A window is calm when its score is below."},
-	}
+	settings := append(choose.Settings("[{metric: cpu.*, threshold: 12}, {metric: latency.*, direction: up}]", judgement(nil)...),
+		pipeline.Setting{Name: "release", Type: pipeline.Float, Default: 0.5, Min: pipeline.Bound(0.05), Max: pipeline.Bound(1), Doc: "A window is calm when its score is below."})
 	settings = append(settings, judgement(&defaults)...)
 	settings = append(settings, baseline.Settings(baseline.Config{History: 120, Warmup: 20, Adapt: 360})...)
 	settings = append(settings, pipeline.ScoresSetting())
@@ -33,7 +29,7 @@ func Spec() pipeline.Spec {
 // defaults is how series are judged unless the configuration says otherwise.
 var defaults = rule{threshold: 8, relative: 0.05, absolute: 1e-9, direction: "both"}
 
-// rule is how the series of one selector are judged.
+// rule is how the series of one entry are judged.
 type rule struct {
 	threshold, relative, absolute float64
 	direction                     string

@@ -75,7 +75,7 @@ func consult(alerts []oneAlert, common map[string]string, now time.Time, own boo
 				all[name] = value
 			}
 		}
-		var labels pipeline.Labels
+		var labels []pipeline.Label
 		for name, value := range all {
 			if value != "" {
 				labels = append(labels, pipeline.Label{Name: name, Value: value})

@@ -182,7 +182,7 @@ func (o *oracle) add(rec arrowgo.Record, row, timeCol, nameCol, valueCol int, la
 	case math.IsNaN(value) || math.IsInf(value, 0):
 		o.Lost[arrow.LostNotFinite]++
 	default:
-		var list pipeline.Labels
+		var list []pipeline.Label
 		for _, i := range labels {
 			if v := cell(rec.Column(i), row); v != "" {
 				list = append(list, pipeline.Label{Name: rec.ColumnName(i), Value: strings.ToValidUTF8(v, "\uFFFD")})

@@ -88,10 +88,10 @@ func Decode(t testing.TB, codec pipeline.Codec, table *pipeline.SeriesTable, rec
 	r := Result{Lost: maps.Clone(out.Lost)}
 	for i, s := range out.PointSeries {
 		series := table.At(s)
-		r.Points = append(r.Points, Point{series.Key, series.Unit, out.PointTime[i], out.PointStart[i], out.PointValue[i]})
+		r.Points = append(r.Points, Point{series.Key(), series.Unit, out.PointTime[i], out.PointStart[i], out.PointValue[i]})
 	}
 	for i, s := range out.LogStream {
-		r.Lines = append(r.Lines, Line{table.At(s).Key, out.LogTime[i], out.LogSeverity[i], string(out.LogBytes[out.LogOffset[i]:out.LogOffset[i+1]])})
+		r.Lines = append(r.Lines, Line{table.At(s).Key(), out.LogTime[i], out.LogSeverity[i], string(out.LogBytes[out.LogOffset[i]:out.LogOffset[i+1]])})
 	}
 	return r
 }

@@ -2,10 +2,11 @@
 package decimal
 
 import (
-	"encoding/binary"
 	"math"
 	"math/bits"
 	"strconv"
+
+	"github.com/homeostat/homeostat/schemas/codec/octets"
 )
 
 // exact are the powers of ten that float64 holds without rounding.
@@ -20,18 +21,21 @@ var whole = func() (p [20]uint64) {
 	return p
 }()
 
-// Digits is a number without an exponent: Mantissa / 10^Decimals. It is exact if float64 holds both of them exactly; otherwise what is in
-// it is of no use.
+// Digits is a number without an exponent: Mantissa / 10^Decimals.
 type Digits struct {
 	Mantissa uint64
 	Decimals int
 	Negative bool
-	Exact    bool
+	// Full says that there are digits, and that Mantissa holds them all; otherwise what it holds is of no use.
+	Full bool
 }
+
+// Exact tells whether float64 holds both Mantissa and 10^Decimals of full digits exactly.
+func (d Digits) Exact() bool { return d.Mantissa <= ExactWhole }
 
 const (
 	// mostDigits never overflow 64 bits.
-	mostDigits = 18
+	mostDigits = 19
 	// ExactWhole is up to where float64 holds all whole numbers.
 	ExactWhole = 1 << 53
 )
@@ -43,57 +47,54 @@ func Scan(b []byte, from int) (d Digits, end int) {
 		d.Negative = true
 		i++
 	}
-	first, point := i, -1
-	var mantissa uint64
-	for ; i+8 <= len(b); i += 8 {
-		eight := binary.LittleEndian.Uint64(b[i:])
-		if !areDigits(eight) {
-			break
-		}
-		mantissa = mantissa*1e8 + eightDigits(eight)
+	first := i
+	d.Mantissa, i = digits(b, i, 0)
+	n := i - first
+	if i < len(b) && b[i] == '.' {
+		point := i + 1
+		d.Mantissa, i = digits(b, point, d.Mantissa)
+		d.Decimals = i - point
+		n += d.Decimals
 	}
-	for ; i < len(b); i++ {
-		ch := b[i] - '0'
-		if ch > 9 {
-			if b[i] != '.' || point >= 0 {
-				break
-			}
-			point = i
-			continue
-		}
-		mantissa = mantissa*10 + uint64(ch)
-	}
-	digits := i - first
-	if point >= 0 {
-		digits--
-		d.Decimals = i - point - 1
-	}
-	d.Mantissa = mantissa
-	d.Exact = digits > 0 && digits <= mostDigits && mantissa <= ExactWhole
+	d.Full = n > 0 && n <= mostDigits
 	return d, i
 }
 
-// areDigits tells whether all eight bytes are digits: their upper halves are 3, also when 6 is added.
-func areDigits(b uint64) bool {
-	const upper = 0xf0f0f0f0f0f0f0f0
-	return b&upper|(b+0x0606060606060606)&upper>>4 == 0x3333333333333333
+// digits appends the digits from i on to a mantissa and returns where they end. It looks at eight bytes at once, whether they are all digits or
+// not, so that the last few cost the same however many they are.
+func digits(b []byte, i int, mantissa uint64) (uint64, int) {
+	const highs = 0x8080808080808080
+	for {
+		// Digits become 0 to 9. What is more than that sets the highest bit of its byte, and perhaps those of bytes behind it.
+		w := octets.At(b, i) ^ 0x3030303030303030
+		others := (w + 0x7676767676767676 | w) & highs
+		if others != 0 {
+			n := bits.TrailingZeros64(others) >> 3
+			return mantissa*whole[n] + number(w<<(64-8*n)), i + n
+		}
+		mantissa = mantissa*1e8 + number(w)
+		i += 8
+	}
 }
 
-// eightDigits returns the number that eight digits are, the first of them in the lowest byte: neighbours are put together, and then
-// theirs.
-func eightDigits(b uint64) uint64 {
-	b -= 0x3030303030303030
-	b = b*10 + b>>8 // pairs, in every other byte
+// number returns the number that eight digits, 0 to 9, are, the first of them lowest: neighbours are put together, and then theirs.
+func number(w uint64) uint64 {
+	w = w*10 + w>>8 // pairs, in every other byte
 	const pairs = 0x000000ff000000ff
-	return (b&pairs*(100+1_000_000<<32) + b>>16&pairs*(1+10_000<<32)) >> 32
+	return (w&pairs*(100+1_000_000<<32) + w>>16&pairs*(1+10_000<<32)) >> 32
 }
 
-// Value returns the number that exact digits are: two exact numbers, divided, are rounded once (Clinger: How to Read Floating
-// Point Numbers Accurately, 1990).
-func (d *Digits) Value() float64 {
-	v := float64(d.Mantissa)
-	if d.Decimals > 0 {
-		v /= exact[d.Decimals]
+// Value returns the float64 nearest to full digits. Two numbers that float64 holds exactly, divided, are rounded once (Clinger: How to Read
+// Floating Point Numbers Accurately, 1990).
+func (d Digits) Value() float64 {
+	var v float64
+	switch {
+	case d.Decimals == 0:
+		v = float64(d.Mantissa)
+	case d.Exact():
+		v = float64(int64(d.Mantissa)) / exact[d.Decimals]
+	default:
+		v = quotient(d.Mantissa, whole[d.Decimals])
 	}
 	if d.Negative {
 		v = -v
@@ -123,7 +124,7 @@ func quotient(m, d uint64) float64 {
 // Parse reads the number that b begins with: a sign, digits with a point, an exponent; or inf, infinity or nan in any case. It returns
 // the nearest float64, an infinity where there is none, and how many bytes it took: 0 if b does not begin with a number.
 func Parse(b []byte) (v float64, n int) {
-	if d, end := Scan(b, 0); d.Exact && (end == len(b) || b[end]|0x20 != 'e') {
+	if d, end := Scan(b, 0); d.Full && (end == len(b) || b[end]|0x20 != 'e') {
 		return d.Value(), end
 	}
 	i := 0

@@ -19,6 +19,7 @@ type codec struct {
 
 	lineMemo, fieldMemo memo.Memo
 	identities          []identity
+	shapes              map[string]*shape // by measurement
 	identityBytes       int
 
 	// Of the record being decoded.
@@ -108,5 +109,5 @@ func (c *codec) remember(table *pipeline.SeriesTable) {
 	}
 	c.table = table
 	c.lineMemo, c.fieldMemo = memo.New(), memo.New()
-	c.identities, c.identityBytes = nil, 0
+	c.identities, c.shapes, c.identityBytes = nil, map[string]*shape{}, 0
 }

@@ -8,43 +8,43 @@ import (
 	"github.com/homeostat/homeostat/pipeline"
 )
 
-// refused stands for a series that came when the table was full: the table only grows, so it stays so.
-const refused = ^uint32(0)
-
 // identity is what a line's measurement and tags stand for.
 type identity struct {
-	number      uint32
-	measurement string
-	labels      pipeline.Labels
-	bytes       int // of label text
-	// fields are the first ones seen. Lines of one identity have the same ones as a rule, in whatever order: to compare a few names is
-	// quicker than to look one up. next is the one behind the last that was found.
-	fields []field
-	next   int
+	number uint32
+	shape  *shape
+	series []uint32 // of the shape's fields, as far as they were seen with these tags
+	labels []pipeline.Label
+	bytes  int // of label text
 }
 
-type field struct {
-	name   string // as it stands in lines
-	series uint32
-}
+// unseen stands for the series of a field that was not seen with an identity's tags yet. refused stands for a series that came when the
+// table was full: the table only grows, so it stays so.
+const unseen, refused = ^uint32(0), ^uint32(0) - 1
 
-// maxFields is how many fields are compared before one is looked up.
-const maxFields = 16
-
-// known finds the series of the field that b begins with, and where its value begins; 0 if it is not among the first ones. A name
-// that ended at an equals sign once does so again, since the sign is escaped by a backslash within the name or not at all.
-func (id *identity) known(b []byte) (series uint32, n int) {
-	for range len(id.fields) {
-		if id.next >= len(id.fields) {
-			id.next = 0
-		}
-		f := &id.fields[id.next]
-		id.next++
-		if n = len(f.name); n < len(b) && b[n] == '=' && string(b[:n]) == f.name {
-			return f.series, n + 1
-		}
+// known finds the series of the field at a position, and where its value begins; 0 if it is not known.
+func (id *identity) known(b []byte, at int) (series uint32, from int) {
+	number, from := id.shape.find(b, at)
+	if from == 0 || number >= len(id.series) || id.series[number] == unseen {
+		return 0, 0
 	}
-	return 0, 0
+	return id.series[number], from
+}
+
+// keep keeps the series of a field whose name is given as it stands in lines. It returns how many bytes that takes; false if there is no room.
+func (id *identity) keep(name []byte, series uint32) (size int, ok bool) {
+	number, from := id.shape.find(append(bytes.Clone(name), '='), 0)
+	if from == 0 {
+		if !id.shape.add(name) {
+			return 0, false
+		}
+		number, size = len(id.shape.fields)-1, 80+len(name)
+	}
+	for len(id.series) <= number {
+		id.series = append(id.series, unseen)
+		size += 8
+	}
+	id.series[number] = series
+	return size, true
 }
 
 // identify finds the identity of the measurement and tags that stand in c.b[at:end]. It is valid until the next call.
@@ -60,7 +60,7 @@ func (c *codec) identify(at, end int) (*identity, error) {
 	}
 	id.number = uint32(len(c.identities))
 	c.identities = append(c.identities, id)
-	c.identityBytes += 160 + 48*len(id.labels) + id.bytes + len(id.measurement)
+	c.identityBytes += 128 + 48*len(id.labels) + id.bytes
 	c.lineMemo.Add(hash, 0, raw, id.number)
 	return &c.identities[id.number], nil
 }
@@ -76,10 +76,11 @@ func (c *codec) parse(at, end int) (identity, error) {
 		return identity{}, c.tooLong(at)
 	}
 	i := unescaped(raw, 0, ',')
-	id := identity{measurement: text(raw[:i], ", ")}
-	if id.measurement == "" {
+	measurement := text(raw[:i], ", ")
+	if measurement == "" {
 		return identity{}, c.broken(at, "the line has no measurement")
 	}
+	var id identity
 	var labels []pipeline.Label
 	for i < len(raw) {
 		i++
@@ -99,8 +100,13 @@ func (c *codec) parse(at, end int) (identity, error) {
 		labels = append(labels, l)
 		i = comma
 	}
-	if len(id.measurement)+id.bytes > c.limits.labelBytes {
+	if len(measurement)+id.bytes > c.limits.labelBytes {
 		return identity{}, c.tooLong(at)
+	}
+	if id.shape = c.shapes[measurement]; id.shape == nil {
+		id.shape = &shape{measurement: measurement}
+		c.shapes[measurement] = id.shape
+		c.identityBytes += 120 + len(measurement)
 	}
 	id.labels = pipeline.NewLabels(labels)
 	return id, nil
@@ -134,7 +140,7 @@ func (c *codec) series(id *identity, at, end int) (uint32, error) {
 	if len(raw) > 2*c.limits.labelBytes {
 		return 0, c.tooLong(at)
 	}
-	metric := id.measurement
+	metric := id.shape.measurement
 	switch name := text(raw, ",= "); {
 	case metric == "prometheus":
 		metric = name
@@ -151,9 +157,8 @@ func (c *codec) series(id *identity, at, end int) (uint32, error) {
 	case err != nil:
 		return 0, err
 	}
-	if len(id.fields) < maxFields {
-		id.fields = append(id.fields, field{string(raw), series})
-		c.identityBytes += 24 + len(raw)
+	if size, ok := id.keep(raw, series); ok {
+		c.identityBytes += size
 	} else {
 		c.fieldMemo.Add(hash, id.number, raw, series)
 	}

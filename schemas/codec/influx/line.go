@@ -2,7 +2,6 @@ package influx
 
 import (
 	"bytes"
-	"math"
 	"strconv"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -77,21 +76,22 @@ func (c *codec) end(at, first int) (int, error) {
 		c.give(first, c.recordTime, &c.lost.noTime)
 		return next, nil
 	}
-	from := at
-	if c.b[at] == '-' {
-		at++
-	}
+	d, end := decimal.Scan(c.b, at)
 	digits := at
-	for at < len(c.b) && c.b[at]-'0' <= 9 {
-		at++
+	if d.Negative {
+		digits++
 	}
-	next := c.lineEnd(spaces(c.b, at))
-	if at == digits || next < 0 {
-		return 0, c.broken(from, "what stands behind the fields is no time")
+	next := c.lineEnd(spaces(c.b, end))
+	if end == digits || next < 0 || d.Decimals > 0 || c.b[end-1] == '.' {
+		return 0, c.broken(at, "what stands behind the fields is no time")
 	}
 	ns := int64(0)
-	if digits == from {
-		ns, _ = moment.Unix(c.b[from:at], c.unit)
+	switch {
+	case d.Negative:
+	case d.Full:
+		ns, _ = moment.Whole(d.Mantissa, c.unit)
+	default:
+		ns, _ = moment.Unix(c.b[at:end], c.unit)
 	}
 	c.give(first, ns, &c.lost.timeRange)
 	return next, nil
@@ -112,11 +112,28 @@ func (c *codec) give(first int, ns int64, lost *int) {
 	}
 }
 
-// field decodes the field at a position and returns the position behind it.
+// field decodes the field at a position and returns the position behind it. Known fields that are numbers, as nearly all are, are read here.
 func (c *codec) field(at int, id *identity) (int, error) {
-	if series, n := id.known(c.b[at:]); n > 0 {
-		return c.value(at+n, series)
+	series, from := id.known(c.b, at)
+	if from == 0 {
+		return c.strange(at, id)
 	}
+	d, end := decimal.Scan(c.b, from)
+	if d.Full && end < len(c.b) {
+		switch c.b[end] {
+		case ',', ' ':
+			return end, c.row(from, series, d.Value())
+		case 'i':
+			if d.Exact() && d.Decimals == 0 && d.Mantissa > 0 && c.b[end-1] != '.' {
+				return end + 1, c.row(from, series, d.Value())
+			}
+		}
+	}
+	return c.value(from, series)
+}
+
+// strange decodes a field of which nothing is known.
+func (c *codec) strange(at int, id *identity) (int, error) {
 	end, err := c.fieldName(at)
 	if err != nil {
 		return 0, err
@@ -147,26 +164,12 @@ func (c *codec) value(at int, series uint32) (int, error) {
 
 // number decodes a number with an optional i or u behind it.
 func (c *codec) number(at int, series uint32) (int, error) {
-	i := at
-	if c.b[i] == '-' {
-		i++
-	}
-	from := i
-	var whole uint64
-	for ; i < len(c.b) && c.b[i]-'0' <= 9; i++ {
-		if i-from < 19 {
-			whole = whole*10 + uint64(c.b[i]-'0')
+	d, end := decimal.Scan(c.b, at)
+	if end > at && end < len(c.b) && (c.b[end] == 'i' || c.b[end] == 'u') && c.b[end-1]-'0' <= 9 && d.Decimals == 0 {
+		if !d.Full || d.Mantissa >= 1<<63 || d.Negative && c.b[end] == 'u' {
+			return c.long(at, end, series)
 		}
-	}
-	if i > from && i < len(c.b) && (c.b[i] == 'i' || c.b[i] == 'u') {
-		if i-from > 19 || whole > math.MaxInt64 || from > at && c.b[i] == 'u' {
-			return c.long(at, i, series)
-		}
-		v := float64(whole)
-		if from > at {
-			v = 0 - v
-		}
-		return i + 1, c.row(at, series, v)
+		return end + 1, c.row(at, series, signed(d))
 	}
 	v, n := decimal.Parse(c.b[at:])
 	if n == 0 {
@@ -176,6 +179,14 @@ func (c *codec) number(at int, series uint32) (int, error) {
 }
 
 const noValue = "a field's value is neither a number nor true, false or a text in quotes"
+
+// signed returns a whole number: there is no -0 among them.
+func signed(d decimal.Digits) float64 {
+	if d.Negative {
+		return 0 - float64(d.Mantissa)
+	}
+	return float64(d.Mantissa)
+}
 
 // long decodes a whole number that may be beyond its range.
 func (c *codec) long(at, end int, series uint32) (int, error) {
@@ -235,7 +246,7 @@ func (c *codec) row(at int, series uint32, v float64) error {
 			c.limits.points, at, len(c.b))
 	}
 	switch {
-	case math.IsNaN(v) || math.IsInf(v, 0):
+	case v-v != 0: // not finite
 		c.lost.notFinite++
 	case series == refused:
 		c.lost.seriesLimit++

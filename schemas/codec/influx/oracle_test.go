@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,6 +113,37 @@ func TestOracleOnRandomLines(t *testing.T) {
 		}
 		if d := cmp.Diff(want, check.Check(t, codectest.Record(value))); d != "" {
 			t.Fatalf("seed %d (-oracle +codec):\n%s\n%s", seed, d, value)
+		}
+	}
+}
+
+// TestOracleOnManyFields has more fields than are known by their names, of names of all sizes, in other orders and with other tags each time.
+func TestOracleOnManyFields(t *testing.T) {
+	check := codectest.NewChecker(func() pipeline.Codec { return newCodec(asTheOracle) })
+	r := rand.New(rand.NewPCG(5, 6))
+	var fields []string
+	for i := range 400 {
+		fields = append(fields, fmt.Sprintf("%s%d", strings.Repeat("f", i%150), i), fmt.Sprintf(`a\=%d`, i), fmt.Sprintf(`used\ percent\,of\=%d`, i))
+	}
+	for range 30 {
+		var b bytes.Buffer
+		for range 1 + r.IntN(3) {
+			r.Shuffle(len(fields), func(i, j int) { fields[i], fields[j] = fields[j], fields[i] })
+			fmt.Fprintf(&b, "m%d,host=h%d ", r.IntN(2), r.IntN(3))
+			for i, name := range fields[:1+r.IntN(len(fields))] {
+				if i > 0 {
+					b.WriteByte(',')
+				}
+				fmt.Fprintf(&b, "%s=%s", name, [...]string{"1", "-0", "-0i", "0i", "7u", "12.5", "1e3", "-3i", "9223372036854775807i", "18446744073709551615u", "93.96984924615009", "1.", "t", `"x,y=1 z"`}[r.IntN(14)])
+			}
+			fmt.Fprintf(&b, " %d\n", 1+r.Int64N(1<<62))
+		}
+		want, err := consult(b.Bytes())
+		if err != nil {
+			t.Fatalf("%v\n%s", err, b.Bytes())
+		}
+		if d := cmp.Diff(want, check.Check(t, codectest.Record(b.Bytes()))); d != "" {
+			t.Fatalf("(-oracle +codec):\n%s\n%s", d, b.Bytes())
 		}
 	}
 }

@@ -29,7 +29,7 @@ type row struct {
 func rows(out *pipeline.Columns) []row {
 	var got []row
 	for i, s := range out.LogStream {
-		got = append(got, row{out.Series.At(s).Key, out.LogTime[i], out.LogSeverity[i], string(out.LogBytes[out.LogOffset[i]:out.LogOffset[i+1]])})
+		got = append(got, row{out.Series.At(s).Key(), out.LogTime[i], out.LogSeverity[i], string(out.LogBytes[out.LogOffset[i]:out.LogOffset[i+1]])})
 	}
 	return got
 }
@@ -423,7 +423,7 @@ func TestAnyOrderAndForm(t *testing.T) {
 				line[texts[r.IntN(len(texts))]] = texts[r.IntN(len(texts))]
 			}
 			lines = append(lines, line)
-			key := pipeline.SeriesKey("", pipeline.Stream, pipeline.Labels{{Name: "service", Value: service}})
+			key := pipeline.SeriesKey("", pipeline.Stream, []pipeline.Label{{Name: "service", Value: service}})
 			want = append(want, row{key, when.UnixNano(), 17, strings.TrimRight(body, "\n")})
 		}
 		array, _ := json.Marshal(lines)

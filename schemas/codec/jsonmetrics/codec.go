@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"strings"
-
-	"github.com/valyala/fastjson"
 
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/jsontext"
 	"github.com/homeostat/homeostat/schemas/codec/memo"
 	"github.com/homeostat/homeostat/schemas/codec/moment"
 	"github.com/homeostat/homeostat/schemas/codec/values"
@@ -50,7 +48,7 @@ var lossReasons = [losses]string{"", LostNoValue, LostNotNumeric, LostNotFinite,
 
 type limits struct{ bytes, object, points, attributes, labelBytes, nesting, memo int }
 
-// codec decodes records. Its memo leads from the raw bytes of all that names a series to its ordinals; it holds for one series
+// codec decodes records. Its memos lead from the raw bytes of all that names a series to its ordinals; they hold for one series
 // table.
 type codec struct {
 	limits   limits
@@ -62,16 +60,14 @@ type codec struct {
 	table    *pipeline.SeriesTable
 
 	memo     memo.Memo
+	fields   memo.Memo // of fields of values, by the place in ordinals of what they are beside
 	ordinals []uint32
 	layouts  layouts
 
-	batch   []string // members that hold batches
-	reader  reader
-	parser  fastjson.Parser
-	walker  walker
-	slow    event  // of an object of no layout
-	key     []byte // scratch
-	parsing bool   // everything, for tests
+	batch  []string // members that hold batches
+	reader reader
+	slow   event  // of an object of no layout
+	key    []byte // scratch
 	// Of the record being decoded.
 	rec        *pipeline.Record
 	out        *pipeline.Columns
@@ -80,15 +76,12 @@ type codec struct {
 	lost       [losses]int
 }
 
-// parserObject is the size of object beyond which the parser, which keeps what it needed, is not kept.
-const parserObject = 64 << 10
-
 // Decode implements pipeline.Codec. Losses are counted only when the whole record is sound.
 func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 	if n := len(rec.Value); n > c.limits.bytes {
 		return pipeline.Errorf("json_metrics.limit.bytes", "json metrics record of %d bytes is larger than max_bytes %d: send smaller batches or raise it", n, c.limits.bytes)
 	}
-	if c.table != out.Series || c.memo.Bytes()+4*cap(c.ordinals) > c.limits.memo {
+	if c.table != out.Series || c.memoBytes() > c.limits.memo {
 		c.forget(out.Series)
 	}
 	c.rec, c.out, c.rows = rec, out, 0
@@ -113,11 +106,13 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 
 // forget starts the memo anew, for a table.
 func (c *codec) forget(table *pipeline.SeriesTable) {
-	c.table, c.memo, c.ordinals = table, memo.New(), nil
+	c.table, c.memo, c.fields, c.ordinals = table, memo.New(), memo.New(), nil
 	for _, l := range c.layouts.all {
 		l.keys = 0
 	}
 }
+
+func (c *codec) memoBytes() int { return c.memo.Bytes() + c.fields.Bytes() + 4*cap(c.ordinals) }
 
 func (c *codec) record() error {
 	b := c.rec.Value
@@ -127,9 +122,9 @@ func (c *codec) record() error {
 	if c.inBatch(b, 0) > 0 {
 		return c.objects(b, 0)
 	}
-	for i, l := range c.layouts.all {
+	for _, l := range c.layouts.likely() {
 		if ok, err := c.recognise(l, b); ok {
-			c.layouts.meet(i)
+			c.layouts.meet(l)
 			return err
 		}
 	}
@@ -145,19 +140,7 @@ func (c *codec) record() error {
 		}
 		return c.objects(b, end)
 	}
-	if c.alone(b) {
-		if v, err := c.parser.ParseBytes(b); err == nil {
-			return c.parsed(v, b, 0)
-		}
-	}
 	return c.objects(b, 0)
-}
-
-// alone tells whether a record looks like one object within its limits, the usual case, which is quicker to parse than
-// to split. If the parser does not agree, the splitter has the word.
-func (c *codec) alone(b []byte) bool {
-	return len(b) > 0 && b[0] == '{' && b[len(b)-1] == '}' && len(b) <= min(c.limits.object, parserObject) &&
-		bytes.Count(b, []byte{'{'})+bytes.Count(b, []byte{'['}) <= c.limits.nesting
 }
 
 // objects decodes the objects of a record from a position on, which is its beginning or behind an object.
@@ -198,7 +181,7 @@ func (c *codec) next(sp *values.Splitter, from int) error {
 		if err := c.split(&inner); err != nil {
 			return err
 		}
-		if sp.At = skipSpace(sp.B, inner.At); sp.At == len(sp.B) || sp.B[sp.At] != '}' {
+		if sp.At = jsontext.SkipSpace(sp.B, inner.At); sp.At == len(sp.B) || sp.B[sp.At] != '}' {
 			return c.syntax(sp.At, "a batch of metrics has something beside them, or no end")
 		}
 		sp.At++
@@ -224,14 +207,14 @@ func (c *codec) inBatch(b []byte, at int) int {
 	if len(c.batch) == 0 || at >= len(b) || b[at] != '{' {
 		return 0
 	}
-	at = skipSpace(b, at+1)
+	at = jsontext.SkipSpace(b, at+1)
 	for _, name := range c.batch {
 		end := at + len(name) + 2
 		if end >= len(b) || b[at] != '"' || b[end-1] != '"' || string(b[at+1:end-1]) != name {
 			continue
 		}
-		if i := skipSpace(b, end); i < len(b) && b[i] == ':' {
-			if i = skipSpace(b, i+1); i < len(b) && b[i] == '[' {
+		if i := jsontext.SkipSpace(b, end); i < len(b) && b[i] == ':' {
+			if i = jsontext.SkipSpace(b, i+1); i < len(b) && b[i] == '[' {
 				return i
 			}
 		}
@@ -239,61 +222,58 @@ func (c *codec) inBatch(b []byte, at int) int {
 	return 0
 }
 
-func skipSpace(b []byte, at int) int {
-	for at < len(b) && b[at] <= ' ' && strings.IndexByte(values.Space, b[at]) >= 0 {
-		at++
-	}
-	return at
-}
-
-// object parses an object, which stands as raw at a position of the record.
+// object says what is wrong with a value that is no object that could be read.
 func (c *codec) object(raw []byte, at int) error {
 	if len(raw) > c.limits.object {
 		return pipeline.Errorf("json_metrics.limit.object_bytes", "json metric at byte %d has %d bytes, more than max_object_bytes %d: write smaller objects or raise it", at, len(raw), c.limits.object)
 	}
-	v, err := c.parser.ParseBytes(raw)
-	if err != nil {
-		return c.broken(at, raw)
+	if raw[0] != '{' && jsontext.Skip(raw, 0, c.limits.nesting) == len(raw) {
+		return pipeline.Errorf("json_metrics.not_object", "json metrics record has a %s at byte %d where an object belongs: check what writes to topic %s", typeName(raw), at, c.rec.Topic)
 	}
-	return c.parsed(v, raw, at)
+	return c.broken(at, raw)
 }
 
-// parsed adds the points of a value.
-func (c *codec) parsed(v *fastjson.Value, raw []byte, at int) error {
-	if len(raw) > parserObject {
-		defer func() { c.parser = fastjson.Parser{} }()
+// typeName is what a sound value is called that is no object.
+func typeName(raw []byte) string {
+	switch raw[0] {
+	case '[':
+		return "array"
+	case '"':
+		return "string"
 	}
-	if v.Type() != fastjson.TypeObject {
-		return pipeline.Errorf("json_metrics.not_object", "json metrics record has a %s at byte %d where an object belongs: check what writes to topic %s", v.Type(), at, c.rec.Topic)
+	if word := jsontext.Word(raw, 0); word != "" {
+		return word
 	}
-	c.walker.walk(v.GetObject(), &c.mapping, &c.slow)
-	return c.sound(raw, at)
+	return "number"
 }
 
-// read adds the points of the object at a position, if it is written as most are. It returns its end, 0 if it is for the parser.
+// read adds the points of the object at a position. It returns its end, 0 if it can't be read.
 func (c *codec) read(b []byte, at int) (end int, err error) {
-	if c.parsing {
-		return 0, nil
-	}
 	if end = c.reader.read(b, at, &c.slow); end == 0 || end-at > c.limits.object {
 		return 0, nil
 	}
-	return end, c.sound(b[at:end], at)
+	o := object{b, at, end}
+	if u := &c.slow.unfit; u.name != nil {
+		return end, u.err(at)
+	}
+	if err := c.points(o); err != nil {
+		return end, err
+	}
+	c.layouts.learn(c, b[at:end])
+	return end, nil
 }
 
-// sound adds the points of an object that was read or parsed, and learns from it.
-func (c *codec) sound(raw []byte, at int) error {
-	if u := &c.slow.unfit; u.name != nil {
-		return u.err(at)
+// object is one that was read, b[from:to].
+type object struct {
+	b        []byte
+	from, to int
+}
+
+// complete puts into the event all that its object says.
+func (c *codec) complete(o object) {
+	if !c.slow.full {
+		c.reader.again(o.b[o.from:o.to], &c.slow)
 	}
-	if n := c.attributes(&c.slow); n > c.limits.attributes {
-		return pipeline.Errorf("json_metrics.limit.attributes", "json metric at byte %d has %d labels, more than max_attributes %d: name fewer in labels or raise it", at, n, c.limits.attributes)
-	}
-	if err := c.points(&c.slow, at); err != nil {
-		return err
-	}
-	c.layouts.learn(c, raw)
-	return nil
 }
 
 // count counts the rows of an object.
@@ -304,42 +284,45 @@ func (c *codec) count(n, at int) error {
 	return nil
 }
 
-// points adds the rows of a parsed object.
-func (c *codec) points(e *event, at int) error {
-	plain := c.plain(e)
+// points adds the rows of an object that was read.
+func (c *codec) points(o object) error {
+	e := &c.slow
+	owner, key := c.reader.identity(o.b)
+	base, hash, ok := c.memo.Find(owner, key)
+	if !ok {
+		c.complete(o)
+		if n := c.attributes(e); n > c.limits.attributes {
+			return pipeline.Errorf("json_metrics.limit.attributes", "json metric at byte %d has %d labels, more than max_attributes %d: name fewer in labels or raise it", o.from, n, c.limits.attributes)
+		}
+	}
 	rows := len(e.values)
+	plain := c.plain(e)
 	if plain {
 		rows++
 	}
-	if err := c.count(rows, at); err != nil {
+	if err := c.count(rows, o.from); err != nil {
 		return err
 	}
-	name := c.name(e)
-	switch {
-	case rows == 0:
+	if rows == 0 {
 		c.lost[noValue]++
 		return nil
-	case name == nil && c.named:
-		c.lost[noName] += rows
-		return nil
+	}
+	if !ok {
+		base = c.ordinal(c.name(e), nil)
+		c.memo.Add(hash, owner, key, base)
 	}
 	when, untimed := c.when(e)
-	c.identify(e, name)
-	if plain && name == nil {
-		c.lost[noName]++
-	} else if plain {
+	if plain {
 		v, lose := c.value(e)
-		if err := c.point(e, when, v, max(lose, untimed), name, nil, at); err != nil {
+		if err := c.row(o, base, nil, when, v, max(lose, untimed)); err != nil {
 			return err
 		}
 	}
 	for i := range e.values {
-		if c.unnamed(name, &e.values[i]) {
-			c.lost[noName]++
-			continue
-		}
-		v, lose := e.values[i].member()
-		if err := c.point(e, when, v, max(lose, untimed), name, &e.values[i], at); err != nil {
+		of := &e.values[i]
+		where := c.place(o, base, of)
+		v, lose := of.member()
+		if err := c.row(o, where, of, when, v, max(lose, untimed)); err != nil {
 			return err
 		}
 	}
@@ -349,7 +332,6 @@ func (c *codec) points(e *event, at int) error {
 // broken says where an object does not follow JSON's grammar.
 func (c *codec) broken(at int, raw []byte) error {
 	why := "it is not JSON"
-	c.parser = fastjson.Parser{}
 	var v json.RawMessage
 	var fault *json.SyntaxError
 	if errors.As(json.Unmarshal(raw, &v), &fault) {

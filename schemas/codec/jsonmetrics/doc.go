@@ -27,14 +27,21 @@
 // that of the Prometheus Kafka adapter. What is set besides takes the place of the preset's.
 //
 // Rows that can't be used are counted in Columns.Lost, by the reasons in this package's Lost constants; an object that names no
-// value counts as one. A record that is broken or beyond a limit is an error as a whole. The parser (valyala/fastjson) is
-// lenient about escapes, control characters and number syntax in fields that are not read.
+// value counts as one. A record that is broken or beyond a limit is an error as a whole. The reader is lenient about escapes, control
+// characters and number syntax (package jsontext).
 //
-// # Layouts
+// # Layouts and pieces
 //
 // The messages of a producer look alike: the same names in the same order, without escapes, and other numbers and texts between
 // them. The codec keeps the bytes between the values (a layout), of a few kinds of messages. Where a message has these bytes, and
-// between them texts without quotes and backslashes, and numbers, a parser could find nothing else in it, so the values are
-// taken as they stand; the series is found by the raw bytes of all that names it. Everything else is parsed. The results are
-// the same (layout_test.go, and FuzzDecode, which decodes everything both ways).
+// between them texts without quotes and backslashes, and numbers, a reader could find nothing else in it, so the values are
+// taken as they stand; the series is found by the raw bytes of all that names it.
+//
+// Everything else is read member by member. What stands between two values (a piece) is kept, too, with what it means, and which one followed it the
+// last two times, so that a name that is foretold is compared and not looked up; others are found by a hash of their bytes. An object of a known
+// series is not taken apart further than to find its times and values: the stretches of it that name the series are the key. Only of a series that
+// is new all goes into an event.
+//
+// The results are the same (layout_test.go, and FuzzDecode, which decodes by layouts, without, and by a new codec, and compares what is read
+// of an object with what a parser finds in it).
 package jsonmetrics

@@ -4,9 +4,8 @@ import (
 	"bytes"
 	"slices"
 
-	"github.com/valyala/fastjson"
-
 	"github.com/homeostat/homeostat/pipeline"
+	"github.com/homeostat/homeostat/schemas/codec/decimal"
 	"github.com/homeostat/homeostat/schemas/codec/moment"
 )
 
@@ -24,9 +23,10 @@ const (
 
 // scalar is a value of an object. In a layout, step is the number of the text or number that it is, or fixed.
 type scalar struct {
-	kind kind
-	step int
-	text []byte
+	kind   kind
+	step   int
+	text   []byte
+	digits decimal.Digits // of a number; if they are not full the text counts
 }
 
 // fixed is the step of a value that is the same in all messages of a layout.
@@ -45,11 +45,21 @@ type event struct {
 	values []field
 	labels []field // beside those with slots
 	unfit  unfit
+	full   bool  // all that the object says is there
+	set    []int // slots of times and values that were set; others were only if it is full, or mixed
+	mixed  bool
 }
 
-func (e *event) reset() {
-	clear(e.slots)
-	e.values, e.labels, e.unfit = e.values[:0], e.labels[:0], unfit{}
+// reset makes the event empty.
+func (e *event) reset(full bool) {
+	if e.full || e.mixed {
+		clear(e.slots)
+	}
+	for _, slot := range e.set {
+		e.slots[slot].kind = absent
+	}
+	e.values, e.labels, e.unfit, e.set = e.values[:0], e.labels[:0], unfit{}, e.set[:0]
+	e.full, e.mixed = full, false
 }
 
 // manyValues is from how many values on repeated names are looked for by sorting.
@@ -58,6 +68,9 @@ const manyValues = 32
 // settle leaves of values of equal names the last one, and none that is a text among the members of an object: a state in words
 // or a version, which Telegraf writes beside its numbers, is no metric.
 func (e *event) settle() {
+	if len(e.values) == 0 {
+		return
+	}
 	e.unique()
 	e.values = slices.DeleteFunc(e.values, func(f field) bool { return f.path < 0 && f.kind == text })
 }
@@ -123,7 +136,15 @@ func (c *codec) when(e *event) (int64, loss) {
 	given := false
 	for i := range e.slots[:c.mapping.from[timeRole+1]] {
 		s := &e.slots[i]
-		if s.kind <= null || s.kind >= text && isZero(s.text) {
+		if s.kind <= null {
+			continue
+		}
+		if d := &s.digits; s.kind == number && d.Full && d.Decimals == 0 && !d.Negative {
+			if ns, ok := moment.Whole(d.Mantissa, c.timeUnit); ok && ns > 0 {
+				return ns, kept
+			}
+		}
+		if s.kind >= text && isZero(s.text) {
 			continue
 		}
 		given = true
@@ -189,75 +210,14 @@ func (s *scalar) number() (float64, loss) {
 	case s.kind != number:
 		return 0, notNumeric
 	}
+	if s.digits.Full {
+		return s.digits.Value(), kept
+	}
 	return parseNumber(s.text)
 }
 
 // written returns the value of a number that stands in a text.
 func (s *scalar) written() (float64, loss) { return parseNumber(bytes.TrimSpace(s.text)) }
-
-// walker makes an event of a parsed object.
-type walker struct {
-	mapping *mapping
-	event   *event
-	// Of the visit under way: the place in the object, and the number of the member there.
-	at     place
-	member int
-	each   func(name []byte, v *fastjson.Value)
-	// arena holds the digits of numbers, which the parser does not give out.
-	arena []byte
-}
-
-func (w *walker) walk(o *fastjson.Object, m *mapping, e *event) {
-	if w.each == nil {
-		w.each = w.visit
-	}
-	w.mapping, w.event, w.arena = m, e, w.arena[:0]
-	e.reset()
-	w.within(o, place{node: m.root, top: true})
-	e.settle()
-}
-
-func (w *walker) within(o *fastjson.Object, at place) {
-	outer, number := w.at, w.member
-	w.at, w.member = at, 0
-	o.Visit(w.each)
-	w.at, w.member = outer, number
-}
-
-func (w *walker) visit(name []byte, v *fastjson.Value) {
-	var child *node
-	if w.at.node != nil {
-		child = w.at.node.lookUp(w.member, name)
-	}
-	w.member++
-	w.mapping.put(w.event, w.at, child, name, w.scalar(v))
-	if v.Type() == fastjson.TypeObject {
-		if inner := below(child); inner.leads() {
-			w.within(v.GetObject(), inner)
-		}
-	}
-}
-
-func (w *walker) scalar(v *fastjson.Value) scalar {
-	switch v.Type() {
-	case fastjson.TypeString:
-		s, _ := v.StringBytes()
-		return scalar{kind: text, text: s}
-	case fastjson.TypeNumber:
-		from := len(w.arena)
-		w.arena = v.MarshalTo(w.arena)
-		return scalar{kind: number, text: w.arena[from:]}
-	case fastjson.TypeTrue:
-		return scalar{kind: boolean, text: literalTrue}
-	case fastjson.TypeFalse:
-		return scalar{kind: boolean, text: literalFalse}
-	case fastjson.TypeNull:
-		return scalar{kind: null}
-	}
-	return scalar{kind: nested}
-}
-
-var literalTrue, literalFalse, literalNull = []byte("true"), []byte("false"), []byte("null")
 
 // seriesType returns the type of the event's series.
 func (c *codec) seriesType(e *event) pipeline.SeriesType {

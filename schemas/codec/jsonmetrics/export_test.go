@@ -2,12 +2,6 @@ package jsonmetrics
 
 import "github.com/homeostat/homeostat/pipeline"
 
-// Parsing makes a codec parse everything; Reading makes it keep no layouts.
-func Parsing(p pipeline.Codec) pipeline.Codec {
-	p.(*codec).parsing = true
-	return Reading(p)
-}
-
 // Reading makes a codec keep no layouts.
 func Reading(p pipeline.Codec) pipeline.Codec {
 	p.(*codec).layouts.off = true
@@ -36,6 +30,19 @@ func Wide(p pipeline.Codec) int {
 
 // MemoBytes returns the memory of a codec's memo.
 func MemoBytes(p pipeline.Codec) int {
-	c := p.(*codec)
-	return c.memo.Bytes() + 4*cap(c.ordinals)
+	return p.(*codec).memoBytes()
+}
+
+// Pieces returns how many pieces a codec's reader remembers, and their bytes.
+func Pieces(p pipeline.Codec) (n, size int) {
+	r := &p.(*codec).reader
+	for _, s := range r.spots {
+		n += s.count
+		for _, piece := range s.pieces {
+			if piece != nil {
+				size += piece.size
+			}
+		}
+	}
+	return n, size
 }

@@ -33,48 +33,56 @@ func (c *codec) unnamed(name []byte, of *field) bool {
 	return name == nil && (c.named || of == nil || of.path < 0 && len(of.name) == 0)
 }
 
-// slowly is the memo's owner of events that were parsed; layouts have their own numbers.
-const slowly = 0
+// The memo's owners of events that were read: of what names them in several stretches, and in one, by the spot where that begins. Layouts have
+// their own numbers between.
+const scattered, together uint32 = 0, 1 << 31
 
-// identify makes c.key of what the series of a event of no layout have in common.
-func (c *codec) identify(e *event, name []byte) {
-	c.key = append(c.key[:0], byte(c.seriesType(e)))
-	c.key = binary.AppendUvarint(appendText(c.key, name), uint64(c.attributes(e)))
-	for i := range e.labels {
-		c.key = appendText(binary.AppendUvarint(c.key, uint64(len(e.labels[i].name))<<1|1), e.labels[i].name)
-		c.key = appendText(c.key, e.labels[i].text)
+// ordinal adds what stands for a series that was not seen before, and returns where in c.ordinals that is.
+func (c *codec) ordinal(name []byte, of *field) uint32 {
+	ordinal := unresolved
+	if c.unnamed(name, of) {
+		ordinal = nameless
 	}
-	from, to := c.mapping.of(labelRole)
-	for i := from; i < to; i++ {
-		if s := &e.slots[i]; s.kind >= text {
-			c.key = appendText(binary.AppendUvarint(c.key, uint64(i)<<1), s.text)
-		}
-	}
+	c.ordinals = append(c.ordinals, ordinal)
+	return uint32(len(c.ordinals) - 1)
 }
 
-func appendText(b, s []byte) []byte { return append(binary.AppendUvarint(b, uint64(len(s))), s...) }
-
-// point adds one row of a event of no layout: of the field of values, or of the one value where that is nil.
-func (c *codec) point(e *event, when int64, v float64, lose loss, name []byte, of *field, at int) error {
-	if lose != kept {
+// row adds one row of an event: of the field of values, or of the one value where that is nil. where is its place in c.ordinals.
+func (c *codec) row(o object, where uint32, of *field, when int64, v float64, lose loss) error {
+	ordinal := c.ordinals[where]
+	switch {
+	case ordinal == nameless:
+		c.lost[noName]++
+		return nil
+	case lose != kept:
 		c.lost[lose]++
 		return nil
-	}
-	common := len(c.key)
-	if of != nil {
-		c.key = append(binary.AppendUvarint(c.key, uint64(of.path+1)), of.name...)
-	}
-	series, hash, ok := c.memo.Find(slowly, c.key)
-	if !ok {
+	case ordinal == unresolved:
+		c.complete(o)
 		var err error
-		if series, err = c.admit(e, name, of, at); err != nil {
+		if ordinal, err = c.admit(&c.slow, c.name(&c.slow), of, o.from); err != nil {
 			return err
 		}
-		c.memo.Add(hash, slowly, c.key, series)
+		c.ordinals[where] = ordinal
 	}
-	c.key = c.key[:common]
-	c.put(series, when, v)
+	c.put(ordinal, when, v)
 	return nil
+}
+
+// place finds the place in c.ordinals of a field of values, of an event whose own is base.
+func (c *codec) place(o object, base uint32, of *field) uint32 {
+	owner, key := base<<1, of.name
+	if of.path >= 0 {
+		c.key = binary.LittleEndian.AppendUint32(c.key[:0], uint32(of.path))
+		owner, key = owner|1, c.key
+	}
+	where, hash, ok := c.fields.Find(owner, key)
+	if !ok {
+		c.complete(o)
+		where = c.ordinal(c.name(&c.slow), of)
+		c.fields.Add(hash, owner, key, where)
+	}
+	return where
 }
 
 func (c *codec) put(series uint32, when int64, v float64) {

@@ -2,12 +2,12 @@ package jsonmetrics
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math"
-	"math/bits"
+	"slices"
 
 	"github.com/homeostat/homeostat/schemas/codec/decimal"
+	"github.com/homeostat/homeostat/schemas/codec/jsontext"
 	"github.com/homeostat/homeostat/schemas/codec/moment"
+	"github.com/homeostat/homeostat/schemas/codec/octets"
 )
 
 // layout is what messages of one kind have in common: the bytes before each of their texts and numbers, and behind the last.
@@ -29,6 +29,9 @@ type layout struct {
 	// clock is the step of the time, if that is one number; else -1.
 	clock int
 	rows  []row
+	next  *layout // that of the message which followed the last time
+	used  bool    // since layouts were last looked through for one to be forgotten
+	gone  bool    // it was forgotten
 }
 
 // step is a text or number, and the bytes before it.
@@ -66,16 +69,64 @@ type layouts struct {
 	// often that did not work.
 	met, strange, tried, vain int
 	off                       bool // for tests
+	// reach is how many of them are tried, besides the one that followed the last time on the one that was met last: fewer where messages are of
+	// none of them again and again. What is tried in vain costs more than it may save.
+	reach int
+	last  *layout
+	trial []*layout
 }
 
-// meet counts a message of a layout and puts that in front.
-func (ls *layouts) meet(i int) {
+// mostReach bounds reach.
+const mostReach = 4
+
+// likely are the layouts that are worth trying, now and then all.
+func (ls *layouts) likely() []*layout {
+	if ls.strange&63 == 0 {
+		return ls.all
+	}
+	first := ls.all[:min(ls.reach, len(ls.all))]
+	if ls.last == nil || ls.last.next == nil || ls.last.next.gone || slices.Contains(first, ls.last.next) {
+		return first
+	}
+	ls.trial = append(append(ls.trial[:0], ls.last.next), first...)
+	return ls.trial
+}
+
+// meet counts a message of a layout. One that was not foretold is put in front.
+func (ls *layouts) meet(l *layout) {
 	ls.met++
-	if i > 0 {
-		l := ls.all[i]
+	ls.reach = min(ls.reach+1, mostReach)
+	l.used = true
+	if ls.last != nil && ls.last.next == l {
+		ls.last = l
+		return
+	}
+	if ls.last != nil {
+		ls.last.next = l
+	}
+	ls.last = l
+	if i := slices.Index(ls.all, l); i > 0 {
 		copy(ls.all[1:i+1], ls.all[:i])
 		ls.all[0] = l
 	}
+}
+
+// add puts a layout in front, in place of the last one that was not met for long, if they are too many.
+func (ls *layouts) add(l *layout) {
+	if ls.last != nil {
+		ls.last.next = l
+	}
+	if ls.last = l; len(ls.all) < maxLayouts {
+		ls.all = slices.Insert(ls.all, 0, l)
+		return
+	}
+	i := len(ls.all) - 1
+	for ; i > 0 && ls.all[i].used; i-- {
+		ls.all[i].used = false
+	}
+	ls.all[i].gone = true
+	copy(ls.all[1:i+1], ls.all[:i])
+	ls.all[0] = l
 }
 
 // match finds the steps of a message that begins at a position. It returns its end, 0 if it is not of the layout, or has more than
@@ -134,7 +185,7 @@ func (l *layout) backward(b []byte, until int, spans *[maxSteps]span) int {
 				return -1
 			}
 		} else {
-			for from > 0 && inNumber[b[from-1]] {
+			for from > 0 && jsontext.Inside[b[from-1]] {
 				from--
 			}
 			if from == end || sp.scan(b, from) != end {
@@ -181,9 +232,9 @@ func (c *codec) recognise(l *layout, b []byte) (bool, error) {
 // scan reads a number and returns its end, 0 if it is not sure that it is one.
 func (s *span) scan(b []byte, from int) (end int) {
 	s.digits, end = decimal.Scan(b, from)
-	if end < len(b) && inNumber[b[end]] {
-		s.digits.Exact = false
-		for end < len(b) && inNumber[b[end]] {
+	if end < len(b) && jsontext.Inside[b[end]] {
+		s.digits.Full = false
+		for end < len(b) && jsontext.Inside[b[end]] {
 			end++
 		}
 	}
@@ -193,39 +244,21 @@ func (s *span) scan(b []byte, from int) (end int) {
 	return end
 }
 
-// endOfText returns where a text ends, -1 if it has escapes or no end. It looks at eight bytes at once: subtracting one from each
-// borrows in the lowest byte that is zero (H. S. Warren: Hacker's Delight, 6-1).
+// endOfText returns where a text ends, -1 if it has escapes or no end.
 func endOfText(b []byte, at int) int {
-	const ones, highs uint64 = 0x0101010101010101, 0x8080808080808080
-	const quotes, slashes = '"' * ones, '\\' * ones
-	for ; at+8 <= len(b); at += 8 {
-		w := binary.LittleEndian.Uint64(b[at:])
-		q, s := w^quotes, w^slashes
-		if found := ((q-ones)&^q | (s-ones)&^s) & highs; found != 0 {
-			if at += bits.TrailingZeros64(found) / 8; b[at] == '"' {
-				return at
-			}
-			return -1
-		}
+	if at = octets.QuoteOrBackslash(b, at); at == len(b) || b[at] != '"' {
+		return -1
 	}
-	for ; at < len(b); at++ {
-		switch b[at] {
-		case '"':
-			return at
-		case '\\':
-			return -1
-		}
-	}
-	return -1
+	return at
 }
 
 // known adds the points of the message that begins at a position, if it is of a layout that is kept. It returns its end, 0 if
 // it is not.
 func (c *codec) known(b []byte, at int) (end int, err error) {
 	ls := &c.layouts
-	for i, l := range ls.all {
+	for _, l := range ls.likely() {
 		if end := l.match(b, at, c.limits.object, &ls.spans); end > 0 {
-			ls.meet(i)
+			ls.meet(l)
 			return end, c.take(l, b, at)
 		}
 	}
@@ -267,7 +300,7 @@ func (c *codec) add(l *layout, b []byte, base uint32, at int) error {
 		}
 		var v float64
 		lose := kept
-		if r.number >= 0 && spans[r.number].digits.Exact {
+		if r.number >= 0 && spans[r.number].digits.Full {
 			v = spans[r.number].digits.Value()
 		} else {
 			v, lose = c.rowValue(l, r, b)
@@ -308,45 +341,21 @@ func (c *codec) introduce(l *layout, b []byte) {
 	l.fill(l.identity, b, &c.layouts.spans)
 	name := c.name(&l.event)
 	for i := range l.rows {
-		ordinal := unresolved
-		if c.unnamed(name, l.rows[i].of) {
-			ordinal = nameless
-		}
-		c.ordinals = append(c.ordinals, ordinal)
+		c.ordinal(name, l.rows[i].of)
 	}
 }
 
 // clock returns a message's time.
 func (c *codec) clock(l *layout, b []byte) (int64, loss) {
 	if l.clock >= 0 {
-		if d := &c.layouts.spans[l.clock].digits; d.Exact && d.Decimals == 0 && !d.Negative {
-			if ns, ok := unix(int64(d.Mantissa), c.timeUnit); ok {
+		if d := &c.layouts.spans[l.clock].digits; d.Full && d.Decimals == 0 && !d.Negative {
+			if ns, ok := moment.Whole(d.Mantissa, c.timeUnit); ok && ns > 0 {
 				return ns, kept
 			}
 		}
 	}
 	l.fill(l.times, b, &c.layouts.spans)
 	return c.when(&l.event)
-}
-
-// unix is moment.Unix for whole numbers that float64 holds exactly.
-func unix(t int64, unit moment.Unit) (int64, bool) {
-	if unit == 0 {
-		switch {
-		case t < 1e9:
-			return 0, false
-		case t < 1e11:
-			unit = 1e9
-		case t < 1e14:
-			unit = 1e6
-		default:
-			unit = 1e3 // 2^53 are less than 10^17
-		}
-	}
-	if t <= 0 || t >= math.MaxInt64/int64(unit) {
-		return 0, false
-	}
-	return t * int64(unit), true
 }
 
 // rowValue returns a value that is no decimal.
@@ -362,6 +371,6 @@ func (c *codec) rowValue(l *layout, r *row, b []byte) (float64, loss) {
 func (l *layout) fill(scalars []*scalar, b []byte, spans *[maxSteps]span) {
 	for _, s := range scalars {
 		sp := &spans[s.step]
-		s.text = b[sp.from:sp.to]
+		s.text, s.digits = b[sp.from:sp.to], sp.digits
 	}
 }

@@ -5,9 +5,16 @@ import "bytes"
 // learn makes a layout of an object that was parsed and is sound. Where no two messages are alike, there is little use in it.
 func (ls *layouts) learn(c *codec, raw []byte) {
 	ls.strange++
+	ls.reach = max(ls.reach-1, 1)
 	slowly := ls.strange / 64
-	if ls.off || len(raw) > maxLayoutBytes || ls.tried > 2*maxLayouts+ls.met/32+slowly || ls.vain > 8+slowly {
+	if ls.off || len(raw) > maxLayoutBytes || ls.tried > 2*maxLayouts+ls.met/256+slowly || ls.vain > 8+slowly {
 		return
+	}
+	for _, l := range ls.all {
+		if l.match(raw, 0, len(raw), &ls.spans) == len(raw) {
+			ls.meet(l) // it was not among those that were tried
+			return
+		}
 	}
 	ls.tried++
 	l := c.newLayout(raw)
@@ -17,19 +24,18 @@ func (ls *layouts) learn(c *codec, raw []byte) {
 	}
 	ls.number++
 	l.number = ls.number
-	if len(ls.all) < maxLayouts {
-		ls.all = append(ls.all, nil)
-	}
-	copy(ls.all[1:], ls.all)
-	ls.all[0] = l
+	ls.add(l)
+	ls.reach = mostReach
 }
 
 // newLayout makes a layout of an object, nil if it has escapes, is too large, or is not written as JSON demands.
 func (c *codec) newLayout(raw []byte) *layout {
 	l := &layout{clock: -1, event: event{slots: make([]scalar, len(c.mapping.paths))}}
-	r := reader{mapping: &c.mapping, nesting: c.limits.nesting, l: l}
-	b := bytes.Clone(raw)
-	if r.read(b, 0, &l.event) != len(b) || len(l.steps) > maxSteps {
+	r, b := &c.reader, bytes.Clone(raw)
+	r.l, r.full = l, true
+	end := r.read(b, 0, &l.event)
+	r.l, r.full = nil, false
+	if end != len(b) || r.odd || len(l.steps) > maxSteps {
 		return nil
 	}
 	l.tail = b[r.from:]

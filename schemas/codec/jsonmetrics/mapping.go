@@ -1,7 +1,6 @@
 package jsonmetrics
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
@@ -35,25 +34,15 @@ type mapping struct {
 	root  *node
 }
 
-// node is a place in the tree of paths. Members come in the same order as a rule: seen remembers, by their number, what they
-// were the last time, which is quicker to compare than to look up.
+// node is a place in the tree of paths.
 type node struct {
 	children map[string]*node
 	slots    []int
 	// values and labels say that an object here has values or labels as members.
 	values, labels bool
-	seen           []member
 	// kinds are those that a schema has for a value here, others those of members that have no node of their own; 0 are all.
 	kinds, others Kinds
 }
-
-type member struct {
-	name  []byte
-	child *node
-}
-
-// maxSeen and maxSeenName bound what a node remembers.
-const maxSeen, maxSeenName = 64, 128
 
 func newMapping(given map[string][]string) (mapping, error) {
 	m := mapping{root: &node{}}
@@ -103,24 +92,6 @@ func (n *node) child(name string) *node {
 	return n.children[name]
 }
 
-// lookUp finds the member of that number and name; nil is one that leads to no field.
-func (n *node) lookUp(number int, name []byte) *node {
-	if n.children == nil {
-		return nil
-	}
-	if number < len(n.seen) && bytes.Equal(n.seen[number].name, name) {
-		return n.seen[number].child
-	}
-	child := n.children[string(name)]
-	if number < maxSeen && len(name) <= maxSeenName {
-		for len(n.seen) <= number {
-			n.seen = append(n.seen, member{})
-		}
-		n.seen[number].name, n.seen[number].child = append(n.seen[number].name[:0], name...), child
-	}
-	return child
-}
-
 // of returns the slots of a role.
 func (m *mapping) of(role int) (from, to int) { return m.from[role], m.from[role+1] }
 
@@ -146,9 +117,6 @@ func below(child *node) place {
 
 // put takes a member of an object at a place into the event. Its name and text are kept as they are given.
 func (m *mapping) put(e *event, at place, child *node, name []byte, v scalar) {
-	if m.typed && e.unfit.name == nil {
-		e.unfit = m.unfit(at, child, name, v)
-	}
 	if child != nil && len(child.slots) > 0 {
 		for _, slot := range child.slots {
 			switch m.role[slot] {
@@ -159,6 +127,7 @@ func (m *mapping) put(e *event, at place, child *node, name []byte, v scalar) {
 			case objectRole:
 			default:
 				e.slots[slot] = v
+				e.mixed = true
 			}
 		}
 		return
@@ -169,4 +138,46 @@ func (m *mapping) put(e *event, at place, child *node, name []byte, v scalar) {
 	case at.labels && v.kind >= text, at.top && m.every && v.kind == text:
 		e.labels = append(e.labels, field{path: -1, name: name, scalar: v})
 	}
+}
+
+// use tells what is to be done with a value of a kind that is a member of an object at a place; named, whether it is part of what names the
+// series; slot is that of a measure.
+func (m *mapping) use(at place, child *node, k kind) (u use, named bool, slot int) {
+	if child == nil || len(child.slots) == 0 {
+		switch {
+		case at.values:
+			return several, false, 0
+		case at.labels && k >= text, at.top && m.every && k == text:
+			return identity, true, 0
+		}
+		return nothing, false, 0
+	}
+	for _, slot = range child.slots {
+		now := identity
+		switch m.role[slot] {
+		case timeRole, valueRole:
+			now = measure
+		case valuesRole:
+			if now = several; k == nested {
+				continue
+			}
+		case objectRole:
+			continue
+		default:
+			named = true
+		}
+		if u == nothing {
+			u = now
+		} else if u != identity || now != identity {
+			u = several
+		}
+	}
+	if u == measure {
+		for _, slot = range child.slots {
+			if r := m.role[slot]; r == timeRole || r == valueRole {
+				break
+			}
+		}
+	}
+	return u, named, slot
 }

@@ -17,7 +17,3 @@ func parseNumber(s []byte) (float64, loss) {
 		return v, kept
 	}
 }
-
-// inNumber tells which bytes may be in a number.
-var inNumber = [256]bool{'0': true, '1': true, '2': true, '3': true, '4': true, '5': true, '6': true, '7': true, '8': true, '9': true,
-	'.': true, '-': true, '+': true, 'e': true, 'E': true}

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/homeostat/homeostat/schemas/codec/decimal"
-	"github.com/homeostat/homeostat/schemas/codec/moment"
 )
 
 func TestNumbersAreRoundedAsStrconvDoes(t *testing.T) {
@@ -55,30 +54,13 @@ func TestNumbersAreRoundedAsStrconvDoes(t *testing.T) {
 			if lose != kept || math.Float64bits(got) != math.Float64bits(want) {
 				t.Fatalf("%q: %v, %d, want %v", s, got, lose, want)
 			}
-			if d, end := decimal.Scan([]byte(s), 0); d.Exact && end == len(s) {
+			if d, end := decimal.Scan([]byte(s), 0); d.Full && end == len(s) {
 				fast++
 			}
 		}
 	}
 	if fast < len(texts)/10 {
 		t.Errorf("only %d of %d numbers were read without strconv", fast, len(texts))
-	}
-}
-
-func TestWholeTimesAreReadAsMomentDoes(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 4))
-	times := []int64{0, 1, 999_999_999, 1_000_000_000, 99_999_999_999, 100_000_000_000, 99_999_999_999_999, 100_000_000_000_000, decimal.ExactWhole, 9_223_372_036, 9_223_372_037, 9_223_372_036_854, 9_223_372_036_855}
-	for range 20_000 {
-		times = append(times, r.Int64N(decimal.ExactWhole)>>r.IntN(53))
-	}
-	for _, at := range times {
-		for _, unit := range []string{"auto", "s", "ms", "us", "ns"} {
-			got, ok := unix(at, moment.UnitOf(unit))
-			want, wantOK := moment.Parse(strconv.AppendInt(nil, at, 10), true, moment.UnitOf(unit))
-			if ok != wantOK || ok && got != want {
-				t.Fatalf("%d %s: %d, %v; moment says %d, %v", at, unit, got, ok, want, wantOK)
-			}
-		}
 	}
 }
 
@@ -114,7 +96,7 @@ func TestScanEndsWhereNumbersEnd(t *testing.T) {
 		if got := s.scan([]byte(c.s), 0); got != c.end {
 			t.Errorf("%q: %d, want %d", c.s, got, c.end)
 		}
-		if c.s == "1.2.3 " && s.digits.Exact {
+		if c.s == "1.2.3 " && s.digits.Full {
 			t.Errorf("%q is taken for an exact number", c.s)
 		}
 	}

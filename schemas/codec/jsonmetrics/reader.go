@@ -1,185 +1,204 @@
 package jsonmetrics
 
-import "bytes"
+import (
+	"encoding/binary"
 
-// reader reads objects that are written as most are: as JSON demands, without escapes. What it does not take, which may be sound
-// JSON as well, is for the parser; what it takes the parser would take for the same. It notes in a layout, if it has one, what
-// messages that look alike have in common.
+	"github.com/homeostat/homeostat/schemas/codec/jsontext"
+	"github.com/homeostat/homeostat/schemas/codec/octets"
+)
+
+// reader reads objects, by pieces that it has seen before as far as that goes (piece.go). It notes in a layout, if it has one, what messages that
+// look alike have in common.
 type reader struct {
 	mapping *mapping
 	nesting int
-	b       []byte
-	at      int
-	depth   int
-	event   *event
-	l       *layout
-	from    int // behind the last step
+	// full says that all goes into the event; else only times, values and what follows from the type do, and the rest is left to what names the
+	// series.
+	full bool
+	// Of the object being read.
+	event *event
+	runs  []run
+	odd   bool   // something in it is not as JSON demands, or has escapes
+	arena []byte // texts that had escapes
+	key   []byte
+	outer []*spot
+	l     *layout
+	from  int // behind the last step
+	// What is known of pieces.
+	spots   []*spot
+	start   piece // what comes before an object
+	strange piece // one that is not kept
+	count   int
+	bytes   int
+	met     int // pieces that were foretold
+	learned int
 }
 
-// read takes the object at a position into an event. It returns its end, 0 if it is for the parser.
+// run is a stretch of an object that names its series, and the spot where that begins.
+type run struct {
+	from, to int
+	spot     uint32
+}
+
+// read takes the object at a position into an event. It returns its end, 0 if it is broken or nests too deep.
 func (r *reader) read(b []byte, at int, e *event) (end int) {
-	r.b, r.at, r.depth, r.event, r.from = b, at, 0, e, at
-	e.reset()
-	if at == len(b) || b[at] != '{' || !r.nested('{', place{node: r.mapping.root, top: true}) {
+	if at >= len(b) || b[at] != '{' || r.nesting < 1 {
 		return 0
 	}
-	e.settle()
-	return r.at
+	if len(r.spots) == 0 {
+		r.spotOf(place{node: r.mapping.root, top: true}, true)
+	}
+	e.reset(r.full)
+	r.event, r.runs, r.odd, r.arena, r.outer, r.from = e, r.runs[:0], false, r.arena[:0], r.outer[:0], at
+	if end = r.members(b, at+1, r.spots[0]); end > 0 {
+		e.settle()
+	}
+	return end
 }
 
-// object reads an object whose members are at a place; false if it is for the parser, as in the other methods.
-func (r *reader) object(at place) bool {
-	r.at++
-	if r.skipSpace() == '}' {
-		r.at++
-		return true
-	}
-	for number := 0; ; number++ {
-		if r.skipSpace() != '"' {
-			return false
-		}
-		from := r.at + 1
-		if r.at = endOfText(r.b, from); r.at < 0 {
-			return false
-		}
-		name := r.b[from:r.at]
-		r.at++
-		if r.skipSpace() != ':' {
-			return false
-		}
-		r.at++
-		if !r.member(at, number, name) {
-			return false
-		}
-		switch r.skipSpace() {
-		case ',':
-			r.at++
-		case '}':
-			r.at++
-			return true
-		default:
-			return false
-		}
-	}
-}
-
-// member reads a member's value.
-func (r *reader) member(at place, number int, name []byte) bool {
-	var child *node
-	if at.node != nil {
-		child = at.node.lookUp(number, name)
-	}
-	begins := r.skipSpace()
-	if begins == '{' || begins == '[' {
-		r.mapping.put(r.event, at, child, name, scalar{kind: nested, step: fixed})
-		return r.nested(begins, below(child))
-	}
-	v, ok := r.scalar(begins)
-	if ok {
-		r.mapping.put(r.event, at, child, name, v)
-	}
-	return ok
-}
-
-// nested reads an object, whose members are at a place, or an array, in which nothing counts.
-func (r *reader) nested(begins byte, inner place) (ok bool) {
-	if r.depth++; r.depth > r.nesting {
-		return false
-	}
-	if begins == '{' {
-		ok = r.object(inner)
-	} else {
-		ok = r.array()
-	}
-	r.depth--
-	return ok
-}
-
-func (r *reader) array() bool {
-	r.at++
-	if r.skipSpace() == ']' {
-		r.at++
-		return true
-	}
+// members reads the members of an object, the first of which begins at a spot, and of those in it that count.
+func (r *reader) members(b []byte, i int, s *spot) (end int) {
+	last, begin, begun := &r.start, -1, s
 	for {
-		var ok bool
-		switch begins := r.skipSpace(); begins {
-		case '{', '[':
-			ok = r.nested(begins, place{})
+		p := last.next[0]
+		switch {
+		case p != nil && p.spot == s && p.fits(b, i):
+			r.met++
+		case last.next[1] != nil && last.next[1].spot == s && last.next[1].fits(b, i):
+			r.met++
+			p = last.next[1]
+			last.next[0], last.next[1] = p, last.next[0]
 		default:
-			_, ok = r.scalar(begins)
+			if p = r.find(b, i, s); p == nil {
+				return 0
+			}
+			if p != &r.strange {
+				last.next[0], last.next[1] = p, last.next[0]
+			}
 		}
-		if !ok {
-			return false
+		last = p
+		if p.named && begin < 0 {
+			begin, begun = i, s
+		} else if !p.named && p.use != brackets && begin >= 0 {
+			r.runs = append(r.runs, run{begin, i, begun.number})
+			begin = -1
 		}
-		switch r.skipSpace() {
-		case ',':
-			r.at++
-		case ']':
-			r.at++
-			return true
-		default:
-			return false
+		if p.unfit.name != nil && r.event.unfit.name == nil {
+			r.event.unfit = p.unfit
+		}
+		from := i + p.size
+		switch s = s.behind; p.kind {
+		case aText:
+			end := octets.QuoteOrBackslash(b, from)
+			if i = end + 1; end == len(b) {
+				return 0
+			}
+			escaped := b[end] == '\\'
+			if escaped {
+				if end, escaped = jsontext.TextEnd(b, end); end < 0 {
+					return 0
+				}
+				i = end + 1
+			}
+			if p.use > identity || r.full {
+				r.take(p, r.text(b, from, end, escaped))
+			}
+		case aNumber:
+			var v span
+			if i = v.scan(b, from); i == 0 {
+				if i = jsontext.Number(b, from); i == 0 {
+					return 0
+				}
+				r.odd, v.digits.Full = true, false
+			}
+			if p.use > identity || r.full {
+				r.take(p, r.step(scalar{kind: number, text: b[from:i], digits: v.digits}, b, from, i))
+			}
+		case aWord:
+			i = from
+			r.take(p, p.value)
+		case skipped:
+			if i = jsontext.Skip(b, from-1, r.nesting-len(r.outer)-1); i == 0 {
+				return 0
+			}
+			r.take(p, p.value)
+			if begin >= 0 {
+				r.runs = append(r.runs, run{begin, from, begun.number})
+				begin = -1
+			}
+		case anObject:
+			if len(r.outer)+1 >= r.nesting {
+				return 0
+			}
+			r.outer = append(r.outer, s)
+			r.take(p, p.value)
+			i, s = from, p.inner
+		case theEnd:
+			if len(r.outer) == 0 {
+				if begin >= 0 {
+					r.runs = append(r.runs, run{begin, i, begun.number})
+				}
+				return from
+			}
+			i, s = from, r.outer[len(r.outer)-1]
+			r.outer = r.outer[:len(r.outer)-1]
 		}
 	}
 }
 
-// scalar reads a text, a number, or a word.
-func (r *reader) scalar(begins byte) (v scalar, ok bool) {
-	switch begins {
-	case '"':
-		from := r.at + 1
-		end := endOfText(r.b, from)
-		if end < 0 {
-			return v, false
-		}
-		return r.step(text, from, end), true
-	case 't':
-		return r.word(boolean, literalTrue)
-	case 'f':
-		return r.word(boolean, literalFalse)
-	case 'n':
-		return r.word(null, literalNull)
+// text makes a scalar of a text.
+func (r *reader) text(b []byte, from, end int, escaped bool) scalar {
+	v := scalar{kind: text, text: b[from:end]}
+	if escaped {
+		r.odd = true
+		at := len(r.arena)
+		r.arena = jsontext.Unescape(r.arena, v.text)
+		v.text = r.arena[at:len(r.arena):len(r.arena)]
+		return v
 	}
-	var s span
-	end := s.scan(r.b, r.at)
-	if end == 0 {
-		return v, false
-	}
-	return r.step(number, r.at, end), true
+	return r.step(v, b, from, end)
 }
 
 // step notes a text or number.
-func (r *reader) step(k kind, from, end int) scalar {
-	v := scalar{kind: k, text: r.b[from:end]}
+func (r *reader) step(v scalar, b []byte, from, end int) scalar {
 	if r.l != nil {
 		v.step = len(r.l.steps)
-		r.l.steps = append(r.l.steps, step{before: r.b[r.from:from], text: k == text})
-	}
-	r.from, r.at = end, end
-	if k == text {
-		r.at++
+		r.l.steps = append(r.l.steps, step{before: b[r.from:from], text: v.kind == text})
+		r.from = end
 	}
 	return v
 }
 
-func (r *reader) word(k kind, word []byte) (scalar, bool) {
-	ok := bytes.HasPrefix(r.b[r.at:], word)
-	r.at += len(word)
-	if k == null {
-		word = nil
+// take puts a value into the event, as far as it is asked for.
+func (r *reader) take(p *piece, v scalar) {
+	switch {
+	case p.use == measure:
+		r.event.slots[p.slot] = v
+		r.event.set = append(r.event.set, p.slot)
+	case p.use == several, p.use == identity && r.full:
+		r.mapping.put(r.event, p.spot.place, p.child, p.name, v)
 	}
-	return scalar{kind: k, step: fixed, text: word}, ok
 }
 
-// skipSpace passes white space and returns what comes then, 0 at the end.
-func (r *reader) skipSpace() byte {
-	for ; r.at < len(r.b); r.at++ {
-		switch ch := r.b[r.at]; ch {
-		case ' ', '\t', '\r', '\n':
-		default:
-			return ch
-		}
+// identity returns what names the series of the object that was read, and the memo's owner of it: one stretch of it as it stands there, or all
+// of them together. Behind each is a NUL, which in JSON can't follow a value.
+func (r *reader) identity(b []byte) (owner uint32, key []byte) {
+	if len(r.runs) == 1 {
+		return together | r.runs[0].spot, b[r.runs[0].from:r.runs[0].to]
 	}
-	return 0
+	r.key = r.key[:0]
+	for i := range r.runs {
+		run := &r.runs[i]
+		r.key = append(append(binary.LittleEndian.AppendUint32(r.key, run.spot), b[run.from:run.to]...), 0)
+	}
+	return scattered, r.key
 }
+
+// again reads an object once more, all of it.
+func (r *reader) again(raw []byte, e *event) {
+	r.full = true
+	r.read(raw, 0, e)
+	r.full = false
+}
+
+var literalTrue, literalFalse = []byte("true"), []byte("false")

@@ -58,7 +58,7 @@ func NewTyped(given pipeline.Settings, t *Type) (*Typed, error) {
 }
 
 // MemoBytes returns the memory of what the codec remembers of series.
-func (c *Typed) MemoBytes() int { return c.memo.Bytes() + 4*cap(c.ordinals) }
+func (c *Typed) MemoBytes() int { return c.memoBytes() }
 
 // Forget gives that memory back, which costs time only.
 func (c *Typed) Forget() { c.table = nil; c.forget(nil) }

@@ -20,11 +20,31 @@ type Memo struct {
 	slots   []slot // a power of two, at most three quarters used
 	entries []entry
 	keys    []byte
-	last    uint32 // the entry that was found last
-	next    uint32 // the one that is foretold; may be beyond the end
-	luck    uint32 // how well that goes
-	asked   uint32
+	foretelling
 }
+
+// foretelling is which entry is looked at first.
+type foretelling struct {
+	last  uint32 // the entry that was found last
+	next  uint32 // the one that is foretold; may be beyond the end
+	luck  uint32 // how well that goes
+	asked uint32
+}
+
+// worth tells whether the entry that is foretold is to be looked at.
+func (f *foretelling) worth() bool {
+	f.asked++
+	return f.luck > 0 || f.asked%nowAndThen == 0
+}
+
+// right says that it was the one, and which one follows it.
+func (f *foretelling) right(next uint32) {
+	f.luck = min(f.luck+1, most)
+	f.last, f.next = f.next, next
+}
+
+// wrong says that it was not.
+func (f *foretelling) wrong() { f.luck -= min(f.luck, 1) }
 
 // slot leads from a hash to an entry.
 type slot struct{ hash, entry uint32 } // hash 0: empty
@@ -41,16 +61,19 @@ const slotBytes, entryBytes, firstSlots = 8, 20, 1024
 const most, nowAndThen = 16, 16
 
 // New makes an empty memo.
-func New() Memo { return Memo{seed: maphash.MakeSeed(), slots: make([]slot, firstSlots), luck: most} }
+func New() Memo {
+	return Memo{seed: maphash.MakeSeed(), slots: make([]slot, firstSlots), foretelling: foretelling{luck: most}}
+}
 
 // Find returns the value of the key. If it is not there, hash is what to add it by.
 func (m *Memo) Find(owner uint32, key []byte) (value uint32, hash uint32, ok bool) {
-	if m.asked++; m.luck > 0 || m.asked%nowAndThen == 0 {
+	if m.worth() {
 		if int(m.next) < len(m.entries) && m.is(m.next, owner, key) {
-			m.luck = min(m.luck+1, most)
-			return m.found(m.next), 0, true
+			e := &m.entries[m.next]
+			m.right(e.next)
+			return e.value, 0, true
 		}
-		m.luck -= min(m.luck, 1)
+		m.wrong()
 	}
 	hash = uint32(maphash.Bytes(m.seed, key)>>32) ^ owner*0x9e3779b9 | 1<<31
 	mask := uint32(len(m.slots) - 1)
@@ -61,22 +84,37 @@ func (m *Memo) Find(owner uint32, key []byte) (value uint32, hash uint32, ok boo
 		}
 		if s.hash == hash && m.is(s.entry, owner, key) {
 			m.entries[m.last].next = s.entry
-			return m.found(s.entry), hash, true
+			e := &m.entries[s.entry]
+			m.last, m.next = s.entry, e.next
+			return e.value, hash, true
 		}
 	}
+}
+
+// Foretold returns the size of the key that is foretold, if b begins with it and guesses are worth a look; else 0. Take finds that key.
+func (m *Memo) Foretold(owner uint32, b []byte) int {
+	if m.luck == 0 || int(m.next) >= len(m.entries) {
+		return 0
+	}
+	e := &m.entries[m.next]
+	if e.owner != owner || int(e.size) > len(b) || !bytes.Equal(m.keys[e.from:e.from+e.size], b[:e.size]) {
+		return 0
+	}
+	return int(e.size)
+}
+
+// Take returns the value of the key that Foretold has found.
+func (m *Memo) Take() uint32 {
+	m.asked++
+	e := &m.entries[m.next]
+	m.right(e.next)
+	return e.value
 }
 
 // is tells whether an entry has the key.
 func (m *Memo) is(at, owner uint32, key []byte) bool {
 	e := &m.entries[at]
 	return e.owner == owner && int(e.size) == len(key) && bytes.Equal(m.keys[e.from:e.from+e.size], key)
-}
-
-// found goes on to what follows an entry, and returns its value.
-func (m *Memo) found(at uint32) uint32 {
-	e := &m.entries[at]
-	m.last, m.next = at, e.next
-	return e.value
 }
 
 // Add keeps a copy of a key that Find did not find. What follows it is taken to be what is added next.
@@ -111,6 +149,12 @@ func (m *Memo) enlarge() {
 			m.place(s)
 		}
 	}
+}
+
+// Key returns the nth key that was added, and its owner, to read until the next Add.
+func (m *Memo) Key(n uint32) (owner uint32, key []byte) {
+	e := &m.entries[n]
+	return e.owner, m.keys[e.from : e.from+e.size]
 }
 
 // Bytes returns the memory in use, in bytes.

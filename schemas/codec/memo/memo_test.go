@@ -1,6 +1,7 @@
 package memo
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -79,6 +80,55 @@ func TestMemoInAnyOrder(t *testing.T) {
 	}
 }
 
+// Pairs in any order, and in one order again and again.
+func TestPairs(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 2))
+	p, want := NewPairs(), map[[2]uint32]uint32{}
+	order := random.Perm(5000)
+	for round := range 40 {
+		if round%5 == 4 {
+			order = random.Perm(5000)
+		}
+		for range round % 3 * 100 { // some are missing, some come twice
+			order[random.IntN(len(order))] = random.IntN(5000 + 50*round)
+		}
+		for _, k := range order {
+			key := [2]uint32{uint32(k / 70), uint32(k % 70)}
+			v, ok := p.Find(key[0], key[1])
+			if known, there := want[key]; ok != there || ok && v != known {
+				t.Fatalf("round %d: found %d, %v for %v, which is %d, %v", round, v, ok, key, known, there)
+			}
+			if ok {
+				continue
+			}
+			n := uint32(p.Len())
+			want[key] = random.Uint32()
+			p.Add(key[0], key[1], want[key])
+			if a, b := p.Key(n); a != key[0] || b != key[1] {
+				t.Fatalf("key %d is %d, %d, not %v", n, a, b, key)
+			}
+		}
+	}
+	if p.Len() != len(want) {
+		t.Errorf("%d keys of %d", p.Len(), len(want))
+	}
+}
+
+// In one order again and again each key is where it is foretold.
+func TestPairsForetell(t *testing.T) {
+	p := NewPairs()
+	for round := range 4 {
+		for k := range uint32(5000) {
+			foretold := p.next
+			if v, ok := p.Find(k/7, k%7); !ok {
+				p.Add(k/7, k%7, k)
+			} else if v != k || round > 1 && (p.last != foretold || p.luck != most) {
+				t.Fatalf("round %d: key %d is %d and was not foretold", round, k, v)
+			}
+		}
+	}
+}
+
 // In one order again and again nothing is hashed: the luck holds.
 func TestMemoForetells(t *testing.T) {
 	m := New()
@@ -121,5 +171,42 @@ func BenchmarkFind(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// TestForetold holds what is foretold against what Find finds.
+func TestForetold(t *testing.T) {
+	m, all := New(), New()
+	keys := [][]byte{[]byte("a"), []byte("ab"), []byte("abc"), []byte("b"), {}}
+	for i, key := range keys {
+		_, hash, _ := m.Find(1, key)
+		m.Add(hash, 1, key, uint32(10+i))
+		_, hash, _ = all.Find(1, key)
+		all.Add(hash, 1, key, uint32(10+i))
+	}
+	hits := 0
+	for i := range 1000 {
+		at := i % len(keys)
+		if i >= 500 {
+			at = i * i % 7 % len(keys)
+		}
+		b := append(bytes.Clone(keys[at]), "xyz"[:i%4]...)
+		n := m.Foretold(1, b)
+		if m.Foretold(2, b) != 0 {
+			t.Fatal("another owner's key is foretold")
+		}
+		if n == 0 {
+			m.Find(1, keys[at])
+			continue
+		}
+		hits++
+		got := m.Take()
+		want, _, ok := all.Find(1, b[:n])
+		if !ok || got != want {
+			t.Fatalf("%q: %d is taken for the first %d bytes, Find says %d, %v", b, got, n, want, ok)
+		}
+	}
+	if hits < 300 {
+		t.Errorf("only %d of 1,000 keys were foretold", hits)
 	}
 }

@@ -58,13 +58,10 @@ func Unix(s []byte, unit Unit) (int64, bool) {
 		}
 		whole = whole*10 + uint64(s[i]-'0')
 	}
-	if unit == 0 {
-		unit = bySize(float64(whole))
-	}
-	if unit == 0 || whole >= uint64(math.MaxInt64/unit) {
+	ns, unit, ok := inUnit(whole, unit)
+	if !ok {
 		return 0, false
 	}
-	ns := int64(whole) * int64(unit)
 	if i == len(s) {
 		return ns, true
 	}
@@ -77,6 +74,23 @@ func Unix(s []byte, unit Unit) (int64, bool) {
 		digit /= 10
 	}
 	return ns, true
+}
+
+// Whole is Unix for whole numbers.
+func Whole(t uint64, unit Unit) (int64, bool) {
+	ns, _, ok := inUnit(t, unit)
+	return ns, ok
+}
+
+// inUnit returns the nanoseconds of a time, and its unit.
+func inUnit(t uint64, unit Unit) (int64, Unit, bool) {
+	if unit == 0 {
+		unit = bySize(float64(t))
+	}
+	if unit == 0 || t >= uint64(math.MaxInt64/unit) {
+		return 0, unit, false
+	}
+	return int64(t) * int64(unit), unit, true
 }
 
 func parseFloat(s []byte, unit Unit) (int64, bool) {

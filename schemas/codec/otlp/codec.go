@@ -79,7 +79,7 @@ func Spec() pipeline.Spec {
 			{Name: "max_nesting", Type: pipeline.Int, Default: int64(16), Min: pipeline.Bound(1), Max: pipeline.Bound(100),
 				Doc: "Depth of lists and maps in an attribute's value.", Example: "16"},
 			{Name: "memo", Type: pipeline.Size, Default: int64(128 << 20), Min: pipeline.Bound(1 << 20), Max: pipeline.Bound(2 << 30),
-				Doc: "Memory of a lane for recognising series by their raw bytes. Beyond it the memo starts anew, which costs time only.", Example: "128MiB"},
+				Doc: "Memory of a lane for recognising series by their raw bytes. Series beyond it are looked for by their labels, which costs time only.", Example: "128MiB"},
 		},
 	}
 }
@@ -117,19 +117,22 @@ func New(given pipeline.Settings) pipeline.Codec {
 
 type limits struct{ bytes, points, buckets, attributes, labelBytes, nesting, memo int }
 
-// codec decodes messages. Its memos lead from raw bytes to resources, from a resource and a metric to an identity, from
-// that and a point's attributes to a series; they hold for one series table.
+// codec decodes messages. Its memos lead from raw bytes to the numbers of resources, of names (what metrics of any resource have in
+// common) and of attributes, from a resource and a name to a metric, and from that and a point's attributes to a series; they hold for
+// one series table. What a number stands for is read again where a series is new.
 type codec struct {
 	limits         limits
 	quantiles      []float64 // to be estimated, rising
 	buckets, scope bool      // whether there are series of them
 	table          *pipeline.SeriesTable
 
-	resourceMemo, metricMemo, seriesMemo memo.Memo
-	resources                            []resource
-	metrics                              []metric
-	shapes                               shapes
-	patterns                             patterns
+	resourceMemo, nameMemo, attributeMemo memo.Memo
+	metrics, series                       memo.Pairs
+	names                                 []name
+	shapes                                shapes
+	patterns                              patterns
+	full                                  full
+	admitted                              resource // that of the series that was new last
 
 	// Of the message being decoded.
 	b          []byte
@@ -151,16 +154,9 @@ type codec struct {
 	tape                       tape
 }
 
-// resource is what a Resource's bytes stand for.
-type resource struct {
-	labels []pipeline.Label
-	bytes  int // of label text
-}
-
-// metric is what the series of one metric of one resource have in common.
-type metric struct {
-	resource   uint32
-	name, unit string
+// name is what the series of one metric of all resources have in common.
+type name struct {
+	text, unit string
 	typ        pipeline.SeriesType
 	extra      pipeline.Label // le or quantile; none if it has no name
 }
@@ -197,11 +193,16 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 	return nil
 }
 
-// remember keeps the memos to a table and to their memory.
+// remember keeps the memos to a table and to their memory. When that is full they go on with what they know, since to begin anew with
+// more series than there is room for would be to know none of them the next time; unless most points are of others by now.
 func (c *codec) remember(table *pipeline.SeriesTable) {
-	memos := c.resourceMemo.Bytes() + c.metricMemo.Bytes() + c.seriesMemo.Bytes()
+	memos := c.memos()
+	c.full.is = memos > c.limits.memo
+	if c.full.is {
+		c.full.rows += max(c.rows, 1) // of the record before
+	}
 	switch {
-	case c.table != table || memos > c.limits.memo:
+	case c.table != table || memos > c.limits.memo+c.limits.memo/4 || c.full.outlived(c.series.Len()):
 		c.forget(table)
 	case memos+c.shapes.Bytes()+c.patterns.Bytes() > c.limits.memo && c.shapes.Len()+len(c.patterns.all) > 0:
 		c.shapes, c.patterns = newShapes(), newPatterns() // the memory is needed by the others
@@ -209,9 +210,37 @@ func (c *codec) remember(table *pipeline.SeriesTable) {
 	}
 }
 
+// full says that the memos take no more series, and how it goes since: how many rows were read, and of how many the series had to be
+// looked for in the table; and what that was when it was judged the last time.
+type full struct {
+	is           bool
+	rows, sought int
+	judged       struct{ rows, sought int }
+}
+
+// fullTrial is how many rows are read, for each series that is known, before it is seen whether that is still worth its memory.
+const fullTrial = 4
+
+// outlived tells whether most points are of other series than those that are known.
+func (f *full) outlived(known int) bool {
+	rows, sought := f.rows-f.judged.rows, f.sought-f.judged.sought
+	if rows < fullTrial*known {
+		return false
+	}
+	f.judged.rows, f.judged.sought = f.rows, f.sought
+	return sought > rows/2
+}
+
+// memos returns the memory of what leads to series, in bytes.
+func (c *codec) memos() int {
+	const nameBytes = 128 // its texts with it
+	return c.resourceMemo.Bytes() + c.nameMemo.Bytes() + len(c.names)*nameBytes + c.attributeMemo.Bytes() + c.metrics.Bytes() + c.series.Bytes()
+}
+
 // forget starts the memos anew, for a table.
 func (c *codec) forget(table *pipeline.SeriesTable) {
 	c.table = table
-	c.resourceMemo, c.metricMemo, c.seriesMemo = memo.New(), memo.New(), memo.New()
-	c.resources, c.metrics, c.shapes, c.patterns = nil, nil, newShapes(), newPatterns()
+	c.resourceMemo, c.nameMemo, c.attributeMemo = memo.New(), memo.New(), memo.New()
+	c.metrics, c.series, c.names, c.admitted = memo.NewPairs(), memo.NewPairs(), nil, resource{}
+	c.shapes, c.patterns, c.full = newShapes(), newPatterns(), full{}
 }

@@ -275,12 +275,58 @@ func TestMemoIsBoundAndForgetsWithoutHarm(t *testing.T) {
 		if i%1001 == 0 {
 			want = `always{host="h"}`
 		}
-		if got := out.Series.At(s).Key; got != want {
+		if got := out.Series.At(s).Key(); got != want {
 			t.Fatalf("row %d: %s, want %s", i, got, want)
 		}
 	}
 	if size := otlp.MemoBytes(codec); size > 2<<20 {
 		t.Fatalf("memo holds %d bytes", size)
+	}
+}
+
+// What is known when the memos are full stays known, though there are more series than they have room for; and where all series are
+// others by now, these are.
+func TestFullMemoKeepsWhatItKnows(t *testing.T) {
+	codec := otlp.New(pipeline.Settings{"memo": int64(1 << 20)})
+	out := pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))
+	enc := otlp.NewEncoder([]pipeline.Label{{Name: "host", Value: "h"}})
+	const many = 16_000
+	pass := func(generation string) (sought int) {
+		before := otlp.Sought(codec)
+		for i := range many {
+			enc.Gauge("m", "", []pipeline.Label{{Name: "id", Value: fmt.Sprint("instance-", generation, "-", i)}}, 7, 1)
+			if i%1000 < 999 {
+				continue
+			}
+			if err := codec.Decode(&pipeline.Record{Value: enc.AppendTo(nil)}, out); err != nil {
+				t.Fatal(err)
+			}
+			enc.Reset()
+		}
+		return otlp.Sought(codec) - before
+	}
+	pass("first")
+	for range 6 {
+		if n := pass("first"); n == 0 || n > many/2 {
+			t.Fatalf("%d of %d series were sought: the memo is not full, or knows too few", n, many)
+		}
+	}
+	if n := pass("second"); n < many/2 {
+		t.Fatalf("%d of %d new series were sought", n, many)
+	}
+	for range 5 {
+		pass("second")
+	}
+	if n := pass("second"); n <= 0 || n > many/2 {
+		t.Fatalf("%d of %d series were sought after all were others", n, many)
+	}
+	if got := out.Series.Len(); got != 2*many || len(out.PointSeries) != 14*many {
+		t.Fatalf("%d series, %d rows", got, len(out.PointSeries))
+	}
+	for i, s := range out.PointSeries {
+		if want := uint32(i%many + i/many/7*many); s != want {
+			t.Fatalf("row %d is of series %d, not %d", i, s, want)
+		}
 	}
 }
 

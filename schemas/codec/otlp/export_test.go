@@ -5,8 +5,11 @@ import "github.com/homeostat/homeostat/pipeline"
 // MemoBytes returns the memory of a codec's memos.
 func MemoBytes(p pipeline.Codec) int {
 	c := p.(*codec)
-	return c.resourceMemo.Bytes() + c.metricMemo.Bytes() + c.seriesMemo.Bytes() + c.shapes.Bytes() + c.patterns.Bytes()
+	return c.memos() + c.shapes.Bytes() + c.patterns.Bytes()
 }
+
+// Sought returns how many times a codec had to look for a series in the table since its memos are full.
+func Sought(p pipeline.Codec) int { return p.(*codec).full.sought }
 
 // Recognised returns how many messages a codec has recognised as a whole.
 func Recognised(p pipeline.Codec) int { return p.(*codec).shapes.hits }

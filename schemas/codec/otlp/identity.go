@@ -3,14 +3,13 @@ package otlp
 import (
 	"encoding/binary"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/homeostat/homeostat/pipeline"
 )
 
-// refused stands in the series memo for a series that came when the table was full: the table only grows, so it stays so.
+// refused stands in place of a series that came when the table was full: the table only grows, so it stays so.
 const refused = ^uint32(0)
 
 // identity is what a metric says of its series, as bytes of the message.
@@ -45,7 +44,6 @@ func (c *codec) identify(id *identity, p part, bound float64, lose loss) (uint32
 	if len(id.name) == 0 {
 		return 0, noName, nil
 	}
-	// The memo does not know the unit.
 	if len(id.name)+len(id.unit) > c.limits.labelBytes {
 		return 0, kept, c.labelBytesError(string(id.name[:min(len(id.name), 80)]))
 	}
@@ -53,78 +51,107 @@ func (c *codec) identify(id *identity, p part, bound float64, lose loss) (uint32
 	if p >= ofQuantile {
 		c.key = binary.LittleEndian.AppendUint64(c.key, math.Float64bits(bound))
 	}
-	c.key = append(c.key, id.name...)
-	number, hash, ok := c.metricMemo.Find(id.resource, c.key)
-	if ok {
-		return number, kept, nil
+	c.key = binary.AppendUvarint(c.key, uint64(len(id.name)))
+	c.key = append(append(c.key, id.name...), id.unit...)
+	name, hash, ok := c.nameMemo.Find(0, c.key)
+	if !ok {
+		name = uint32(len(c.names))
+		c.names = append(c.names, id.named(p, bound))
+		c.nameMemo.Add(hash, 0, c.key, name)
 	}
-	m := metric{resource: id.resource, name: text(id.name) + suffixes[p], unit: text(id.unit), typ: id.typ}
+	number, ok := c.metrics.Find(id.resource, name)
+	if !ok {
+		number = uint32(c.metrics.Len())
+		c.metrics.Add(id.resource, name, number)
+	}
+	return number, kept, nil
+}
+
+// named returns the name of one of the metric's series.
+func (id *identity) named(p part, bound float64) name {
+	n := name{text: text(id.name) + suffixes[p], unit: text(id.unit), typ: id.typ}
 	switch p {
 	case ofCount:
-		m.unit = "1"
+		n.unit = "1"
 	case ofBucket:
-		m.unit, m.extra = "1", pipeline.Label{Name: bucketLabel, Value: strconv.FormatFloat(bound, 'f', -1, 64)}
+		n.unit, n.extra = "1", pipeline.Label{Name: bucketLabel, Value: strconv.FormatFloat(bound, 'f', -1, 64)}
 	case ofQuantile:
-		m.extra = pipeline.Label{Name: quantileLabel, Value: strconv.FormatFloat(bound, 'f', -1, 64)}
+		n.extra = pipeline.Label{Name: quantileLabel, Value: strconv.FormatFloat(bound, 'f', -1, 64)}
 	}
-	number = uint32(len(c.metrics))
-	c.metrics = append(c.metrics, m)
-	c.metricMemo.Add(hash, id.resource, c.key, number)
-	return number, kept, nil
+	return n
 }
 
 // Labels that the codec adds, as Prometheus names them. They count over attributes of that name.
 const bucketLabel, quantileLabel = "le", "quantile"
 
 // resource finds the number of a resource by its bytes. at is where it lies, for errors.
-func (c *codec) resource(raw []byte, at int) (uint32, error) {
-	number, hash, ok := c.resourceMemo.Find(0, raw)
-	if ok {
-		return number, nil
-	}
-	p := labelParser{limits: c.limits}
-	if err := p.read(raw, at, 1); err != nil {
-		return 0, err
-	}
-	number = uint32(len(c.resources))
-	c.resources = append(c.resources, resource{p.labels, p.bytes})
-	c.resourceMemo.Add(hash, 0, raw, number)
-	return number, nil
-}
+func (c *codec) resource(raw []byte, at int) (uint32, error) { return c.originOf(0, raw, at) }
 
 // scoped finds the number of a resource with the labels of a scope, by the bytes of the scope.
 func (c *codec) scoped(res uint32, raw []byte, at int) (uint32, error) {
 	if len(raw) == 0 {
 		return res, nil
 	}
-	number, hash, ok := c.resourceMemo.Find(res+1, raw)
+	return c.originOf(res+1, raw, at)
+}
+
+// originOf finds the number of a resource, or of a scope of the resource with the number before.
+func (c *codec) originOf(within uint32, raw []byte, at int) (uint32, error) {
+	number, hash, ok := c.resourceMemo.Find(within, raw)
 	if ok {
 		return number, nil
 	}
-	r := &c.resources[res]
-	p := labelParser{limits: c.limits, labels: slices.Clone(r.labels), bytes: r.bytes}
-	if err := p.scope(raw, at); err != nil {
+	p := labelParser{limits: c.limits, labels: c.labels[:0]}
+	if err := c.readOrigin(&p, within, raw, at); err != nil {
 		return 0, err
 	}
-	number = uint32(len(c.resources))
-	c.resources = append(c.resources, resource{p.labels, p.bytes})
-	c.resourceMemo.Add(hash, res+1, raw, number)
+	c.labels = p.labels
+	number = uint32(c.resourceMemo.Len())
+	c.resourceMemo.Add(hash, within, raw, number)
 	return number, nil
 }
 
+// readOrigin reads the labels of a resource, and those of a scope of it.
+func (c *codec) readOrigin(p *labelParser, within uint32, raw []byte, at int) error {
+	if within == 0 {
+		return p.read(raw, at, 1)
+	}
+	above, resource := c.resourceMemo.Key(within - 1)
+	if err := c.readOrigin(p, above, resource, at); err != nil {
+		return err
+	}
+	return p.scope(raw, at)
+}
+
+// resource is what the bytes of a resource, and of a scope, stand for.
+type resource struct {
+	number uint32 // plus 1
+	labels []pipeline.Label
+	bytes  int // of their text
+}
+
 // admit interns the series of a metric with a point's attributes, given as raw fields or as JSON.
-func (c *codec) admit(number uint32, raw []byte, at int) (uint32, error) {
-	m := &c.metrics[number]
-	res := &c.resources[m.resource]
-	p := labelParser{limits: c.limits, labels: append(c.labels[:0], res.labels...), bytes: res.bytes + len(m.name)}
+func (c *codec) admit(metric uint32, raw []byte, at int) (uint32, error) {
+	of, number := c.metrics.Key(metric)
+	n, o := &c.names[number], &c.admitted
+	if o.number != of+1 {
+		p := labelParser{limits: c.limits, labels: o.labels[:0]}
+		within, raw := c.resourceMemo.Key(of)
+		if err := c.readOrigin(&p, within, raw, at); err != nil {
+			*o = resource{}
+			return 0, err
+		}
+		*o = resource{of + 1, p.labels, p.bytes}
+	}
+	p := labelParser{limits: c.limits, labels: append(c.labels[:0], o.labels...), bytes: o.bytes + len(n.text)}
 	if err := p.read(raw, at, 0); err != nil {
 		return 0, err
 	}
-	if m.extra.Name != "" {
-		p.labels = append(p.labels, m.extra)
+	if n.extra.Name != "" {
+		p.labels = append(p.labels, n.extra)
 	}
 	c.labels = p.labels
-	series, err := c.table.Intern(m.name, m.unit, m.typ, pipeline.NewLabels(p.labels))
+	series, err := c.table.Intern(n.text, n.unit, n.typ, pipeline.NewLabels(p.labels))
 	if pipeline.Code(err) == "series.limit" {
 		return refused, nil
 	}

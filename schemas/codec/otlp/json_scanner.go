@@ -2,11 +2,11 @@ package otlp
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math/bits"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/homeostat/homeostat/schemas/codec/octets"
 )
 
 // scanner reads JSON (RFC 8259) from front to back, without a tree of values: memory does not grow with what a record holds. A fault
@@ -157,7 +157,7 @@ func (s *scanner) boolean() bool {
 
 // end returns the position of the quote that ends the text beginning at s.at, and whether it has escapes.
 func (s *scanner) end() (end int, escaped, ok bool) {
-	for i := quoteOrBackslash(s.b, s.at+1); i < len(s.b); i = quoteOrBackslash(s.b, i) {
+	for i := octets.QuoteOrBackslash(s.b, s.at+1); i < len(s.b); i = octets.QuoteOrBackslash(s.b, i) {
 		if s.b[i] == '"' {
 			return i, escaped, true
 		}
@@ -165,25 +165,6 @@ func (s *scanner) end() (end int, escaped, ok bool) {
 		i += 2
 	}
 	return 0, false, s.stop(s.at, "the text that begins here has no end")
-}
-
-// quoteOrBackslash returns the position of the next quote or backslash from i on, or one that is not in b any more. Names and values are short:
-// eight bytes at a time are quicker than a search for one byte after the other.
-func quoteOrBackslash(b []byte, i int) int {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	const quotes, backslashes = '"' * ones, '\\' * ones
-	for ; i+8 <= len(b); i += 8 {
-		word := binary.LittleEndian.Uint64(b[i:])
-		// The lowest high bit of (x-ones)&^x that is set is that of the first byte of x that is zero.
-		quote, backslash := word^quotes, word^backslashes
-		if found := ((quote-ones)&^quote | (backslash-ones)&^backslash) & highs; found != 0 {
-			return i + bits.TrailingZeros64(found)/8
-		}
-	}
-	for i < len(b) && b[i] != '"' && b[i] != '\\' {
-		i++
-	}
-	return i
 }
 
 // text reads a text.

@@ -133,7 +133,7 @@ func (c *codec) metric(m *wire.Field, res uint32) error {
 		return nil
 	}
 	rows, lost := c.rows, c.lost
-	p.from, p.to, p.learning, p.lists = m.From, m.To, p.learning[:0], 0
+	p.from, p.to, p.learning, p.learned, p.lists = m.From, m.To, p.learning[:0], p.learned[:0], 0
 	if err := c.walkMetric(m, res); err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func (c *codec) numbers(data *wire.Field, id identity) error {
 			if err := c.numberPoint(&f, m, lose); err != nil {
 				return err
 			}
-			p.learning = append(p.learning, spotOf(c.last, c.lastSeries, p.from))
+			p.learning, p.learned = append(p.learning, spotOf(c.last, p.from)), append(p.learned, c.lastSeries)
 		}
 	}
 	return wireFault(&cur)

@@ -40,7 +40,7 @@ func rows(out *pipeline.Columns) []row {
 	var got []row
 	for i, s := range out.PointSeries {
 		series := out.Series.At(s)
-		got = append(got, row{series.Key, series.Unit, out.PointTime[i], out.PointStart[i], out.PointValue[i]})
+		got = append(got, row{series.Key(), series.Unit, out.PointTime[i], out.PointStart[i], out.PointValue[i]})
 	}
 	return got
 }

@@ -1,29 +1,42 @@
 package otlp
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/homeostat/homeostat/schemas/codec/memo"
+)
 
 // Producers tell a metric of a resource with the same points again and again, in the same order, and nothing differs but starts, times
 // and values, eight bytes each. Such a Metric is recognised as a whole: its other bytes are compared with those of a known one, and its
 // numbers are read from where they stand there. As with messages of one point, a walk reads none of the bytes that are left out for
 // anything but numbers, so equal bytes make the same rows.
+//
+// Many resources tell the same metric in the same bytes: a host that is like others has patterns of its own, which say what series its
+// points are of, but not bytes of its own. So what a Metric is compared with is in the cache as a rule, however many series there are.
 
-// spot is a point of a pattern: its series and where its numbers stand, counted from the beginning of the Metric; 0 is nowhere. The
-// value's highest bit says that it is an integer.
-type spot struct{ series, start, time, value uint32 }
+// spot is where the numbers of a point stand, counted from the beginning of the Metric; 0 is nowhere. The value's highest bit says that
+// it is an integer.
+type spot struct{ start, time, value uint32 }
 
 const integerSpot = 1 << 31
 
-// pattern is a Metric that is known, as stretches of the arenas in patterns.
-type pattern struct {
-	resource    uint32
-	from, size  uint32 // of bytes
-	spot, spots uint32 // of spots
-	hole, holes uint32 // of holes
-	next        uint32 // the pattern that followed this one the last time
-	twin        uint32 // another one of the same metric and size, plus 1
+// skeleton is a Metric without its numbers, whatever the resource: as stretches of the arenas in patterns, and bytes with the same
+// number in their memo.
+type skeleton struct {
+	spot, spots uint32
+	hole, holes uint32
 }
 
-const patternBytes = 36
+// pattern is a Metric of a resource that is known.
+type pattern struct {
+	resource uint32
+	skeleton uint32
+	series   uint32 // where the series of its points begin in patterns
+	next     uint32 // the pattern that followed this one the last time
+	twin     uint32 // another one of the same metric and size, plus 1
+}
+
+const patternBytes, skeletonBytes, spotBytes = 20, 16, 12
 
 // mostTwins bounds the patterns of one metric and size: it may come with other points in each part of an export.
 const mostTwins = 8
@@ -31,29 +44,36 @@ const mostTwins = 8
 // patterns are the Metrics that are known. What is foretold is looked at first, as in package memo.
 type patterns struct {
 	all      []pattern
-	byMetric map[uint64]uint32 // by the number of a metric, and size; plus 1
-	bytes    []byte
-	spots    []spot
-	holes    []uint32 // where numbers stand, rising
-	last     uint32
-	next     uint32
-	// hits and walks count since all began anew.
-	hits, walks int
-	full        bool
+	byMetric memo.Pairs // the first pattern of a metric and a size
+	series   []uint32
 
-	// Of the Metric that is walked through: where it lies, its points, its number, and how many lists of points it has.
+	bytes     memo.Memo // of skeletons, with zeros where numbers are; the owner is how many points there are
+	skeletons []skeleton
+	spots     []spot
+	holes     []uint32 // where numbers stand, rising
+
+	last uint32
+	next uint32
+	// Since all began anew: Metrics that were recognised, that were walked through, and of those that were kept.
+	hits, walks, kept int
+	full              bool
+
+	// Of the Metric that is walked through: where it lies, its points and their series, its number, and how many lists of points it has.
 	from, to int
 	learning []spot
+	learned  []uint32
 	metric   uint32
 	lists    int
+
+	masked []byte // scratch
 }
 
-func newPatterns() patterns { return patterns{byMetric: map[uint64]uint32{}} }
+func newPatterns() patterns { return patterns{byMetric: memo.NewPairs(), bytes: memo.New()} }
 
 // Bytes returns the memory in use, in bytes.
 func (p *patterns) Bytes() int {
-	const inMap = 24
-	return cap(p.all)*patternBytes + len(p.byMetric)*inMap + cap(p.bytes) + cap(p.spots)*16 + cap(p.holes)*4
+	return cap(p.all)*patternBytes + p.byMetric.Bytes() + cap(p.series)*4 +
+		p.bytes.Bytes() + cap(p.skeletons)*skeletonBytes + cap(p.spots)*spotBytes + cap(p.holes)*4
 }
 
 // foretold returns the pattern of a Metric if it is the one that came next the last time.
@@ -72,7 +92,11 @@ func (p *patterns) foretold(resource uint32, b []byte) *pattern {
 
 // of returns the pattern of a Metric whose number is known.
 func (p *patterns) of(metric uint32, b []byte) *pattern {
-	for at := p.byMetric[key(metric, b)]; at > 0; {
+	first, ok := p.byMetric.Find(metric, uint32(len(b)))
+	if !ok {
+		return nil
+	}
+	for at := first + 1; at > 0; {
 		q := &p.all[at-1]
 		if p.fits(q, b) {
 			p.follow(at - 1)
@@ -84,8 +108,6 @@ func (p *patterns) of(metric uint32, b []byte) *pattern {
 	return nil
 }
 
-func key(metric uint32, b []byte) uint64 { return uint64(metric)<<32 | uint64(uint32(len(b))) }
-
 // follow notes that a pattern came behind the last one.
 func (p *patterns) follow(at uint32) {
 	p.all[p.last].next = at
@@ -94,12 +116,13 @@ func (p *patterns) follow(at uint32) {
 
 // fits tells whether a Metric differs from a pattern in nothing but its numbers.
 func (p *patterns) fits(q *pattern, b []byte) bool {
-	known := p.bytes[q.from : q.from+q.size]
+	_, known := p.bytes.Key(q.skeleton)
 	if len(b) != len(known) {
 		return false
 	}
+	k := &p.skeletons[q.skeleton]
 	at := 0
-	for _, h := range p.holes[q.hole : q.hole+q.holes] {
+	for _, h := range p.holes[k.hole : k.hole+k.holes] {
 		hole := int(h)
 		if hole-at == 1 { // the tag between two numbers
 			if b[at] != known[at] {
@@ -115,10 +138,15 @@ func (p *patterns) fits(q *pattern, b []byte) bool {
 
 // recognised makes the rows of a Metric in b, which begins at from, by its pattern; false if there is none.
 func (c *codec) recognised(q *pattern, b []byte, from int) bool {
-	if q == nil || c.rows+int(q.spots) > c.limits.points {
+	if q == nil {
 		return false
 	}
-	spots := c.patterns.spots[q.spot : q.spot+q.spots]
+	p := &c.patterns
+	k := &p.skeletons[q.skeleton]
+	if c.rows+int(k.spots) > c.limits.points {
+		return false
+	}
+	spots, series := p.spots[k.spot:k.spot+k.spots], p.series[q.series:q.series+k.spots]
 	for i := range spots {
 		s := &spots[i]
 		start, time, value := numbersAt(b, int(s.start), int(s.time), int(s.value&^integerSpot), s.value&integerSpot != 0)
@@ -130,11 +158,11 @@ func (c *codec) recognised(q *pattern, b []byte, from int) bool {
 				continue
 			}
 		}
-		c.out.Point(s.series, when, startOf(start), value)
+		c.out.Point(series[i], when, startOf(start), value)
 	}
 	c.rows += len(spots)
 	c.numbered += len(spots)
-	c.lastSeries = spots[0].series
+	c.lastSeries = series[0]
 	c.last = spots[0].layout(from)
 	return true
 }
@@ -151,75 +179,112 @@ func (s *spot) layout(from int) layout {
 }
 
 // spotOf is the reverse of layout.
-func spotOf(l layout, series uint32, from int) spot {
+func spotOf(l layout, from int) spot {
 	at := func(n int) uint32 {
 		if n == 0 {
 			return 0
 		}
 		return uint32(n - from)
 	}
-	s := spot{series, at(l.start), at(l.time), at(l.value)}
+	s := spot{at(l.start), at(l.time), at(l.value)}
 	if l.integer {
 		s.value |= integerSpot
 	}
 	return s
 }
 
-// patternTrial is how many Metrics are kept before it is seen whether they come again.
+// patternTrial is how many Metrics are kept before it is seen whether they come again; for each that did one more is. So of a million
+// series that are all new at first, most are known after some rounds.
 const patternTrial = 1 << 14
 
 // keep remembers a Metric that was walked through and made a row of each of its points. Where Metrics do not come again, because
 // they differ in more than their numbers, there is no use in it.
 func (p *patterns) keep(resource uint32, b []byte, limit int) {
-	if p.walks++; p.full || p.walks > p.hits+patternTrial {
+	if p.walks++; p.full || p.kept > p.hits+patternTrial {
 		return
 	}
 	if p.Bytes()+len(b) > limit {
 		if p.full = p.hits < 8*p.walks; p.full {
 			return
 		}
-		learning, metric := p.learning, p.metric
-		*p = newPatterns()
-		p.learning, p.metric = learning, metric // the producers' Metrics are others by and by
+		begun := newPatterns() // the producers' Metrics are others by and by
+		begun.learning, begun.learned, begun.metric, begun.masked = p.learning, p.learned, p.metric, p.masked
+		*p = begun
 	}
-	holes := len(p.holes)
+	k, ok := p.skeletonOf(b)
+	if !ok {
+		return
+	}
+	q := pattern{resource: resource, skeleton: k, series: uint32(len(p.series))}
+	p.series = append(p.series, p.learned...)
+	p.kept++
+	p.add(q, uint32(len(b)))
+}
+
+// skeletonOf returns the number of the skeleton of the Metric that was walked through. false: it can't be one.
+func (p *patterns) skeletonOf(b []byte) (uint32, bool) {
+	p.masked = append(p.masked[:0], b...)
+	hole := len(p.holes)
 	for i := range p.learning {
 		s := &p.learning[i]
 		if s.value == 0 || !tagged(b, s) {
-			p.holes = p.holes[:holes]
-			return
+			p.holes = p.holes[:hole]
+			return 0, false
 		}
 		for _, at := range [...]uint32{s.start, s.time, s.value &^ integerSpot} {
 			if at > 0 {
 				p.holes = append(p.holes, at)
+				clear(p.masked[at : at+8])
 			}
 		}
 	}
-	slices.Sort(p.holes[holes:])
-	q := pattern{resource, uint32(len(p.bytes)), uint32(len(b)), uint32(len(p.spots)), uint32(len(p.learning)), uint32(holes), uint32(len(p.holes) - holes), 0, 0}
-	p.bytes = append(p.bytes, b...)
+	points := uint32(len(p.learning))
+	number, hash, ok := p.bytes.Find(points, p.masked)
+	if ok {
+		p.holes = p.holes[:hole]
+		k := &p.skeletons[number]
+		return number, slices.Equal(p.spots[k.spot:k.spot+k.spots], p.learning) // else there are zeros where another one has numbers
+	}
+	slices.Sort(p.holes[hole:])
+	number = uint32(len(p.skeletons))
+	p.skeletons = append(p.skeletons, skeleton{uint32(len(p.spots)), points, uint32(hole), uint32(len(p.holes) - hole)})
 	p.spots = append(p.spots, p.learning...)
-	p.add(key(p.metric, b), q)
+	p.bytes.Add(hash, points, p.masked, number)
+	return number, true
 }
 
-// add puts a pattern beside its twins; if they are too many it takes the place of the last of them, of which the arenas keep what it
-// had until all begin anew.
-func (p *patterns) add(key uint64, q pattern) {
-	first, last, twins := p.byMetric[key], uint32(0), 0
-	for at := first; at > 0; at = p.all[at-1].twin {
-		last = at - 1
-		twins++
+// add puts a pattern beside its twins; if they are too many it takes the place of the last of them, of which the list of series keeps
+// what it had until all begin anew.
+func (p *patterns) add(q pattern, size uint32) {
+	first, ok := p.byMetric.Find(p.metric, size)
+	if !ok {
+		first = uint32(len(p.all))
+		p.byMetric.Add(p.metric, size, first)
+		p.put(first, q, 0)
+		return
+	}
+	last, twins := first, 1
+	for ; p.all[last].twin > 0; twins++ {
+		last = p.all[last].twin - 1
 	}
 	if twins == mostTwins {
-		q.next = p.all[last].next
-		p.all[last] = q
-		p.follow(last)
+		p.put(last, q, 0)
 		return
 	}
 	at := uint32(len(p.all))
-	q.next, q.twin = at+1, first
-	p.all = append(p.all, q)
-	p.byMetric[key] = at + 1
+	p.put(at, q, p.all[first].twin)
+	p.all[first].twin = at + 1
+}
+
+// put makes a pattern the one at a place, behind the last one.
+func (p *patterns) put(at uint32, q pattern, twin uint32) {
+	q.twin, q.next = twin, at+1
+	if int(at) == len(p.all) {
+		p.all = append(p.all, q)
+	} else {
+		q.next = p.all[at].next
+		p.all[at] = q
+	}
 	p.follow(at)
 }
 

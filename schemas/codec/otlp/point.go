@@ -19,6 +19,7 @@ const staleMarker = 0x7ff0000000000002
 type attributes struct {
 	from, to  int
 	scattered bool
+	number    uint32 // of the bytes, plus 1; 0 as long as it is not known
 }
 
 // gather adds the attribute field in c.b[at:to].
@@ -158,14 +159,9 @@ func (c *codec) row(at int, metric uint32, attrs *attributes, start, time uint64
 		c.lost[lose]++
 		return nil
 	}
-	raw := c.raw(attrs)
-	series, hash, ok := c.seriesMemo.Find(metric, raw)
-	if !ok {
-		var err error
-		if series, err = c.admit(metric, raw, max(at, attrs.from)); err != nil {
-			return err
-		}
-		c.seriesMemo.Add(hash, metric, raw, series)
+	series, err := c.seriesOf(at, metric, attrs)
+	if err != nil {
+		return err
 	}
 	if series == refused {
 		c.lost[seriesLimit]++
@@ -174,6 +170,37 @@ func (c *codec) row(at int, metric uint32, attrs *attributes, start, time uint64
 	c.lastSeries = series
 	c.out.Point(series, when, startOf(start), value)
 	return nil
+}
+
+// seriesOf finds the series of a metric with a point's attributes.
+func (c *codec) seriesOf(at int, metric uint32, attrs *attributes) (uint32, error) {
+	var hash uint32
+	if attrs.number == 0 {
+		number, h, ok := c.attributeMemo.Find(0, c.raw(attrs))
+		if hash = h; ok {
+			attrs.number = number + 1
+		}
+	}
+	if attrs.number > 0 {
+		if series, ok := c.series.Find(metric, attrs.number-1); ok {
+			return series, nil
+		}
+	}
+	raw := c.raw(attrs)
+	series, err := c.admit(metric, raw, max(at, attrs.from))
+	if err != nil {
+		return 0, err
+	}
+	if c.full.is {
+		c.full.sought++
+		return series, nil
+	}
+	if attrs.number == 0 {
+		attrs.number = uint32(c.attributeMemo.Len()) + 1
+		c.attributeMemo.Add(hash, 0, raw, attrs.number-1)
+	}
+	c.series.Add(metric, attrs.number-1, series)
+	return series, nil
 }
 
 func (c *codec) pointsLimit(at int) error {

@@ -130,8 +130,7 @@ func (c *tracesCodec) admit(o *origin) (series spanSeries, d defect) {
 	if s.kind == kindClient || s.kind == kindProducer {
 		names = [3]string{edgeRequests, edgeFailures, edgeDurations}
 	}
-	// The table keeps labels.
-	own := func(more ...pipeline.Label) pipeline.Labels {
+	own := func(more ...pipeline.Label) []pipeline.Label {
 		return pipeline.NewLabels(append(append(make([]pipeline.Label, 0, len(labels)+1), labels...), more...))
 	}
 	var status []pipeline.Label
@@ -146,7 +145,7 @@ func (c *tracesCodec) admit(o *origin) (series spanSeries, d defect) {
 }
 
 // intern returns refused when the table is full: it only grows, so it stays so.
-func (c *tracesCodec) intern(name, unit string, typ pipeline.SeriesType, labels pipeline.Labels) uint32 {
+func (c *tracesCodec) intern(name, unit string, typ pipeline.SeriesType, labels []pipeline.Label) uint32 {
 	series, err := c.table.Intern(name, unit, typ, labels)
 	if err != nil {
 		return refused

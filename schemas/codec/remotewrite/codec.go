@@ -53,35 +53,30 @@ type codec struct {
 	table       *pipeline.SeriesTable
 	memo        memo.Memo
 	symbolMemo  memo.Memo // numbers of symbols, which are in the keys of the other
+	tables      tables
 
 	zstd     *zstd.Decoder
 	unpacked []byte // scratch
 
 	// Of the request being decoded.
-	b          []byte
-	out        *pipeline.Columns
-	recordTime int64 // Unix nanoseconds, 0 if unknown
-	rows       int
-	parts      int // series, metadata and symbols
-	lost       [losses]int
-	all        []span   // its series
-	symbols    []symbol // version 2.0
-	families   []family // version 1.0, sorted by name once all are there
-	series     series   // the one being read
-	scattered  []byte   // scratch: its labels, where they don't stand together
-	key        []byte   // scratch: its key in version 2.0
+	b           []byte
+	out         *pipeline.Columns
+	recordTime  int64 // Unix nanoseconds, 0 if unknown
+	rows        int
+	parts       int // series, metadata and symbols
+	lost        [losses]int
+	all         []span // its series
+	symbols     []span // version 2.0
+	symbolTable table
+	numbers     []uint32 // those that the texts of the symbols have in the codec's memo; 0 if it was not needed yet
+	families    []family // version 1.0, sorted by name once all are there
+	series      series   // the one being read
+	scattered   []byte   // scratch: its labels, where they don't stand together
+	key         []byte   // scratch: its key in version 2.0
 }
 
 // span is a stretch of the request.
 type span struct{ from, to uint32 }
-
-// symbol is one of a request of version 2.0, with the number that its text has in the codec's memo; 0 if it was not needed yet.
-type symbol struct {
-	span
-	number uint32
-}
-
-func (s *symbol) known() bool { return s.number != 0 }
 
 // New makes a codec for one lane. Settings that are absent have the defaults of Spec.
 func New(given pipeline.Settings) (pipeline.Codec, error) {
@@ -119,8 +114,8 @@ func (c *codec) Decode(rec *pipeline.Record, out *pipeline.Columns) error {
 	case n > c.limits.bytes:
 		return c.tooLarge(uint64(n), "of")
 	}
-	if c.table != out.Series || c.memo.Bytes()+c.symbolMemo.Bytes() > c.limits.memo {
-		c.table, c.memo, c.symbolMemo = out.Series, memo.New(), memo.New()
+	if c.table != out.Series || c.memo.Bytes()+c.symbolMemo.Bytes()+c.tables.Bytes() > c.limits.memo {
+		c.table, c.memo, c.symbolMemo, c.tables = out.Series, memo.New(), memo.New(), newTables()
 	}
 	c.out, c.rows, c.parts, c.lost = out, 0, 0, [losses]int{}
 	c.recordTime = max(rec.Timestamp, 0) * 1e6
@@ -162,7 +157,7 @@ func (c *codec) spare() {
 		c.all = nil
 	}
 	if cap(c.symbols) > scratchKept/8 && len(c.symbols) < cap(c.symbols)/8 {
-		c.symbols = nil
+		c.symbols, c.numbers = nil, nil
 	}
 	if cap(c.families) > scratchKept/16 && len(c.families) < cap(c.families)/8 {
 		c.families = nil

@@ -30,8 +30,7 @@ const (
 // find returns the ordinal of a series of the label set that is being read, or what stands for none.
 func (c *codec) find(p part) (uint32, error) {
 	s := &c.series
-	// What the memo's value follows from, besides the labels.
-	owner := uint32(p)<<8 | uint32(s.kind)<<2 | uint32(s.version)
+	owner := ownerOf(p, s.kind, s.version)
 	ordinal, hash, ok := c.memo.Find(owner, s.key)
 	if ok {
 		return ordinal, nil
@@ -41,6 +40,11 @@ func (c *codec) find(p part) (uint32, error) {
 		c.memo.Add(hash, owner, s.key, ordinal)
 	}
 	return ordinal, err
+}
+
+// ownerOf is what the memo's value follows from, besides the labels.
+func ownerOf(p part, k kind, version int) uint32 {
+	return uint32(p)<<8 | uint32(k)<<2 | uint32(version)
 }
 
 // admit interns a series of the label set that is being read.
@@ -128,7 +132,7 @@ func (l *labels) add(name, value []byte) bool {
 }
 
 // canonical returns the labels that have values: the last of a name counts, also if it has none.
-func (l *labels) canonical() pipeline.Labels {
+func (l *labels) canonical() []pipeline.Label {
 	return slices.DeleteFunc(pipeline.NewLabels(l.list), func(l pipeline.Label) bool { return l.Value == "" })
 }
 
@@ -162,7 +166,7 @@ func (c *codec) read2(l *labels) bool {
 	var name []byte
 	odd, ok := false, true
 	add := func(v uint64) {
-		symbol := c.bytes(c.symbols[v].span)
+		symbol := c.bytes(c.symbols[v])
 		if odd = !odd; odd {
 			name = symbol
 		} else {

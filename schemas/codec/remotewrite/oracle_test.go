@@ -134,12 +134,12 @@ func (o *oracle) histogram(labels []pair, kind string, count, sum float64, ms, s
 	o.add(labels, ".sum", typ, sum, ms, start, stale)
 }
 
-func (o *oracle) labels(labels []pair) (string, pipeline.Labels) {
+func (o *oracle) labels(labels []pair) (string, []pipeline.Label) {
 	last := map[string]string{}
 	for _, l := range labels {
 		last[strings.ToValidUTF8(l.name, "\uFFFD")] = strings.ToValidUTF8(l.value, "\uFFFD")
 	}
-	var out pipeline.Labels
+	var out []pipeline.Label
 	for name, value := range last {
 		if name != "__name__" && value != "" {
 			out = append(out, pipeline.Label{Name: name, Value: value})

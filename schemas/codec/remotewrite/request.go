@@ -23,6 +23,10 @@ func (c *codec) survey(version int) (int, error) {
 	w := wire.Cursor{B: c.b, End: len(c.b)}
 	var f wire.Field
 	var has [3]bool // by version
+	if c.symbolTable = (table{}); version != 1 {
+		w.At = c.tabulate()
+		c.symbolTable.size, has[2] = w.At, w.At > 0
+	}
 	for w.Next(&f) {
 		switch f.Number {
 		case 1, 3:
@@ -43,7 +47,8 @@ func (c *codec) survey(version int) (int, error) {
 		case f.Number == 1 && version != 2, f.Number == 5 && version != 1:
 			c.all = append(c.all, span{uint32(f.From), uint32(f.To)})
 		case f.Number == 4 && version != 1:
-			c.symbols = append(c.symbols, symbol{span: span{uint32(f.From), uint32(f.To)}})
+			c.symbols = append(c.symbols, span{uint32(f.From), uint32(f.To)})
+			c.symbolTable.size = 0
 		case f.Number == 3 && version != 2:
 			if err := c.metadata(&f); err != nil {
 				return 0, err
@@ -72,10 +77,14 @@ const partsPerPoint = 8
 
 // request makes the rows of a request that was surveyed.
 func (c *codec) request(version int) error {
-	read := c.series2
+	read := c.series1
 	if version == 1 {
 		c.sortFamilies()
-		read = c.series1
+	} else {
+		c.lookUp()
+		c.numbers = slices.Grow(c.numbers[:0], len(c.symbols))[:len(c.symbols)]
+		clear(c.numbers)
+		read = c.series2
 	}
 	for _, s := range c.all {
 		if err := read(int(s.from), int(s.to)); err != nil {

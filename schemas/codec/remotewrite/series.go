@@ -3,6 +3,7 @@ package remotewrite
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas/codec/wire"
@@ -24,14 +25,24 @@ type series struct {
 // Tags of TimeSeries: labels (1.0) or labels_refs (2.0) 1, samples 2, in 1.0 exemplars 3 and histograms 4, in 2.0
 // histograms 3, exemplars 4, metadata 5, created_timestamp 6.
 const (
-	tagLabel   = 1<<3 | wire.Bytes
-	tagSamples = 2<<3 | wire.Bytes
+	tagLabel      = 1<<3 | wire.Bytes
+	tagReferences = 1<<3 | wire.Bytes
+	tagSamples    = 2<<3 | wire.Bytes
+	tagAbout      = 5<<3 | wire.Bytes
 )
 
 // series1 reads a TimeSeries of version 1.0 in c.b[from:to]. Labels that stand together at the beginning and samples are read here, where no
 // call is made for them; what is odd, rare or broken is left to rest1.
 func (c *codec) series1(from, to int) error {
 	b := c.b[:to]
+	if len(c.families) == 0 {
+		// Labels that are foretold need not be walked through: they are all if no other one follows.
+		if n := c.memo.Foretold(ownerOf(plain, unspecified, 1), b[from:]); n > 0 && short(b, from+n, tagSamples) == len(b) {
+			c.begin(1, from, to, b[from:from+n])
+			c.series.plain = c.memo.Take()
+			return c.samples(from+n, to)
+		}
+	}
 	i := from
 	for i+1 < len(b) && b[i] == tagLabel && b[i+1] < 0x80 {
 		i += 2 + int(b[i+1])
@@ -39,21 +50,29 @@ func (c *codec) series1(from, to int) error {
 	if i > len(b) || i < len(b) && b[i] != tagSamples {
 		return c.rest1(from, to)
 	}
-	labels := b[from:i]
-	first := i
-	for i+1 < len(b) && b[i] == tagSamples && b[i+1] < 0x80 {
-		i += 2 + int(b[i+1])
-	}
-	if i != len(b) {
+	if short(b, i, tagSamples) != len(b) {
 		return c.rest1(from, to)
 	}
-	c.begin(1, from, to, labels)
-	for i = first; i < len(b); {
-		end := i + 2 + int(b[i+1])
-		if err := c.sample(i+2, end); err != nil {
+	c.begin(1, from, to, b[from:i])
+	return c.samples(i, to)
+}
+
+// short passes fields with a tag whose lengths take one byte, and returns where they end, which may be beyond the end of b.
+func short(b []byte, i int, tag byte) int {
+	for i+1 < len(b) && b[i] == tag && b[i+1] < 0x80 {
+		i += 2 + int(b[i+1])
+	}
+	return i
+}
+
+// samples reads samples that short has passed.
+func (c *codec) samples(from, to int) error {
+	for from < to {
+		end := from + 2 + int(c.b[from+1])
+		if err := c.sample(from+2, end); err != nil {
 			return err
 		}
-		i = end
+		from = end
 	}
 	return nil
 }
@@ -121,8 +140,102 @@ func (c *codec) begin(version, from, to int, key []byte) {
 	}
 }
 
-// series2 reads a TimeSeries of version 2.0 in c.b[from:to]: what its rows have in common first.
+// series2 reads a TimeSeries of version 2.0 in c.b[from:to]. References to symbols, samples and metadata, as Prometheus writes them, are
+// read here, where no call is made for a reference; what is odd, rare or broken is left to rest2.
 func (c *codec) series2(from, to int) error {
+	b := c.b[:to]
+	if len(b) < from+2 || b[from] != tagReferences || b[from+1] >= 0x80 {
+		return c.rest2(from, to)
+	}
+	first := from + 2 + int(b[from+1])
+	last := short(b, first, tagSamples)
+	end := short(b, last, tagAbout)
+	if end != len(b) {
+		return c.rest2(from, to)
+	}
+	c.begin(2, from, to, nil)
+	for at := last; at < end; at += 2 + int(b[at+1]) {
+		if c.about(at, at+2, at+2+int(b[at+1])) != nil {
+			return c.rest2(from, to) // which says first what is first
+		}
+	}
+	references := b[from+2 : first]
+	t := &c.symbolTable
+	var hash uint32
+	if t.known {
+		var ok bool
+		if c.series.plain, hash, ok = c.tables.series.Find(t.owner(c.series.kind), references); ok {
+			return c.samples(first, last)
+		}
+		c.series.plain = unresolved
+	}
+	if !c.identify(references) {
+		return c.rest2(from, to)
+	}
+	c.series.key = c.key
+	err := c.samples(first, last)
+	if t.known && c.series.plain != unresolved {
+		c.tables.series.Add(hash, t.owner(c.series.kind), references, c.series.plain)
+	}
+	return err
+}
+
+// identify makes c.key of packed references; false if there is something odd about them.
+func (c *codec) identify(packed []byte) bool {
+	most := 2 * (c.limits.attributes + 1) // the name is one of them
+	if len(packed) > 2*most {
+		return false
+	}
+	key, numbers := slices.Grow(c.key[:0], 4*len(packed))[:4*len(packed)], c.numbers
+	c.key = key
+	n := 0
+	for i := 0; i < len(packed); n++ {
+		v := uint(packed[i])
+		if i++; v >= 0x80 {
+			if i == len(packed) {
+				return false
+			}
+			v = v&0x7f | uint(packed[i])<<7
+			if i++; v >= 1<<14 {
+				if i == len(packed) || packed[i] >= 0x80 {
+					return false
+				}
+				v = v&(1<<14-1) | uint(packed[i])<<14
+				i++
+			}
+		}
+		if v >= uint(len(numbers)) {
+			return false
+		}
+		number := numbers[v]
+		if number == 0 {
+			if number = c.number(v); number == 0 {
+				return false
+			}
+		}
+		binary.LittleEndian.PutUint32(key[4*n:], number)
+	}
+	c.key = key[:4*n]
+	return n%2 == 0 && n <= most
+}
+
+// number finds, or gives, the number that a symbol's text has in the memo; 0 if it is too long.
+func (c *codec) number(v uint) uint32 {
+	raw := c.bytes(c.symbols[v])
+	if len(raw) > max(c.limits.labelBytes, len(nameLabel)) {
+		return 0
+	}
+	number, hash, ok := c.symbolMemo.Find(0, raw)
+	if !ok {
+		number = uint32(c.symbolMemo.Len()) + 1
+		c.symbolMemo.Add(hash, 0, raw, number)
+	}
+	c.numbers[v] = number
+	return number
+}
+
+// rest2 reads any TimeSeries of version 2.0: what its rows have in common first.
+func (c *codec) rest2(from, to int) error {
 	c.begin(2, from, to, nil)
 	c.key = c.key[:0]
 	w := wire.Cursor{B: c.b, At: from, End: to}
@@ -137,7 +250,7 @@ func (c *codec) series2(from, to int) error {
 			first, last = min(first, f.At), f.To
 		case 5:
 			if w.Expect(&f, wire.Bytes) {
-				err = c.about(&f)
+				err = c.about(f.At, f.From, f.To)
 			}
 		case 6:
 			if w.Expect(&f, wire.Varint) {
@@ -176,7 +289,7 @@ func (c *codec) rows2(from, to int) error {
 	return wireFault(&w)
 }
 
-// references reads labels_refs, packed or not. References to symbols whose number is known are read here, where no call is made for them.
+// references reads labels_refs, packed or not.
 func (c *codec) references(w *wire.Cursor, f *wire.Field) error {
 	if f.Wire == wire.Varint {
 		return c.reference(f.At, f.Value)
@@ -184,25 +297,15 @@ func (c *codec) references(w *wire.Cursor, f *wire.Field) error {
 	if !w.Expect(f, wire.Bytes) {
 		return nil
 	}
-	b, symbols := c.b[:f.To], c.symbols
-	for i := f.From; i < len(b); {
+	packed := wire.Cursor{B: c.b[:f.To], End: f.To}
+	for i := f.From; i < f.To; {
 		at := i
-		v := uint64(b[i])
-		if i++; v >= 0x80 {
-			if i < len(b) && b[i] < 0x80 {
-				v = v&0x7f | uint64(b[i])<<7
-				i++
-			} else {
-				packed := wire.Cursor{B: b, End: len(b)}
-				if v, i = packed.Varint(at); i < 0 {
-					packed.B = c.b
-					return wireFault(&packed)
-				}
-			}
+		var v uint64
+		if v, i = packed.Varint(at); i < 0 {
+			packed.B = c.b
+			return wireFault(&packed)
 		}
-		if v < uint64(len(symbols)) && symbols[v].known() && len(c.key) < 8*c.limits.attributes {
-			c.key = binary.LittleEndian.AppendUint32(c.key, symbols[v].number)
-		} else if err := c.reference(at, v); err != nil {
+		if err := c.reference(at, v); err != nil {
 			return err
 		}
 	}
@@ -217,20 +320,13 @@ func (c *codec) reference(at int, v uint64) error {
 	if v >= uint64(len(c.symbols)) {
 		return c.noSymbol(at, v)
 	}
-	s := &c.symbols[v]
-	if !s.known() {
-		raw := c.bytes(s.span)
-		if len(raw) > max(c.limits.labelBytes, len(nameLabel)) {
+	number := c.numbers[v]
+	if number == 0 {
+		if number = c.number(uint(v)); number == 0 {
 			return c.tooLong()
 		}
-		number, hash, ok := c.symbolMemo.Find(0, raw)
-		if !ok {
-			number = uint32(c.symbolMemo.Len()) + 1
-			c.symbolMemo.Add(hash, 0, raw, number)
-		}
-		s.number = number
 	}
-	c.key = binary.LittleEndian.AppendUint32(c.key, s.number)
+	c.key = binary.LittleEndian.AppendUint32(c.key, number)
 	return nil
 }
 
@@ -238,9 +334,43 @@ func (c *codec) noSymbol(at int, v uint64) error {
 	return pipeline.Errorf("remote_write.symbols", "remote write request refers at byte %d to symbol %d and has %d: check what writes to the topic", at, v, len(c.symbols))
 }
 
-// about reads the Metadata of version 2.0: type 1, help_ref 3, unit_ref 4.
-func (c *codec) about(m *wire.Field) error {
-	w := wire.Cursor{B: c.b, At: m.From, End: m.To}
+// about reads the Metadata of version 2.0 in c.b[from:to]: type 1, help_ref 3, unit_ref 4.
+func (c *codec) about(at, from, to int) error {
+	b := c.b[:to]
+	var unit uint64
+	for i := from; i < len(b); {
+		if i+1 == len(b) {
+			return c.restAbout(at, from, to)
+		}
+		tag, v := b[i], uint64(b[i+1])
+		if i += 2; v >= 0x80 {
+			if i == len(b) || b[i] >= 0x80 {
+				return c.restAbout(at, from, to)
+			}
+			v = v&0x7f | uint64(b[i])<<7
+			i++
+		}
+		switch tag {
+		case 1<<3 | wire.Varint:
+			c.series.kind = kindOf(v)
+		case 3<<3 | wire.Varint:
+		case 4<<3 | wire.Varint:
+			if v > 0 && (unit > 0 || v >= uint64(len(c.symbols))) {
+				return c.restAbout(at, from, to)
+			}
+			unit = max(unit, v)
+		default:
+			return c.restAbout(at, from, to)
+		}
+	}
+	if unit > 0 {
+		return c.unit(at, unit)
+	}
+	return nil
+}
+
+func (c *codec) restAbout(at, from, to int) error {
+	w := wire.Cursor{B: c.b, At: from, End: to}
 	var f wire.Field
 	for w.Next(&f) {
 		switch f.Number {
@@ -252,15 +382,23 @@ func (c *codec) about(m *wire.Field) error {
 			if !w.Expect(&f, wire.Varint) || f.Value == 0 {
 				continue
 			}
-			if f.Value >= uint64(len(c.symbols)) {
-				return c.noSymbol(f.At, f.Value)
-			}
-			if c.series.unit = c.bytes(c.symbols[f.Value].span); len(c.series.unit) > c.limits.labelBytes {
-				return c.tooLong()
+			if err := c.unit(f.At, f.Value); err != nil {
+				return err
 			}
 		}
 	}
 	return wireFault(&w)
+}
+
+// unit takes a symbol for the series' unit.
+func (c *codec) unit(at int, v uint64) error {
+	if v >= uint64(len(c.symbols)) {
+		return c.noSymbol(at, v)
+	}
+	if c.series.unit = c.bytes(c.symbols[v]); len(c.series.unit) > c.limits.labelBytes {
+		return c.tooLong()
+	}
+	return nil
 }
 
 // Tags of Sample: value 1, timestamp 2, in version 2.0 start_timestamp 3.

@@ -37,7 +37,7 @@ func TestFinder(t *testing.T) {
 			}
 		}
 	}
-	if key := table.At(3).Key; key != `:stream{layout="1",raw="1"}` {
+	if key := table.At(3).Key(); key != `:stream{layout="1",raw="1"}` {
 		t.Fatal(key)
 	}
 	f = streams.New(1 << 20)

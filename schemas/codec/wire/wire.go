@@ -72,6 +72,9 @@ func (c *Cursor) Next(f *Field) bool {
 		if i < end && c.B[i] < 0x80 {
 			n = uint64(c.B[i])
 			i++
+		} else if i+1 < end && c.B[i+1] < 0x80 {
+			n = uint64(c.B[i]&0x7f) | uint64(c.B[i+1])<<7
+			i += 2
 		} else if n, i = c.Varint(i); i < 0 {
 			return false
 		}

@@ -1,13 +1,13 @@
-package sli
+package gather
 
-// exact is a sum that rounding takes nothing away from, so that it does not depend on the order of its parts: which series a
+// Sum is a sum that rounding takes nothing away from, so that it does not depend on the order of its parts: which series a
 // lane met first, and in which batches they came. It is kept as numbers that do not overlap, the smallest first, whose
 // unrounded sum is the true one (J. R. Shewchuk: Adaptive Precision Floating-Point Arithmetic, Discrete & Computational
 // Geometry 18(3), 1997, grow-expansion). Counts need one of them, what is measured in practice two.
-type exact struct{ parts []float64 }
+type Sum struct{ parts []float64 }
 
-// add adds a finite number. A sum beyond float64 becomes no number, and stays so.
-func (s *exact) add(v float64) {
+// Add adds a finite number. A sum beyond float64 becomes no number, and stays so.
+func (s *Sum) Add(v float64) {
 	n := 0
 	for _, p := range s.parts {
 		sum := v + p
@@ -21,8 +21,8 @@ func (s *exact) add(v float64) {
 	s.parts = append(s.parts[:n], v)
 }
 
-// value returns the sum, rounded once.
-func (s *exact) value() float64 {
+// Value returns the sum, rounded once.
+func (s *Sum) Value() float64 {
 	n := len(s.parts)
 	if n == 0 {
 		return 0
@@ -44,8 +44,8 @@ func (s *exact) value() float64 {
 	return sum
 }
 
-// split returns the sum as its largest part and the others, joined takes it over from them: for snapshots.
-func (s *exact) split() (most float64, rest []float64) {
+// Split returns the sum as its largest part and the others, Joined takes it over from them: for snapshots.
+func (s *Sum) Split() (most float64, rest []float64) {
 	n := len(s.parts)
 	if n == 0 {
 		return 0, nil
@@ -53,6 +53,9 @@ func (s *exact) split() (most float64, rest []float64) {
 	return s.parts[n-1], s.parts[:n-1]
 }
 
-func joined(most float64, rest []float64) exact {
-	return exact{append(append([]float64(nil), rest...), most)}
+func Joined(most float64, rest []float64) Sum {
+	return Sum{append(append([]float64(nil), rest...), most)}
 }
+
+// Empty makes the sum zero; it keeps its memory.
+func (s *Sum) Empty() { s.parts = s.parts[:0] }

@@ -1,4 +1,4 @@
-package selection
+package choose
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 	"github.com/homeostat/homeostat/pipeline"
 )
 
-func TestSelection(t *testing.T) {
+func TestRules(t *testing.T) {
 	entry := func(metric, host string) any {
 		s := pipeline.Settings{"metric": metric}
 		if host != "" {
@@ -15,14 +15,15 @@ func TestSelection(t *testing.T) {
 		return s
 	}
 	settings := pipeline.Settings{"series": []any{entry("cpu", "a*"), entry("c*", "")}, "exclude": []any{entry("cpu", "ab")}}
-	chosen, err := Read(settings)
-	if err != nil || chosen.Entries() != 2 {
+	chosen, rules, err := ReadRules(settings)
+	if err != nil || chosen.Len() != 2 || len(rules) != 2 {
 		t.Fatal(chosen, err)
 	}
-	all, err := Read(pipeline.Settings{})
-	if err != nil || all.Entries() != 0 {
+	all, rules, err := ReadRules(pipeline.Settings{})
+	if err != nil || all.Len() != 0 || len(rules) != 0 {
 		t.Fatal(all, err)
 	}
+	table := pipeline.NewSeriesTable(nil, 0)
 	for _, c := range []struct {
 		metric, host string
 		typ          pipeline.SeriesType
@@ -37,7 +38,11 @@ func TestSelection(t *testing.T) {
 		{pipeline.SLIMetric, "", pipeline.Delta, None, None},
 		{pipeline.ScoreMetric, "aa", pipeline.Gauge, None, None},
 	} {
-		s := &pipeline.Series{Metric: c.metric, Type: c.typ, Labels: pipeline.Labels{{Name: "host", Value: c.host}}}
+		ordinal, err := table.Intern(c.metric, "", c.typ, []pipeline.Label{{Name: "host", Value: c.host}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := table.At(ordinal)
 		if got := chosen.Of(s); got != c.want {
 			t.Errorf("%s on %q: entry %d, want %d", c.metric, c.host, got, c.want)
 		}
@@ -46,7 +51,7 @@ func TestSelection(t *testing.T) {
 		}
 	}
 	for _, bad := range []pipeline.Settings{{"series": []any{entry("a[", "")}}, {"exclude": []any{entry("a", "b[")}}} {
-		if _, err := Read(bad); pipeline.Code(err) != "selection.pattern" {
+		if _, _, err := ReadRules(bad); pipeline.Code(err) != "series.pattern" {
 			t.Errorf("%v: %v", bad, err)
 		}
 	}

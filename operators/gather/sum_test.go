@@ -1,4 +1,4 @@
-package sli
+package gather
 
 import (
 	"math"
@@ -8,7 +8,7 @@ import (
 )
 
 // The sum is the true one, rounded once, whatever the order; the oracle has room for all bits.
-func TestExact(t *testing.T) {
+func TestSum(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for trial := range 2000 {
 		parts := make([]float64, r.IntN(20))
@@ -22,22 +22,22 @@ func TestExact(t *testing.T) {
 		}
 		want, _ := oracle.Float64()
 		for range 3 {
-			var s exact
+			var s Sum
 			for _, i := range r.Perm(len(parts)) {
-				s.add(parts[i])
+				s.Add(parts[i])
 			}
-			if got := s.value(); got != want {
+			if got := s.Value(); got != want {
 				t.Fatalf("trial %d: the sum of %v is %v, not %v", trial, parts, got, want)
 			}
-			if again := joined(s.split()); again.value() != want {
-				t.Fatalf("trial %d: %v after a snapshot, not %v", trial, again.value(), want)
+			if again := Joined(s.Split()); again.Value() != want {
+				t.Fatalf("trial %d: %v after a snapshot, not %v", trial, again.Value(), want)
 			}
 		}
 	}
 }
 
 // Half of the last place is rounded to even, unless anything is left that decides.
-func TestExactHalf(t *testing.T) {
+func TestSumHalf(t *testing.T) {
 	half := math.Ldexp(1, -53)
 	for _, c := range []struct {
 		parts []float64
@@ -49,11 +49,11 @@ func TestExactHalf(t *testing.T) {
 		{[]float64{1, 1e100, 1, -1e100}, 2},
 		{nil, 0},
 	} {
-		var s exact
+		var s Sum
 		for _, p := range c.parts {
-			s.add(p)
+			s.Add(p)
 		}
-		if got := s.value(); got != c.want {
+		if got := s.Value(); got != c.want {
 			t.Errorf("the sum of %v is %v, not %v", c.parts, got, c.want)
 		}
 	}

@@ -1,0 +1,202 @@
+// Package absence finds series that are expected and not there: an exporter that died, a job that no longer reports, a partition without
+// traffic. What is not there has no row that another detector could look at.
+//
+// Which series were there is looked at when the next window begins: a window may come in several batches. A series counts from the window
+// in which it was first seen. Package runs says from when on it has been missing too long: what comes every window is missed after a
+// few, what comes once an hour after some hours.
+//
+// What comes and goes by design (pods, sessions) is missed too, so the series to watch have to be named. After adapt windows a series
+// is taken for gone, its finding closes, and nothing is said of it before it has been there for warmup windows again.
+//
+// Time goes on by the windows of other series: a lane that gets nothing at all says nothing. That is what a source's lag and the
+// monitoring of Homeostat itself are for.
+package absence
+
+import (
+	"errors"
+	"io"
+
+	"github.com/homeostat/homeostat/operators/choose"
+	"github.com/homeostat/homeostat/operators/detect/alarm"
+	"github.com/homeostat/homeostat/operators/detect/runs"
+	"github.com/homeostat/homeostat/operators/state"
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+const (
+	name    = "absence"
+	version = 1
+)
+
+// Spec describes the detector.
+func Spec() pipeline.Spec {
+	overriding := runs.Threshold()
+	overriding.Default = nil
+	settings := choose.Settings("[{metric: up}, {metric: backup.done, threshold: 10}]", overriding)
+	settings[0].Required, settings[0].Doc = true, "The series that are expected; the first entry that fits counts."
+	settings = append(settings, runs.Threshold())
+	settings = append(settings, runs.Settings()...)
+	settings = append(settings, alarm.Settings(alarm.Config{Hold: 1, Of: 1, Clear: 1, Rest: 6, Update: 30, Gone: 1_000_000})...)
+	return pipeline.Spec{Name: name, Version: version, Settings: settings, Doc: "Finds series that are expected and not there."}
+}
+
+// Register adds the detector to the registry.
+func Register(r *pipeline.Registry) { r.AddDetector(Spec(), New) }
+
+// Detector is the absence detector. Its state is columns by ordinal.
+type Detector struct {
+	watch choose.Rules
+	rules []runs.Rule
+	alarm *alarm.Table
+	cells state.Column[cell]
+
+	start, end int64 // of the window whose rows come; 0, 0 before the first
+}
+
+// cell is what is kept of a series.
+type cell struct {
+	runs.Pace
+	rule int16 // choose.None if it is not watched
+	here bool  // in the window whose rows come
+	ever bool  // it was seen before that
+}
+
+// New makes the detector.
+func New(s pipeline.Settings) (pipeline.Detector, error) {
+	a, err := alarm.Read(s)
+	watch, entries, watchErr := choose.ReadRules(s)
+	d := &Detector{watch: watch, alarm: alarm.New(a)}
+	if len(entries) == 0 {
+		return nil, &pipeline.SettingFault{Path: "series", Err: pipeline.Errorf("absence.series", "no series is expected: name those that are, as series: [{metric: up}]")}
+	}
+	for _, e := range entries {
+		if !e.Has("threshold") {
+			e = pipeline.Settings{"threshold": s.Float("threshold")}
+		}
+		d.rules = append(d.rules, runs.ReadRule(pipeline.Settings{"threshold": e.Float("threshold"), "history": s["history"], "warmup": s["warmup"], "adapt": s["adapt"]}))
+	}
+	return d, errors.Join(err, watchErr)
+}
+
+// Open implements pipeline.Detector.
+func (d *Detector) Open(*pipeline.Env) error { return nil }
+
+// Detect implements pipeline.Detector.
+func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
+	if w.End > d.end {
+		if d.end > 0 {
+			found = d.close(found)
+		}
+		d.start, d.end = w.Start, w.End
+	}
+	d.grow(w.Table)
+	for _, s := range w.Series {
+		if d.cells.At(s).rule != choose.None {
+			d.cells.Edit(s).here = true
+		}
+	}
+	return found, nil
+}
+
+// close looks at who was there in the window that is over.
+func (d *Detector) close(found []pipeline.Finding) []pipeline.Finding {
+	found = d.alarm.Begin(d.start, d.end, found)
+	for i := range uint32(d.cells.Len()) {
+		if c := d.cells.At(i); c.rule != choose.None && (c.ever || c.here) {
+			found = d.series(i, found)
+		}
+	}
+	return found
+}
+
+func (d *Detector) series(s uint32, found []pipeline.Finding) []pipeline.Finding {
+	c := d.cells.Edit(s)
+	r, here := &d.rules[c.rule], c.here
+	c.here, c.ever = false, true
+	score := 0.0
+	if !here && r.Known(&c.Pace) {
+		score = r.Score(&c.Pace)
+	}
+	change := d.alarm.Step(s, d.start, d.end, score, score < 1)
+	open := d.alarm.Open(s)
+	f := pipeline.Finding{Series: s, Start: d.start, End: d.end, Score: score, Direction: "down"}
+	if open {
+		d.explain(c, here, &f)
+	}
+	if r.Learn(&c.Pace, d.start, here, open) && change != alarm.Closed {
+		change = alarm.Closed
+		f.Evidence = append(f.Evidence, pipeline.Evidence{Name: "adapted", Value: 1})
+		c.Pace, c.ever = runs.Pace{}, false
+	}
+	if change == alarm.None {
+		return found
+	}
+	return d.alarm.Append(found, f, change)
+}
+
+// explain says for how long the series has been missing: there were 0 windows with it, and 1 was expected.
+func (d *Detector) explain(c *cell, here bool, f *pipeline.Finding) {
+	f.Low, f.High = 1, 1
+	length := c.Length + 1
+	if here {
+		f.Value, length = 1, 0
+	}
+	if f.Onset = c.Since; c.Length == 0 {
+		f.Onset = f.Start
+	}
+	f.Probability = c.Probability(length)
+	f.Evidence = []pipeline.Evidence{{Name: "windows", Value: float64(length)}, {Name: "present", Value: c.Share()}}
+}
+
+// grow makes room for new series and chooses their rules.
+func (d *Detector) grow(table *pipeline.SeriesTable) {
+	n := table.Len()
+	d.alarm.Grow(n)
+	for i := d.cells.Len(); i < n; i++ {
+		d.cells.Append(cell{rule: int16(d.watch.Of(table.At(uint32(i))))})
+	}
+}
+
+var (
+	laneTable = state.Table{Name: "window", Version: version, Fields: []state.Field{{Name: "start", Type: state.Int64}, {Name: "end", Type: state.Int64}}}
+	cellTable = state.Table{Name: "series", Version: version, BySeries: true, Fields: append([]state.Field{
+		{Name: "rule", Type: state.Int64}, {Name: "here", Type: state.Bool}, {Name: "ever", Type: state.Bool}}, runs.Fields()...)}
+)
+
+// Hold implements pipeline.Holder: a finding that is open has to be closed, and a series that is expected must not be forgotten.
+func (d *Detector) Hold(hold func(uint32)) { d.alarm.Hold(hold) }
+
+// Snapshot implements pipeline.Snapshotter.
+func (d *Detector) Snapshot() (pipeline.Frozen, error) {
+	start, end, cells, alarms := d.start, d.end, d.cells.Freeze(), d.alarm.Freeze()
+	return state.Frozen(name, func(w *state.Writer) {
+		w.Table(laneTable).Int64(start).Int64(end)
+		t := w.Table(cellTable)
+		for i := range uint32(cells.Len()) {
+			c := cells.At(i)
+			t.Int64(int64(c.rule)).Bool(c.here).Bool(c.ever)
+			c.Write(t)
+		}
+		alarms.Write(w)
+	}, cells.Release, alarms.Release), nil
+}
+
+// Restore implements pipeline.Snapshotter.
+func (d *Detector) Restore(r io.Reader) error {
+	s := state.NewReader(r, name)
+	for t := s.Table(laneTable); t.Next(); {
+		d.start, d.end = t.Int64("start"), t.Int64("end")
+	}
+	for t := s.Table(cellTable); t.Next(); {
+		rule := t.Int64("rule")
+		if rule < choose.None || rule >= int64(len(d.rules)) {
+			s.Fail("was written with other selectors")
+			break
+		}
+		d.cells.Append(cell{rule: int16(rule), here: t.Bool("here"), ever: t.Bool("ever"), Pace: runs.Read(t)})
+	}
+	if d.alarm.Load(s) != d.cells.Len() {
+		s.Fail("has columns of different length")
+	}
+	return s.Close()
+}

@@ -1,0 +1,107 @@
+// Package ewma finds values far from the moving average of their series, in units of its moving scale. It is the cheapest
+// detector: a handful of multiplications a window, 40 bytes a series.
+//
+// Average and mean absolute deviation move by exponential weights (Roberts, Control Chart Tests Based on Geometric Moving Averages,
+// Technometrics 1, 1959; Hunter, The Exponentially Weighted Moving Average, Journal of Quality Technology 18, 1986):
+//
+//	mean += α·(v − mean)        deviation += α·(|v − mean| − deviation)        α = 2/(history + 1)
+//	z = (v − mean) / max(1.2533·deviation, floors)        score = |z| / threshold
+//
+// 1.2533 = √(π/2) makes the standard deviation of a mean absolute deviation where values are normal; of the absolute deviation an
+// outlier moves less than of squares. The first windows are averaged alike (α = 1/n while that is larger), and nothing is said
+// before warmup of them. The value is scored before it is learned.
+//
+// Beyond three deviations a value is learned as if it were there, so that the beginning of a fault does not hide the rest of
+// it; while a finding is open only what is calm is learned. After adapt other windows of it the series begins anew where it is.
+//
+// Compared with package robustz it forgets by weights, not by a window of values, costs a tenth, and is misled by a heavier tail.
+package ewma
+
+import (
+	"math"
+
+	"github.com/homeostat/homeostat/operators/detect/alarm"
+	"github.com/homeostat/homeostat/operators/detect/univariate"
+	"github.com/homeostat/homeostat/operators/state"
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+// Kind is the detector.
+var Kind = &univariate.Kind[learned]{
+	Name: "ewma", Version: 1, Doc: "Finds values far from the moving average of their series, at the least cost.",
+	Example: "[{metric: cpu.*, threshold: 12}, {metric: latency.*, direction: up}]",
+	Judgement: append(Floors(), []pipeline.Setting{
+		{Name: "threshold", Type: pipeline.Float, Default: 8.0, Min: pipeline.Bound(1), Max: pipeline.Bound(1e6), Doc: "The z beyond which a window is abnormal."},
+		{Name: "direction", Type: pipeline.String, Default: "both", Enum: []string{"both", "up", "down"}, Doc: "Where values are abnormal."},
+	}...),
+	Settings: Memory(),
+	Alarm:    alarm.Config{Hold: 3, Of: 4, Clear: 3, Rest: 6, Update: 30, Gone: 30},
+	Model:    newModel,
+	Fields:   Fields(),
+	Write:    func(t *state.TableWriter, s *learned) { s.Write(t) },
+	Read:     func(t *state.TableReader) learned { return learned{Read(t)} },
+}
+
+// learned is what is kept of a series.
+type learned struct{ Average }
+
+const (
+	// calm is the score below which an open finding does not keep a value from being learned.
+	calm = 0.5
+	// cut is how many deviations a value is learned to be off at most.
+	cut = 3
+)
+
+type model struct {
+	Scale
+	threshold, per float64 // per is one by the threshold: a division is a third of what a window costs
+	up, down       bool
+}
+
+func newModel(s pipeline.Settings) (univariate.Model[learned], error) {
+	threshold, direction := s.Float("threshold"), s.Text("direction")
+	return &model{ReadScale(s), threshold, 1 / threshold, direction != "down", direction != "up"}, nil
+}
+
+// Begin implements univariate.Model.
+func (m *model) Begin(series *pipeline.Series) learned { return learned{Begin(series)} }
+
+// Score implements univariate.Model.
+func (m *model) Score(s *learned, v float64) (float64, bool) {
+	if !m.Ready(&s.Average) {
+		return 0, false
+	}
+	z := s.Z(v)
+	if !m.up && z > 0 || !m.down && z < 0 { // the sign is a coin's: it is asked last
+		return 0, true
+	}
+	return math.Abs(z) * m.per, true
+}
+
+// Band implements univariate.Model.
+func (m *model) Band(s *learned, _ float64) (low, expected, high float64) {
+	width := m.threshold * s.Deviation
+	return s.Mean - width, s.Mean, s.Mean + width
+}
+
+// Explain implements univariate.Model.
+func (m *model) Explain(s *learned, f *pipeline.Finding) {
+	z := s.Z(f.Value)
+	f.Direction, f.Probability = "up", 1/(1+1/(z*z))
+	if z < 0 {
+		f.Direction = "down"
+	}
+	f.Evidence = []pipeline.Evidence{{Name: "mean", Value: s.Mean}, {Name: "scale", Value: s.Deviation}, {Name: "z", Value: z}}
+}
+
+// Learn implements univariate.Model.
+func (m *model) Learn(s *learned, _ int64, v, score float64, open bool) bool {
+	if open && score >= calm {
+		return m.Reject(&s.Average, v)
+	}
+	if score >= 0 {
+		v = s.Cut(v, cut)
+	}
+	m.Scale.Learn(&s.Average, v)
+	return false
+}

@@ -1,0 +1,109 @@
+package templates
+
+import (
+	"slices"
+	"unicode/utf8"
+
+	"github.com/homeostat/homeostat/operators/templates/miner"
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+const (
+	templateLabel = "template"
+	textLabel     = "text"
+	// other is the template of what there is no series for.
+	other = "other"
+	// maxText bounds the label text.
+	maxText = 200
+)
+
+// directory leads from streams and templates to series. All that it says follows from the lane's table of series, so nothing of it
+// is in snapshots.
+type directory struct {
+	table  *pipeline.SeriesTable
+	labels []string // that the series take over from streams; nil: all
+	limit  int
+	by     map[pair]uint32   // what was found lately
+	own    map[string]uint32 // the operator's series, by their keys
+	seen   int               // how many series of the table were looked at
+}
+
+// pair is a stream and the id of a template.
+type pair struct {
+	stream uint32
+	id     uint64
+}
+
+const (
+	refused = ^uint32(0)
+	// maxPairs bounds what is remembered, which costs time only.
+	maxPairs = 1 << 16
+)
+
+// find returns the series of a stream's template. false: the lane's table is full.
+func (d *directory) find(stream uint32, t *miner.Template) (uint32, bool) {
+	p := pair{stream, t.ID}
+	s, ok := d.by[p]
+	if !ok {
+		if len(d.by) >= maxPairs {
+			clear(d.by)
+		}
+		s = d.make(d.table.At(stream), t)
+		d.by[p] = s
+	}
+	return s, s != refused
+}
+
+// make returns the series, which it makes if there is none. One that is refused stays so: the table only grows.
+func (d *directory) make(stream *pipeline.Series, t *miner.Template) uint32 {
+	for ; d.seen < d.table.Len(); d.seen++ {
+		if s := d.table.At(uint32(d.seen)); s.Metric == Metric && s.Type == pipeline.Delta {
+			d.own[s.Key()] = uint32(d.seen)
+		}
+	}
+	labels := d.of(stream, idText(t.ID), clip(t.First))
+	if s, ok := d.own[pipeline.SeriesKey(Metric, pipeline.Delta, labels)]; ok {
+		return s
+	}
+	if len(d.own) >= d.limit {
+		labels = d.of(stream, other, "")
+	}
+	var s uint32
+	var err error
+	if d.labels == nil {
+		s, err = d.table.InternScoped(Metric, "", pipeline.Delta, labels, *stream.Scope)
+	} else {
+		s, err = d.table.Intern(Metric, "", pipeline.Delta, labels)
+	}
+	if err != nil {
+		return refused
+	}
+	return s
+}
+
+// of returns the labels of a stream's template.
+func (d *directory) of(stream *pipeline.Series, template, text string) []pipeline.Label {
+	var labels []pipeline.Label
+	for _, l := range stream.Labels {
+		if d.labels == nil || slices.Contains(d.labels, l.Name) {
+			labels = append(labels, *l)
+		}
+	}
+	labels = append(labels, pipeline.Label{Name: templateLabel, Value: template})
+	if text != "" {
+		labels = append(labels, pipeline.Label{Name: textLabel, Value: text})
+	}
+	return pipeline.NewLabels(labels)
+}
+
+// clip shortens a text to maxText bytes.
+func clip(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	n := maxText - len("…")
+	for !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n] + "…"
+}
