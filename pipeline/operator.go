@@ -173,7 +173,7 @@ const (
 // ScoresSetting returns the setting by which a Scorer is asked for scores.
 func ScoresSetting() Setting {
 	return Setting{Name: "scores", Type: Bool, Default: false,
-		Doc: "Also makes the series " + ScoreMetric + " and " + ExpectedMetric + " of each series that is watched, for operators after this one, such as export."}
+		Doc: "Also makes the series " + ScoreMetric + " and " + ExpectedMetric + " of each series that is watched, for operators after this one, such as export. They count towards limits.series."}
 }
 
 // IsDerived tells whether the series is one that the pipeline derives of detectors' judgements or for objectives: detectors leave

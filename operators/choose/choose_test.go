@@ -15,14 +15,15 @@ func TestRules(t *testing.T) {
 		return s
 	}
 	settings := pipeline.Settings{"series": []any{entry("cpu", "a*"), entry("c*", "")}, "exclude": []any{entry("cpu", "ab")}}
-	chosen, entries, err := ReadRules(settings)
-	if err != nil || chosen.Len() != 2 || len(entries) != 2 {
-		t.Fatal(chosen, entries, err)
+	chosen, rules, err := ReadRules(settings)
+	if err != nil || chosen.Len() != 2 || len(rules) != 2 {
+		t.Fatal(chosen, err)
 	}
-	all, _, err := ReadRules(pipeline.Settings{})
-	if err != nil || all.Len() != 0 {
+	all, rules, err := ReadRules(pipeline.Settings{})
+	if err != nil || all.Len() != 0 || len(rules) != 0 {
 		t.Fatal(all, err)
 	}
+	table := pipeline.NewSeriesTable(nil, 0)
 	for _, c := range []struct {
 		metric, host string
 		typ          pipeline.SeriesType
@@ -37,7 +38,11 @@ func TestRules(t *testing.T) {
 		{pipeline.SLIMetric, "", pipeline.Delta, None, None},
 		{pipeline.ScoreMetric, "aa", pipeline.Gauge, None, None},
 	} {
-		s := &pipeline.Series{Quantity: &pipeline.Quantity{Metric: c.metric, Type: c.typ}, Labels: pipeline.Labels{{Name: "host", Value: c.host}}}
+		ordinal, err := table.Intern(c.metric, "", c.typ, []pipeline.Label{{Name: "host", Value: c.host}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := table.At(ordinal)
 		if got := chosen.Of(s); got != c.want {
 			t.Errorf("%s on %q: entry %d, want %d", c.metric, c.host, got, c.want)
 		}

@@ -165,21 +165,42 @@ func TestConformance(t *testing.T) {
 }
 
 func TestWhatIsNotWatched(t *testing.T) {
-	many := strings.Repeat(" 1 5 2 9", 40) + " 900 900 900 900"
+	cpu := []pipeline.Label{{Name: "host", Value: "b"}}
 	for _, c := range []struct {
-		fact, key string
-		changes   pipeline.Settings
+		fact, metric string
+		typ          pipeline.SeriesType
+		changes      pipeline.Settings
+		watched      bool
 	}{
-		{"log streams", "app:stream{}", nil},
-		{"indicators of objectives", `slo.bad:delta{slo="a"}`, nil},
-		{"scores", "anomaly.score{}", nil},
-		{"what is excluded", "cpu{}", pipeline.Settings{"exclude": []any{pipeline.Settings{"metric": "c*"}}}},
-		{"what is not selected", "cpu{}", pipeline.Settings{"series": []any{pipeline.Settings{"metric": "cpu", "labels": map[string]any{"host": "a"}}}}},
+		{"all series of numbers", "cpu", pipeline.Gauge, nil, true},
+		{"log streams", "app", pipeline.Stream, nil, false},
+		{"indicators of objectives", pipeline.SLIMetric, pipeline.Delta, nil, false},
+		{"scores", pipeline.ScoreMetric, pipeline.Gauge, nil, false},
+		{"what is excluded", "cpu", pipeline.Gauge, pipeline.Settings{"exclude": []any{pipeline.Settings{"metric": "c*"}}}, false},
+		{"what is selected", "cpu", pipeline.Gauge, pipeline.Settings{"series": []any{pipeline.Settings{"metric": "cpu", "labels": map[string]any{"host": "b"}}}}, true},
+		{"what is not selected", "cpu", pipeline.Gauge, pipeline.Settings{"series": []any{pipeline.Settings{"metric": "cpu", "labels": map[string]any{"host": "a"}}}}, false},
 	} {
 		t.Run(c.fact, func(t *testing.T) {
-			operatortest.RunDetector(t, operatortest.DetectorCase{
-				New: made(c.changes), Input: operatortest.Script(t, "windows "+c.key+" at 0s every 10s:"+many), Silent: true,
-			})
+			d, err := made(c.changes)()
+			if err != nil {
+				t.Fatal(err)
+			}
+			table := pipeline.NewSeriesTable(nil, 0)
+			s, _ := table.Intern(c.metric, "", c.typ, cpu)
+			w := pipeline.Window{Table: table, Series: []uint32{s}, Count: []int64{1}, Sum: []float64{0}}
+			var found []pipeline.Finding
+			for i := range int64(200) {
+				w.Start, w.End, w.Sum[0], w.Count[0] = i*minute, (i+1)*minute, float64(i%4), 1+i%4
+				if i == 199 {
+					w.Sum[0], w.Count[0] = 900, 1
+				}
+				if found, err = d.Detect(&w, found); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := len(found) > 0; got != c.watched {
+				t.Errorf("watched: %v, not %v", got, c.watched)
+			}
 		})
 	}
 	if _, err := New(settings(pipeline.Settings{"series": []any{pipeline.Settings{"metric": "a["}}})); pipeline.Code(err) != "series.pattern" {
