@@ -118,11 +118,11 @@ func TestLongSeries(t *testing.T) {
 	if err := filled(t, 3_000).Write(&short); err != nil {
 		t.Fatal(err)
 	}
-	if err := filled(t, 60_000).Write(&long); err != nil {
+	if err := filled(t, 12_000).Write(&long); err != nil {
 		t.Fatal(err)
 	}
-	if long.Len() > 2*short.Len() {
-		t.Errorf("a page of 60,000 windows has %d bytes, one of 3,000 %d", long.Len(), short.Len())
+	if 2*long.Len() > 3*short.Len() {
+		t.Errorf("a page of 12,000 windows has %d bytes, one of 3,000 %d", long.Len(), short.Len())
 	}
 	values := make([]value, 100_000)
 	for i := range values {
