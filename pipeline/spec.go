@@ -86,6 +86,11 @@ type Setting struct {
 // Bound makes a limit for Setting.Min and Max.
 func Bound(v float64) *float64 { return &v }
 
+// Whole returns an Int setting with its default and bounds.
+func Whole(name string, v, least, most int, doc string) Setting {
+	return Setting{Name: name, Type: Int, Default: int64(v), Min: Bound(float64(least)), Max: Bound(float64(most)), Doc: doc}
+}
+
 // Settings are the checked values of a component, defaults filled in: by name, in the Go form of each type.
 // The getters return the zero value for what is absent; a name the Spec does not have is a BUG and panics.
 type Settings map[string]any

@@ -59,11 +59,9 @@ type finding struct {
 }
 
 // New makes an empty report.
-func New(title string, series int, labels []Label) *Report {
-	return &Report{Title: title, Series: series, Labels: labels, findings: map[string]*finding{}, series: newSeries()}
+func New(title string, most int, labels []Label) *Report {
+	return &Report{Title: title, Series: most, Labels: labels, findings: map[string]*finding{}, series: map[string]*series{}}
 }
-
-func newSeries() map[string]*series { return map[string]*series{} }
 
 // Operator returns the operator that looks at the windows of a lane, to be put at the end of its chain. Lanes of one goroutine
 // may share the report.

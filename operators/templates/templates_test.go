@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -13,15 +14,8 @@ import (
 
 // made makes the operator with its defaults but for some settings.
 func made(changes pipeline.Settings) func() (pipeline.Operator, error) {
-	s := pipeline.Settings{}
-	for _, d := range Spec().Settings {
-		if d.Default != nil {
-			s[d.Name] = d.Default
-		}
-	}
-	for k, v := range changes {
-		s[k] = v
-	}
+	s := operatortest.Settings(Spec())
+	maps.Copy(s, changes)
 	return func() (pipeline.Operator, error) { return New(s) }
 }
 

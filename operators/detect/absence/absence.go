@@ -163,7 +163,7 @@ var (
 		{Name: "rule", Type: state.Int64}, {Name: "here", Type: state.Bool}, {Name: "ever", Type: state.Bool}}, runs.Fields()...)}
 )
 
-// Hold implements pipeline.Holder: a finding that is open has to be closed, and a series that is expected must not be forgotten.
+// Hold implements pipeline.Holder: a finding that is open has to be closed.
 func (d *Detector) Hold(hold func(uint32)) { d.alarm.Hold(hold) }
 
 // Snapshot implements pipeline.Snapshotter.

@@ -35,16 +35,13 @@ type Config struct{ Hold, Of, Clear, Rest, Update, Gone int }
 
 // Settings returns the settings that Read reads, with the detector's own defaults.
 func Settings(d Config) []pipeline.Setting {
-	whole := func(name string, v, least, most int, doc string) pipeline.Setting {
-		return pipeline.Setting{Name: name, Type: pipeline.Int, Default: int64(v), Min: pipeline.Bound(float64(least)), Max: pipeline.Bound(float64(most)), Doc: doc}
-	}
 	return []pipeline.Setting{
-		whole("hold", d.Hold, 1, 64, "A finding opens when so many of the last windows were abnormal."),
-		whole("of", d.Of, 1, 64, "The number of last windows that hold looks at."),
-		whole("clear", d.Clear, 1, 10_000, "A finding closes after so many calm windows in a row."),
-		whole("rest", d.Rest, 0, 10_000, "For so many windows after a finding closed no other opens on the series."),
-		whole("update", d.Update, 1, 10_000, "An open finding is repeated after so many windows."),
-		whole("gone", d.Gone, 1, 1_000_000, "A finding closes when its series was absent for so many windows."),
+		pipeline.Whole("hold", d.Hold, 1, 64, "A finding opens when so many of the last windows were abnormal."),
+		pipeline.Whole("of", d.Of, 1, 64, "The number of last windows that hold looks at."),
+		pipeline.Whole("clear", d.Clear, 1, 10_000, "A finding closes after so many calm windows in a row."),
+		pipeline.Whole("rest", d.Rest, 0, 10_000, "For so many windows after a finding closed no other opens on the series."),
+		pipeline.Whole("update", d.Update, 1, 10_000, "An open finding is repeated after so many windows."),
+		pipeline.Whole("gone", d.Gone, 1, 1_000_000, "A finding closes when its series was absent for so many windows."),
 	}
 }
 

@@ -30,13 +30,10 @@ type Config struct {
 
 // Settings returns the settings that Read reads, with the detector's own defaults.
 func Settings(d Config) []pipeline.Setting {
-	whole := func(name string, v, least, most int, doc string) pipeline.Setting {
-		return pipeline.Setting{Name: name, Type: pipeline.Int, Default: int64(v), Min: pipeline.Bound(float64(least)), Max: pipeline.Bound(float64(most)), Doc: doc}
-	}
 	return []pipeline.Setting{
-		whole("history", d.History, 8, 4096, "The number of last windows that say what is normal. Memory is 16 bytes each for a series."),
-		whole("warmup", d.Warmup, 4, 4096, "The number of windows of a series before anything is said about it."),
-		whole("adapt", d.Adapt, 8, 1_000_000, "After so many abnormal windows of one finding the new level is taken for normal."),
+		pipeline.Whole("history", d.History, 8, 4096, "The number of last windows that say what is normal. Memory is 16 bytes each for a series."),
+		pipeline.Whole("warmup", d.Warmup, 4, 4096, "The number of windows of a series before anything is said about it."),
+		pipeline.Whole("adapt", d.Adapt, 8, 1_000_000, "After so many abnormal windows of one finding the new level is taken for normal."),
 	}
 }
 

@@ -28,13 +28,10 @@ type Scale struct {
 
 // Memory returns the settings of how averages move, Floors those of how narrow a scale may be.
 func Memory() []pipeline.Setting {
-	whole := func(name string, v, least, most int, doc string) pipeline.Setting {
-		return pipeline.Setting{Name: name, Type: pipeline.Int, Default: int64(v), Min: pipeline.Bound(float64(least)), Max: pipeline.Bound(float64(most)), Doc: doc}
-	}
 	return []pipeline.Setting{
-		whole("history", 120, 4, 1_000_000, "The span of the moving average in windows: the last of them have the weight of e−1 of e parts."),
-		whole("warmup", 20, 4, 1_000_000, "The number of windows of a series before anything is said about it."),
-		whole("adapt", 360, 8, 1_000_000, "After so many abnormal windows of one finding the new level is taken for normal."),
+		pipeline.Whole("history", 120, 4, 1_000_000, "The span of the moving average in windows: the last of them have the weight of e−1 of e parts."),
+		pipeline.Whole("warmup", 20, 4, 1_000_000, "The number of windows of a series before anything is said about it."),
+		pipeline.Whole("adapt", 360, 8, 1_000_000, "After so many abnormal windows of one finding the new level is taken for normal."),
 	}
 }
 

@@ -2,6 +2,7 @@ package mixture
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"testing"
 
@@ -10,13 +11,8 @@ import (
 )
 
 func made(changes pipeline.Settings) func() (pipeline.Detector, error) {
-	s := pipeline.Settings{}
-	for _, d := range Spec().Settings {
-		s[d.Name] = d.Default
-	}
-	for k, v := range changes {
-		s[k] = v
-	}
+	s := operatortest.Settings(Spec())
+	maps.Copy(s, changes)
 	return func() (pipeline.Detector, error) { return New(s) }
 }
 

@@ -2,6 +2,7 @@ package novelty
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -15,15 +16,8 @@ import (
 
 // settings returns the defaults with changes.
 func settings(changes pipeline.Settings) pipeline.Settings {
-	s := pipeline.Settings{}
-	for _, d := range Spec().Settings {
-		if d.Default != nil {
-			s[d.Name] = d.Default
-		}
-	}
-	for k, v := range changes {
-		s[k] = v
-	}
+	s := operatortest.Settings(Spec())
+	maps.Copy(s, changes)
 	return s
 }
 

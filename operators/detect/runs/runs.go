@@ -54,13 +54,10 @@ func Threshold() pipeline.Setting {
 
 // Settings returns the settings of what is learned.
 func Settings() []pipeline.Setting {
-	whole := func(name string, v, least, most int, doc string) pipeline.Setting {
-		return pipeline.Setting{Name: name, Type: pipeline.Int, Default: int64(v), Min: pipeline.Bound(float64(least)), Max: pipeline.Bound(float64(most)), Doc: doc}
-	}
 	return []pipeline.Setting{
-		whole("history", 1000, 16, 1_000_000, "Over how many windows it is learned how often it happens."),
-		whole("warmup", 240, 8, 1_000_000, "The number of windows of a series before anything is said about it."),
-		whole("adapt", 2000, 8, 1_000_000, "After so many windows of one finding it is taken for normal."),
+		pipeline.Whole("history", 1000, 16, 1_000_000, "Over how many windows it is learned how often it happens."),
+		pipeline.Whole("warmup", 240, 8, 1_000_000, "The number of windows of a series before anything is said about it."),
+		pipeline.Whole("adapt", 2000, 8, 1_000_000, "After so many windows of one finding it is taken for normal."),
 	}
 }
 
