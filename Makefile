@@ -1,7 +1,7 @@
 # The targets that people use are described by `make help`.
 GO ?= go
 BIN := bin/homeostat
-FUZZTIME ?= 5s
+FUZZTIME ?= 5000x
 SEED ?= 1
 ROUNDS ?= 200
 MODE ?= windows
@@ -52,7 +52,8 @@ lint: ## go vet, with and without assertions, and staticcheck
 
 race: test ## the same as test
 
-fuzz: ## run each fuzz target for FUZZTIME (default 5s), two at a time
+# Counts, not seconds: where the time of a target is over while it works, Go before 1.27 at times takes that for a failure (golang/go#75804).
+fuzz: ## run each fuzz target FUZZTIME times (default 5000x), two at a time
 	@for file in $$(git grep -l '^func Fuzz' -- '*_test.go'); do \
 		sed -n "s,^func \(Fuzz[A-Za-z0-9_]*\).*,./$$(dirname $$file) \1,p" $$file; \
 	done | xargs -P 2 -L 1 sh -c 'echo "fuzz $$0 $$1"; out=$$($(GO) test -run "^$$" -parallel 1 -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$0 2>&1) || { echo "$$out"; exit 255; }'

@@ -191,8 +191,12 @@ func FuzzDecode(f *testing.F) {
 		if err != nil || len(rest) > 0 || len(value) == 0 {
 			return
 		}
-		if got.Code == "avro.wire" {
-			t.Fatalf("the library reads it: %v", seen)
+		if got.Code != "avro.wire" {
+			return
+		}
+		// The specification knows the bytes 0 and 1 for booleans; the library takes all others for false.
+		if err := newCodec(s).Decode(codectest.Record(value), pipeline.NewColumns(pipeline.NewSeriesTable(nil, 0))); !strings.Contains(err.Error(), "a boolean is neither 0 nor 1") {
+			t.Fatalf("the library reads it: %v, %v", err, seen)
 		}
 	})
 }
