@@ -21,9 +21,10 @@ import (
 	"github.com/homeostat/homeostat/bench/quality/nab"
 )
 
-// suite is one data set. run writes results below out/name, score prints the scorer's table.
+// suite is one run over a data set. run writes results below out/name, score prints the scorer's table.
 type suite struct {
-	name  string // of the folder below data and below out
+	name  string // of the folder below out
+	data  string // of the folder below data
 	run   func(ctx context.Context, data, out string) error
 	score func(ctx context.Context, scorers, data, out string) error
 }
@@ -33,14 +34,16 @@ func main() {
 	data := flag.String("data", "../shared/data", "folder of the data sets")
 	out := flag.String("out", "out/quality", "folder for the results")
 	scorers := flag.String("score", "../shared/score", "folder of the scorers; empty prints no tables")
-	only := flag.String("only", "", "one data set, to leave out the others")
+	only := flag.String("only", "", "one of nab, detectors and loghub, to leave out the others")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	n := nab.Bench{Program: *program, Config: filepath.Join("examples", "nab.yaml")}
+	novelty := nab.Bench{Program: *program, Config: filepath.Join("examples", "nab.yaml")}
+	detectors := nab.Bench{Program: *program, Config: filepath.Join("bench", "quality", "nab", "detectors.yaml")}
 	suites := []suite{
-		{name: "nab", run: n.Run, score: nab.Score},
-		{name: "loghub", run: func(_ context.Context, data, out string) error { return loghub.Run(data, out) }, score: loghub.Score},
+		{name: "nab", data: "nab", run: novelty.Run, score: nab.Score},
+		{name: "detectors", data: "nab", run: detectors.Find, score: nab.Compare},
+		{name: "loghub", data: "loghub", run: func(_ context.Context, data, out string) error { return loghub.Run(data, out) }, score: loghub.Score},
 	}
 	if err := measure(ctx, suites, *only, *data, *out, *scorers); err != nil {
 		fmt.Fprintln(os.Stderr, "quality:", err)
@@ -56,7 +59,7 @@ func measure(ctx context.Context, suites []suite, only, data, out, scorers strin
 		if only != "" && s.name != only {
 			continue
 		}
-		folder := filepath.Join(data, s.name)
+		folder := filepath.Join(data, s.data)
 		if _, err := os.Stat(folder); errors.Is(err, os.ErrNotExist) {
 			fmt.Printf("%s: there is no %s\n", s.name, folder)
 			continue
@@ -73,7 +76,7 @@ func measure(ctx context.Context, suites []suite, only, data, out, scorers strin
 		return nil
 	}
 	for _, s := range ran {
-		if err := s.score(ctx, scorers, filepath.Join(data, s.name), filepath.Join(out, s.name)); err != nil {
+		if err := s.score(ctx, scorers, filepath.Join(data, s.data), filepath.Join(out, s.name)); err != nil {
 			return fmt.Errorf("%s: results are in %s, but are not scored: %w", s.name, filepath.Join(out, s.name), err)
 		}
 	}

@@ -127,7 +127,7 @@ func (c *Correlate) burns(s *system, slo string, now int64) bool {
 
 // counts tells whether a finding is one that opens incidents without an SLO.
 func (c *Correlate) counts(f *finding, now int64) bool {
-	return f.Open && f.Incident == "" && f.SLO == "" && f.Score >= c.score && now-f.Onset <= c.gap+c.settle
+	return f.Open && f.Incident == "" && f.SLO == "" && pages(f) && f.Score >= c.score && now-f.Onset <= c.gap+c.settle
 }
 
 // enoughAround tells whether enough that is connected to an entity is abnormal.

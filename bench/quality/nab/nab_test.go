@@ -1,10 +1,12 @@
 package nab
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func lay(t *testing.T, path, text string) string {
@@ -60,5 +62,28 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 	}
 	if _, err := write(lay(t, filepath.Join(dir, "x.csv"), "timestamp,value\nnoon,1\n"), filepath.Join(dir, "y.csv"), nil); err == nil {
 		t.Error("a time that is none was taken")
+	}
+}
+
+// TestRecords: what pages counts once, at the revision that does, inside a label or outside; what is info is counted apart.
+func TestRecords(t *testing.T) {
+	dir := t.TempDir()
+	lay(t, filepath.Join(dir, "data", "c", "a.csv"), "timestamp,value\n1970-01-01 00:00:00,1\n1970-01-03 00:00:00,6\n")
+	lay(t, filepath.Join(dir, "labels", "combined_windows.json"), `{"c/a.csv": [["1970-01-01 06:00:00.000000", "1970-01-01 18:00:00.000000"]]}`)
+	lay(t, filepath.Join(dir, "labels", "combined_labels.json"), `{"c/a.csv": ["1970-01-01 12:00:00"]}`)
+	known, err := readTruth(dir)
+	if of := known[name{"c", "a"}]; err != nil || of.quiet != 36*time.Hour || len(of.labels) != 1 || of.labels[0].at.Hour() != 12 {
+		t.Fatal(known, err)
+	}
+	finding := func(id string, revision int, at, severity string) string {
+		return fmt.Sprintf(`{"data":{"finding":%q,"revision":%d,"detector":"d","severity":%q,"end":"1970-01-%sZ","series":{"labels":{"category":"c","series":"a"}}}}`+"\n", id, revision, severity, at)
+	}
+	records, err := readRecords(lay(t, filepath.Join(dir, findings), finding("1", 0, "01T01:00:00", "warning")+finding("1", 1, "01T13:00:00", "warning")+
+		finding("2", 0, "01T13:00:00", "info")+finding("2", 1, "01T14:00:00", "warning")+finding("3", 0, "01T15:00:00", "warning")+finding("4", 0, "02T15:00:00", "info")), known)
+	if err != nil || len(records) != 1 {
+		t.Fatal(records, err)
+	}
+	if r := records[0]; r.detector != "d" || r.false != 1 || r.found != 1 || r.habits != 1 || len(r.delays) != 1 || r.delays[0] != 2*time.Hour {
+		t.Errorf("%+v", r)
 	}
 }

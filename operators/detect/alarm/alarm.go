@@ -16,11 +16,18 @@
 // While a finding is open it is updated when its score has doubled since what was last said, when the detector asks
 // for it, and every Update windows.
 //
+// What a series does again and again is a habit of it: a backup each night, a queue that fills every other hour. When its last Habit
+// findings are all no older than Within, a further one is of severity info, with the evidence habit, as long as its score is less than 1.2
+// times their highest; it counts for those to come, so that a habit lasts until it is given up for as long as that. Findings of
+// severity info open no incidents, but are evidence in those that others open. Habituation to what recurs, and its loss
+// by pauses and by what is stronger, is the oldest form of learning there is (Thompson and Spencer, Psychological Review 73, 1966).
+//
 // Hold-down and hysteresis are those of ANSI/ISA-18.2 (on-delay, off-delay, deadband) and of Prometheus' alerting rules
 // (for, keep_firing_for).
 package alarm
 
 import (
+	"cmp"
 	"maps"
 	"math/bits"
 	"slices"
@@ -30,8 +37,18 @@ import (
 	"github.com/homeostat/homeostat/pipeline"
 )
 
-// Config says when findings open and close. All are numbers of windows.
-type Config struct{ Hold, Of, Clear, Rest, Update, Gone int }
+// Config says when findings open and close, in numbers of windows, and what is a habit: Habit findings within Within, none if it is 0.
+type Config struct {
+	Hold, Of, Clear, Rest, Update, Gone int
+	Habit                               int
+	Within                              time.Duration
+}
+
+// Habit is what detectors make of series that do the same again and again, unless they say otherwise: two findings within two days.
+const (
+	Habit  = 2
+	Within = 48 * time.Hour
+)
 
 // Settings returns the settings that Read reads, with the detector's own defaults.
 func Settings(d Config) []pipeline.Setting {
@@ -42,12 +59,14 @@ func Settings(d Config) []pipeline.Setting {
 		pipeline.Whole("rest", d.Rest, 0, 10_000, "For so many windows after a finding closed no other opens on the series."),
 		pipeline.Whole("update", d.Update, 1, 10_000, "An open finding is repeated after so many windows."),
 		pipeline.Whole("gone", d.Gone, 1, 1_000_000, "A finding closes when its series was absent for so many windows."),
+		pipeline.Whole("habit", d.Habit, 0, 100, "So many findings of a series within habit_within make further ones that are no higher a habit, of severity info; 0: none ever is."),
+		{Name: "habit_within", Type: pipeline.Duration, Default: cmp.Or(d.Within, Within), Min: pipeline.Bound(1), Doc: "How far apart findings may be to be a habit.", Example: "7d"},
 	}
 }
 
 // Read returns the configuration in a detector's settings.
 func Read(s pipeline.Settings) (Config, error) {
-	c := Config{int(s.Int("hold")), int(s.Int("of")), int(s.Int("clear")), int(s.Int("rest")), int(s.Int("update")), int(s.Int("gone"))}
+	c := Config{int(s.Int("hold")), int(s.Int("of")), int(s.Int("clear")), int(s.Int("rest")), int(s.Int("update")), int(s.Int("gone")), int(s.Int("habit")), s.Duration("habit_within")}
 	if c.Hold > c.Of {
 		return c, &pipeline.SettingFault{Path: "hold", Err: pipeline.Errorf("alarm.hold.range", "hold is %d of only %d windows and could never be reached: make it %d or less, or raise of", c.Hold, c.Of, c.Of)}
 	}
@@ -71,6 +90,7 @@ type Table struct {
 	cfg   Config
 	cells state.Column[cell]
 	open  map[uint32]*finding
+	past  habits
 	end   int64 // of the latest window
 }
 
@@ -88,10 +108,12 @@ type finding struct {
 	said   pipeline.Finding // what was last said, without evidence
 	silent int              // windows since
 	seen   int64            // end of the last window with the series
+	bar    float64          // the score from which on it is no habit
+	peak   float64          // the highest score
 }
 
 // New makes an empty table.
-func New(cfg Config) *Table { return &Table{cfg: cfg, open: map[uint32]*finding{}} }
+func New(cfg Config) *Table { return &Table{cfg: cfg, open: map[uint32]*finding{}, past: habits{}} }
 
 // Grow makes room for n series.
 func (t *Table) Grow(n int) {
@@ -145,7 +167,7 @@ func (t *Table) Step(series uint32, start, end int64, score float64, calm bool) 
 	}
 	mask := ^uint64(0) >> (64 - t.cfg.Of)
 	if score >= 1 && bits.OnesCount64(c.recent&mask) >= t.cfg.Hold {
-		t.open[series], c.open = &finding{seen: end}, true
+		t.open[series], c.open = &finding{seen: end, bar: t.past.bar(series, end, &t.cfg)}, true
 		return Opened
 	}
 	return None
@@ -157,10 +179,12 @@ func (c *cell) quiet() bool { return c.recent == 0 && !c.inRun && !c.open && c.r
 func (t *Table) stepOpen(c *cell, f *finding, end int64, score float64) Change {
 	f.seen = end
 	f.silent++
+	habit := f.peak < f.bar
+	f.peak = max(f.peak, score)
 	switch {
 	case int(c.calm) >= t.cfg.Clear:
 		return Closed
-	case f.silent >= t.cfg.Update || score >= 2*max(1, f.said.Score):
+	case f.silent >= t.cfg.Update || score >= 2*max(1, f.said.Score) || habit && score >= f.bar:
 		return Updated
 	}
 	return None
@@ -178,6 +202,7 @@ func (t *Table) Append(found []pipeline.Finding, f pipeline.Finding, change Chan
 		f.Onset, f.Revision = state.said.Onset, state.said.Revision+1
 	}
 	f.Open = change != Closed
+	state.grade(&f, t.cfg.Habit)
 	state.said, state.silent = f, 0
 	state.said.Evidence = nil
 	if change == Closed {
@@ -188,6 +213,8 @@ func (t *Table) Append(found []pipeline.Finding, f pipeline.Finding, change Chan
 
 // finish ends the series' open finding and begins its rest.
 func (t *Table) finish(series uint32) {
+	o := t.open[series]
+	t.past.keep(series, past{o.peak, o.seen}, &t.cfg)
 	delete(t.open, series)
 	c := t.cells.Edit(series)
 	c.recent, c.calm, c.inRun, c.open = 0, 0, false, false
@@ -199,7 +226,7 @@ func (t *Table) Begin(start, end int64, found []pipeline.Finding) []pipeline.Fin
 	if end <= t.end {
 		return found
 	}
-	t.end = end
+	t.reach(end)
 	return t.close(start, end, found, func(uint32) int64 { return int64(t.cfg.Gone) * (end - start) })
 }
 
@@ -212,8 +239,16 @@ func (t *Table) Expire(start, end int64, every func(series uint32) int64, found 
 	if end/lookEvery <= t.end/lookEvery {
 		return found
 	}
-	t.end = end
+	t.reach(end)
 	return t.close(start, end, found, func(series uint32) int64 { return max(lookEvery, int64(t.cfg.Gone)*every(series)) })
+}
+
+// reach moves the end of the latest window. Once an hour of event time it forgets the habits that are none any more.
+func (t *Table) reach(end int64) {
+	if end/int64(time.Hour) > t.end/int64(time.Hour) {
+		t.past.forget(end, &t.cfg)
+	}
+	t.end = end
 }
 
 // close closes the open findings of series that were not seen for longer than they may be.

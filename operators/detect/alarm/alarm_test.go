@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
-var testConfig = Config{Hold: 2, Of: 3, Clear: 3, Rest: 4, Update: 5, Gone: 6}
+var testConfig = Config{Hold: 2, Of: 3, Clear: 3, Rest: 4, Update: 5, Gone: 6, Habit: 2, Within: 1000}
 
 // play feeds one series' scores, window k being [10k, 10k+10), and says what was found: O, U, C with the window it was
 // found in. '!' is a score of 1, digits one more, '-' one that neither raises nor calms, '.' a calm one, ' ' no window of
@@ -98,6 +99,66 @@ func TestRevisionsShareTheOnset(t *testing.T) {
 	}
 }
 
+// severities is what is said of findings when they open (lower case for info), and where an open one becomes more than a habit.
+func severities(found []pipeline.Finding) string {
+	var out strings.Builder
+	last := ""
+	for _, f := range found {
+		switch {
+		case f.Revision == 0 && f.Severity == info:
+			out.WriteByte('h')
+		case f.Revision == 0:
+			out.WriteByte('O')
+		case f.Severity != last:
+			out.WriteByte('!')
+		}
+		last = f.Severity
+	}
+	return out.String()
+}
+
+func TestHabit(t *testing.T) {
+	again := strings.Repeat("!!.......", 4)
+	for _, c := range []struct{ fact, scores, want string }{
+		{"the third finding is a habit, and so are all that follow", again + again, "OOhhhhhh"},
+		{"what is given up for long enough is none any more", again + strings.Repeat(".", 110) + again, "OOhhOOhh"},
+		{"a finding that is higher is news, and raises what is", again + "44......." + "33......." + again, "OOhhOhhhhh"},
+		{"one that rises turns into news", again + "!!4......", "OOhhh!"},
+		{"one that is too rare never is a habit", strings.Repeat("!!"+strings.Repeat(".", 60), 5), "OOOOO"},
+	} {
+		if _, found := play(c.scores); severities(found) != c.want {
+			t.Errorf("%s: %q gives %s, want %s", c.fact, c.scores, severities(found), c.want)
+		}
+	}
+	_, found := play(again)
+	if f := found[len(found)-1]; f.Open || f.Severity != info || f.Evidence[0] != (pipeline.Evidence{Name: "habit", Value: 2}) {
+		t.Errorf("the last: %+v", f)
+	}
+}
+
+// TestSeverityOfTheDetector: what a detector says itself stays.
+func TestSeverityOfTheDetector(t *testing.T) {
+	table := New(testConfig)
+	table.Grow(1)
+	for k := range int64(40) {
+		start, score := 10*k, float64(k%8/4)
+		if c := table.Step(0, start, start+10, score, score < 0.5); c != None {
+			for _, f := range table.Append(nil, pipeline.Finding{Start: start, End: start + 10, Score: score, Severity: "critical"}, c) {
+				if f.Severity != "critical" {
+					t.Errorf("window %d: %s", k, f.Severity)
+				}
+			}
+		}
+	}
+	if len(table.past[0]) != 2 {
+		t.Errorf("it has %d findings that are over, want the last 2", len(table.past[0]))
+	}
+	table.Begin(0, int64(2*time.Hour), nil)
+	if len(table.past) > 0 {
+		t.Error("what is long over is not forgotten")
+	}
+}
+
 func TestGone(t *testing.T) {
 	table := New(testConfig)
 	table.Grow(2)
@@ -141,6 +202,7 @@ func TestSaveLoad(t *testing.T) {
 		w.Close()
 		return b.Bytes()
 	}
+	table.past[0] = []past{{peak: 3, end: 20}, {peak: 2, end: 30}}
 	saved := save(table)
 	load := func(data []byte) (*Table, error) {
 		r := state.NewReader(bytes.NewReader(data), "alarm")
@@ -149,7 +211,7 @@ func TestSaveLoad(t *testing.T) {
 		return t, r.Close()
 	}
 	again, err := load(saved)
-	if err != nil || again.cells.Len() != 3 || !bytes.Equal(save(again), saved) || !again.Open(1) || !again.Open(2) || again.Open(0) || len(found) != 2 {
+	if err != nil || again.cells.Len() != 3 || !bytes.Equal(save(again), saved) || !again.Open(1) || !again.Open(2) || again.Open(0) || len(found) != 2 || len(again.past[0]) != 2 {
 		t.Errorf("the restored table differs: open %v %v %v, %v", again.Open(0), again.Open(1), again.Open(2), err)
 	}
 	for n := 0; n < len(saved); n += 7 {
@@ -161,6 +223,7 @@ func TestSaveLoad(t *testing.T) {
 	w := state.NewWriter(&b, "alarm")
 	frozen := table.Freeze()
 	table.Begin(1000, 1010, found) // all are gone
+	table.past.keep(0, past{peak: 1, end: 40}, &testConfig)
 	frozen.Write(w)
 	frozen.Release()
 	if w.Close(); !bytes.Equal(b.Bytes(), saved) || table.Open(1) {

@@ -15,11 +15,12 @@ var (
 		{Name: "recent", Type: state.Uint64}, {Name: "run", Type: state.Int64}, {Name: "calm", Type: state.Uint16},
 		{Name: "rest", Type: state.Uint16}, {Name: "in_run", Type: state.Bool},
 	}}
-	findingTable = state.Table{Name: "alarm.findings", Version: 1, Fields: []state.Field{
+	findingTable = state.Table{Name: "alarm.findings", Version: 2, Fields: []state.Field{
 		{Name: "series", Type: state.Uint32, Role: state.Ordinal}, {Name: "onset", Type: state.Int64}, {Name: "start", Type: state.Int64}, {Name: "end", Type: state.Int64},
 		{Name: "revision", Type: state.Int64}, {Name: "silent", Type: state.Int64}, {Name: "seen", Type: state.Int64},
 		{Name: "score", Type: state.Float64}, {Name: "probability", Type: state.Float64}, {Name: "value", Type: state.Float64},
 		{Name: "low", Type: state.Float64}, {Name: "high", Type: state.Float64}, {Name: "direction", Type: state.Text}, {Name: "severity", Type: state.Text},
+		{Name: "bar", Type: state.Float64}, {Name: "peak", Type: state.Float64},
 	}}
 )
 
@@ -28,11 +29,15 @@ type Frozen struct {
 	end   int64
 	cells *state.FrozenColumn[cell]
 	open  []finding // by series
+	past  habits
 }
 
 // Freeze takes time by the number of pages and of open findings.
 func (t *Table) Freeze() *Frozen {
-	f := &Frozen{end: t.end, cells: t.cells.Freeze(), open: make([]finding, 0, len(t.open))}
+	f := &Frozen{end: t.end, cells: t.cells.Freeze(), open: make([]finding, 0, len(t.open)), past: make(habits, len(t.past))}
+	for series, all := range t.past {
+		f.past[series] = slices.Clone(all)
+	}
 	for _, series := range slices.Sorted(maps.Keys(t.open)) {
 		open := *t.open[series]
 		open.said.Series = series
@@ -44,7 +49,7 @@ func (t *Table) Freeze() *Frozen {
 // Release gives the frozen pages up.
 func (f *Frozen) Release() {
 	f.cells.Release()
-	f.open = nil
+	f.open, f.past = nil, nil
 }
 
 // Write writes the tables into a snapshot.
@@ -61,8 +66,9 @@ func (f *Frozen) Write(w *state.Writer) {
 		findings.Uint32(said.Series).Int64(said.Onset).Int64(said.Start).Int64(said.End).
 			Int64(int64(said.Revision)).Int64(int64(o.silent)).Int64(o.seen).
 			Float64(said.Score).Float64(said.Probability).Float64(said.Value).
-			Float64(said.Low).Float64(said.High).Text(said.Direction).Text(said.Severity)
+			Float64(said.Low).Float64(said.High).Text(said.Direction).Text(said.Severity).Float64(o.bar).Float64(o.peak)
 	}
+	f.past.write(w)
 }
 
 // Load reads what Write wrote into an empty table and returns the number of series.
@@ -88,8 +94,9 @@ func (t *Table) Load(r *state.Reader) int {
 				Score: f.Float64("score"), Probability: f.Float64("probability"), Value: f.Float64("value"), Low: f.Float64("low"), High: f.Float64("high"),
 				Direction: f.Text("direction"), Severity: f.Text("severity"),
 			},
-			silent: int(f.Int64("silent")), seen: f.Int64("seen"),
+			silent: int(f.Int64("silent")), seen: f.Int64("seen"), bar: f.Float64("bar"), peak: f.Float64("peak"),
 		}
 	}
+	t.past.read(r, t.cells.Len())
 	return t.cells.Len()
 }
