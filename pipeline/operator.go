@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"io"
+	"slices"
 	"time"
 )
 
@@ -139,6 +140,28 @@ type Detector interface {
 	Open(env *Env) error
 	// Detect borrows the window and appends to found.
 	Detect(w *Window, found []Finding) ([]Finding, error)
+}
+
+// Change is a change that somebody made: a deploy, another configuration, more instances, a flag.
+type Change struct {
+	// Kind is deploy, config, scale or flag.
+	Kind string
+	// Entities were changed, of System; none means all of it.
+	Entities []string
+	System   string
+	// Time is when, in Unix nanoseconds of event time.
+	Time int64
+}
+
+// Concerns tells whether a series is of what was changed.
+func (c *Change) Concerns(s *Series) bool {
+	return s.System == c.System && (len(c.Entities) == 0 || slices.Contains(c.Entities, s.Entity))
+}
+
+// Heeder is implemented by detectors that take into account what was changed. The engine calls Heed between two windows, in
+// whatever order of time changes arrive. The change is borrowed.
+type Heeder interface {
+	Heed(c *Change)
 }
 
 // Score is how a detector judged a series in a window, also where it found nothing.

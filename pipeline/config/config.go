@@ -95,6 +95,8 @@ type Columns struct {
 	By string
 	// Partitions is the number of lanes.
 	Partitions int
+	// Always says that no source is fused.
+	Always bool
 }
 
 // Admin is the listener for metrics and health.

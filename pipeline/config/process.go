@@ -54,6 +54,8 @@ func columnsSettings() []pipeline.Setting {
 			Doc: "What has to meet in one lane of detect when a source is not fused; none means what the chain needs."},
 		{Name: "partitions", Type: pipeline.Int, Default: int64(8), Example: "8", Min: pipeline.Bound(1), Max: pipeline.Bound(1024),
 			Doc: "The number of lanes of detect behind the columns topic."},
+		{Name: "always", Type: pipeline.Bool, Default: false,
+			Doc: "No source is fused: all rows go through the columns topic, also those that their producers key. Detectors hear of changes only there."},
 	}
 }
 
@@ -90,7 +92,7 @@ func (r *reader) process(root *node, s pipeline.Settings, c *Config) {
 		c.State = State{Directory: st.Text("directory"), Interval: st.Duration("interval")}
 	}
 	if cs := s.Object("columns"); cs != nil {
-		c.Columns = Columns{By: cs.Text("by"), Partitions: int(cs.Int("partitions"))}
+		c.Columns = Columns{By: cs.Text("by"), Partitions: int(cs.Int("partitions")), Always: cs.Bool("always")}
 	}
 	if a := s.Object("admin"); a != nil {
 		if c.Admin.Listen = a.Text("listen"); c.Admin.Listen == "off" {

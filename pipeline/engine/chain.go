@@ -52,6 +52,9 @@ func (n *node) open() error {
 		return fmt.Errorf("making operator %s: %w", n.name, err)
 	}
 	n.watcher, _ = n.op.(pipeline.Watermarker)
+	if d, ok := n.op.(interface{ heeds() bool }); ok && d.heeds() {
+		n.consumes[pipeline.Events] = true
+	}
 	if err := n.op.Open(n.env); err != nil {
 		return fmt.Errorf("opening operator %s: %w", n.name, err)
 	}

@@ -47,8 +47,11 @@ func (l *columnsLane) process(in pipeline.Input) error {
 	for i := range in.Records {
 		rec := &in.Records[i]
 		var err error
+		kind, _ := rec.Header(schemas.HeaderKind)
 		if lane, ok := rec.Header(schemas.HeaderLane); ok {
 			err = l.hear(string(lane), rec)
+		} else if string(kind) == pipeline.Events.String() {
+			err = l.heed(rec)
 		} else {
 			err = l.rows(rec)
 		}
@@ -74,6 +77,18 @@ func (l *columnsLane) rows(rec *pipeline.Record) error {
 		l.ledger.lose(lostSeriesLimit, refused)
 	}
 	l.ledger.pass(b.Rows())
+	b.Position = l.position
+	return l.feed(b)
+}
+
+// heed passes on what the inbox was told of; the events topic has it from ingest.
+func (l *columnsLane) heed(rec *pipeline.Record) error {
+	e, err := schemas.ReadEvent(rec)
+	if err != nil {
+		l.refuse(rec, err)
+		return nil
+	}
+	b := schemas.NewEvents(l.allocator, []schemas.Event{e})
 	b.Position = l.position
 	return l.feed(b)
 }

@@ -3,8 +3,10 @@ package engine
 import (
 	"cmp"
 	"math"
+	"slices"
 	"time"
 
+	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/schemas"
 )
@@ -169,10 +171,24 @@ func (l *detectLane) inbox(rec *pipeline.Record) error {
 		e.System = "default"
 	}
 	e.Key = e.System
+	if e.Type == schemas.TypeChange {
+		l.pending = append(l.pending, l.spread(&e)...)
+	}
 	b := schemas.NewEvents(l.allocator, []schemas.Event{e})
 	b.Position = l.position
 	defer b.Release()
 	return l.behind.leave(b)
+}
+
+// spread returns the messages that tell all lanes of detect behind the columns topic of a change.
+func (l *detectLane) spread(e *schemas.Event) []broker.Message {
+	messages := make([]broker.Message, l.in.columns.Partitions)
+	headers := append(e.Headers(0), pipeline.Header{Key: schemas.HeaderKind, Value: []byte(pipeline.Events.String())})
+	data := slices.Clone(e.Data)
+	for p := range messages {
+		messages[p] = broker.Message{Topic: l.in.columns.Name, Partition: int32(p), Key: []byte(e.System), Value: data, Headers: headers}
+	}
+	return messages
 }
 
 // checkInbox says whether an event may come from outside, and whether it says what nobody can guess.

@@ -9,6 +9,7 @@ import (
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/pipeline/engine/snapshot"
+	"github.com/homeostat/homeostat/pipeline/plan"
 )
 
 // intake is how a lane reads its source.
@@ -18,6 +19,8 @@ type intake struct {
 	codec pipeline.Codec
 	// inbox records are events already: they are checked and passed on.
 	inbox bool
+	// columns is where the inbox tells detect of changes; it has no partitions where all sources are fused.
+	columns plan.Topic
 	// disorder bounds how far a row may lie behind the newest one, in nanoseconds.
 	disorder int64
 	// deadLate sends late rows to the dead letters; otherwise they are dropped and counted.

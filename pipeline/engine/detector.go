@@ -52,8 +52,33 @@ func (d *detector) Open(env *pipeline.Env) error {
 	return d.detector.Open(env)
 }
 
+// heeds tells whether the detector wants to hear of changes.
+func (d *detector) heeds() bool {
+	_, ok := d.detector.(pipeline.Heeder)
+	return ok
+}
+
+// heed tells a detector of the changes among events.
+func (d *detector) heed(b pipeline.Batch) error {
+	for i := range b.Rows() {
+		if b.Record.Column(pipeline.EventType).(*array.String).Value(i) != schemas.TypeChange {
+			continue
+		}
+		e := schemas.EventAt(b, i)
+		var c schemas.Change
+		if err := e.Into(&c); err != nil {
+			return err
+		}
+		d.detector.(pipeline.Heeder).Heed(&pipeline.Change{Kind: c.Kind, Entities: c.Entities, System: e.System, Time: e.Time})
+	}
+	return nil
+}
+
 // Process implements pipeline.Operator.
 func (d *detector) Process(b pipeline.Batch, out pipeline.Emitter) error {
+	if b.Kind == pipeline.Events {
+		return d.heed(b)
+	}
 	if b.Kind != pipeline.Windows || b.Rows() == 0 {
 		return nil
 	}

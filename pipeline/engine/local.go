@@ -8,6 +8,7 @@ import (
 	"github.com/homeostat/homeostat/internal/broker"
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/pipeline/plan"
+	"github.com/homeostat/homeostat/schemas"
 )
 
 // Local runs a whole pipeline in one goroutine over logs in memory, each with one partition: every record is carried to
@@ -193,6 +194,9 @@ func (l *Local) carry(outputs []broker.Message) error {
 			}
 			l.append(l.columns.take())
 		}
+		if err := l.heed(&rec); err != nil {
+			return err
+		}
 		if rec.Topic == l.plan.Topics.Events.Name && l.operate != nil {
 			if err := l.operate.process(single(rec)); err != nil {
 				return err
@@ -207,6 +211,26 @@ func (l *Local) carry(outputs []broker.Message) error {
 		}
 	}
 	l.queue = l.queue[:0]
+	return nil
+}
+
+// heed tells the lanes that are fused of a change: all that there is, is in this goroutine. In a run they have no log that says it.
+func (l *Local) heed(rec *pipeline.Record) error {
+	if kind, _ := rec.Header(schemas.HeaderType); rec.Topic != l.plan.Topics.Events.Name || string(kind) != schemas.TypeChange {
+		return nil
+	}
+	e, err := schemas.ReadEvent(rec)
+	if err != nil {
+		return err
+	}
+	for _, lane := range l.lanes {
+		if _, detects := lane.behind.(*detection); !detects || lane.in.inbox {
+			continue
+		}
+		if err := lane.behind.feed(schemas.NewEvents(l.allocator, []schemas.Event{e})); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

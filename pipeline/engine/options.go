@@ -101,6 +101,9 @@ const inboxProducers = 100
 // the most generous source.
 func (s *surroundings) inboxLane(p *plan.Plan, name string, eventPartitions int) (*detectLane, error) {
 	in := intake{source: "inbox", inbox: true, limit: int(p.Limits.Record), producer: "auto", maxProducers: inboxProducers}
+	if p.Ingest.Runs() {
+		in.columns = p.Topics.Columns
+	}
 	for i := range p.Sources {
 		skew := int64(p.Sources[i].MaxFutureSkew)
 		if skew == 0 {

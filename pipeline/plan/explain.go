@@ -234,7 +234,7 @@ func (p *Plan) detectLanes() []string {
 		}
 		lines = append(lines, s.Name+": "+why)
 	}
-	return append(lines, "inbox: events only, passed on to the partition of their system")
+	return append(lines, "inbox: events only, passed on to the partition of their system; detectors hear of changes through "+p.Topics.Columns.Name)
 }
 
 func (p *Plan) explainOperate(t *page) {

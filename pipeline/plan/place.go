@@ -8,13 +8,13 @@ import (
 )
 
 // Place decides for each source whether its lanes are fused, now that the topics' numbers of partitions are known: when its
-// producers key by the series group, or it has one partition. The others are taken in by the stage ingest, which shares
+// producers key by the series group, or it has one partition, unless columns.always says that none is. The others are taken in by the stage ingest, which shares
 // their rows out anew over the columns topic. Partitions of topics that are not named are not known yet, and count as one.
 func (p *Plan) Place(partitions map[string]int) {
 	var apart, fused []string
 	for i := range p.Sources {
 		s := &p.Sources[i]
-		s.Fused = s.Keyed || partitions[s.Topic] <= 1
+		s.Fused = s.Topic == "" || !p.config.Columns.Always && (s.Keyed || partitions[s.Topic] <= 1)
 		switch {
 		case s.Topic == "":
 		case s.Fused:

@@ -36,7 +36,7 @@ func Spec() pipeline.Spec {
 	settings[0].Required, settings[0].Doc = true, "The series that are expected; the first entry that fits counts."
 	settings = append(settings, runs.Threshold())
 	settings = append(settings, runs.Settings()...)
-	settings = append(settings, alarm.Settings(alarm.Config{Hold: 1, Of: 1, Clear: 1, Rest: 6, Update: 30, Gone: 1_000_000})...)
+	settings = append(settings, alarm.Settings(alarm.Config{Hold: 1, Of: 1, Clear: 1, Rest: 6, Update: 30, Gone: 1_000_000, Settle: -1})...)
 	return pipeline.Spec{Name: name, Version: version, Settings: settings, Doc: "Finds series that are expected and not there."}
 }
 

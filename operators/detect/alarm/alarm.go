@@ -16,6 +16,9 @@
 // While a finding is open it is updated when its score has doubled since what was last said, when the detector asks
 // for it, and every Update windows.
 //
+// A change that somebody made, such as a deploy, moves series in ways that are no fault: for the time Settle the scores of the series
+// that it concerns count half (Heed). Nothing is hidden: what is far off is found at once, and what remains is found when the time is over.
+//
 // What a series does again and again is a habit of it: a backup each night, a queue that fills every other hour. When its last Habit
 // findings are all no older than Within, a further one is of severity info, with the evidence habit, as long as its score is less than 1.2
 // times their highest; it counts for those to come, so that a habit lasts until it is given up for as long as that. Findings of
@@ -42,31 +45,49 @@ type Config struct {
 	Hold, Of, Clear, Rest, Update, Gone int
 	Habit                               int
 	Within                              time.Duration
+	// Settle is how long a change is heeded; 0 is not at all.
+	Settle time.Duration
 }
 
 // Habit is what detectors make of series that do the same again and again, unless they say otherwise: two findings within two days.
 const (
 	Habit  = 2
 	Within = 48 * time.Hour
+	// Settle is how long they heed changes.
+	Settle = 10 * time.Minute
 )
 
-// Settings returns the settings that Read reads, with the detector's own defaults.
+// Settings returns the settings that Read reads, with the detector's own defaults. A negative Habit or Settle is not offered.
 func Settings(d Config) []pipeline.Setting {
-	return []pipeline.Setting{
+	settings := []pipeline.Setting{
 		pipeline.Whole("hold", d.Hold, 1, 64, "A finding opens when so many of the last windows were abnormal."),
 		pipeline.Whole("of", d.Of, 1, 64, "The number of last windows that hold looks at."),
 		pipeline.Whole("clear", d.Clear, 1, 10_000, "A finding closes after so many calm windows in a row."),
 		pipeline.Whole("rest", d.Rest, 0, 10_000, "For so many windows after a finding closed no other opens on the series."),
 		pipeline.Whole("update", d.Update, 1, 10_000, "An open finding is repeated after so many windows."),
 		pipeline.Whole("gone", d.Gone, 1, 1_000_000, "A finding closes when its series was absent for so many windows."),
-		pipeline.Whole("habit", d.Habit, 0, 100, "So many findings of a series within habit_within make further ones that are no higher a habit, of severity info; 0: none ever is."),
-		{Name: "habit_within", Type: pipeline.Duration, Default: cmp.Or(d.Within, Within), Min: pipeline.Bound(1), Doc: "How far apart findings may be to be a habit.", Example: "7d"},
 	}
+	if d.Habit >= 0 {
+		settings = append(settings,
+			pipeline.Whole("habit", d.Habit, 0, 100, "So many findings of a series within habit_within make further ones that are no higher a habit, of severity info; 0: none ever is."),
+			pipeline.Setting{Name: "habit_within", Type: pipeline.Duration, Default: cmp.Or(d.Within, Within), Min: pipeline.Bound(1), Doc: "How far apart findings may be to be a habit.", Example: "7d"})
+	}
+	if d.Settle >= 0 {
+		settings = append(settings, pipeline.Setting{Name: "settle", Type: pipeline.Duration, Default: d.Settle, Example: "10m",
+			Doc: "For so long after a deploy or another change that the inbox was told of, what it concerns has to be twice as far off; 0 heeds no changes."})
+	}
+	return settings
 }
 
 // Read returns the configuration in a detector's settings.
 func Read(s pipeline.Settings) (Config, error) {
-	c := Config{int(s.Int("hold")), int(s.Int("of")), int(s.Int("clear")), int(s.Int("rest")), int(s.Int("update")), int(s.Int("gone")), int(s.Int("habit")), s.Duration("habit_within")}
+	c := Config{Hold: int(s.Int("hold")), Of: int(s.Int("of")), Clear: int(s.Int("clear")), Rest: int(s.Int("rest")), Update: int(s.Int("update")), Gone: int(s.Int("gone"))}
+	if s.Has("habit") {
+		c.Habit, c.Within = int(s.Int("habit")), s.Duration("habit_within")
+	}
+	if s.Has("settle") {
+		c.Settle = s.Duration("settle")
+	}
 	if c.Hold > c.Of {
 		return c, &pipeline.SettingFault{Path: "hold", Err: pipeline.Errorf("alarm.hold.range", "hold is %d of only %d windows and could never be reached: make it %d or less, or raise of", c.Hold, c.Of, c.Of)}
 	}
@@ -92,6 +113,9 @@ type Table struct {
 	open  map[uint32]*finding
 	past  habits
 	end   int64 // of the latest window
+
+	settling settling
+	series   *pipeline.SeriesTable // set by Use
 }
 
 // cell is what is kept of a series.
@@ -138,6 +162,9 @@ func (t *Table) Said(series uint32) pipeline.Finding { return t.open[series].sai
 // Step takes the score of a series in the window [start, end): 1 and more is abnormal. calm says that it counts
 // towards the end of a finding; between the two nothing moves. There must be room for the series.
 func (t *Table) Step(series uint32, start, end int64, score float64, calm bool) Change {
+	if score >= 1 && len(t.settling) > 0 && t.settles(series, start, end) {
+		score /= settleBy
+	}
 	if c := t.cells.At(series); calm && score < 1 && c.quiet() {
 		return None
 	}
@@ -226,7 +253,7 @@ func (t *Table) Begin(start, end int64, found []pipeline.Finding) []pipeline.Fin
 	if end <= t.end {
 		return found
 	}
-	t.reach(end)
+	t.reach(start, end)
 	return t.close(start, end, found, func(uint32) int64 { return int64(t.cfg.Gone) * (end - start) })
 }
 
@@ -239,16 +266,19 @@ func (t *Table) Expire(start, end int64, every func(series uint32) int64, found 
 	if end/lookEvery <= t.end/lookEvery {
 		return found
 	}
-	t.reach(end)
+	t.reach(start, end)
 	return t.close(start, end, found, func(series uint32) int64 { return max(lookEvery, int64(t.cfg.Gone)*every(series)) })
 }
 
 // reach moves the end of the latest window. Once an hour of event time it forgets the habits that are none any more.
-func (t *Table) reach(end int64) {
+func (t *Table) reach(start, end int64) {
 	if end/int64(time.Hour) > t.end/int64(time.Hour) {
 		t.past.forget(end, &t.cfg)
 	}
 	t.end = end
+	if len(t.settling) > 0 {
+		t.settle(start)
+	}
 }
 
 // close closes the open findings of series that were not seen for longer than they may be.

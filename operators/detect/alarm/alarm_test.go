@@ -159,6 +159,68 @@ func TestSeverityOfTheDetector(t *testing.T) {
 	}
 }
 
+// TestSettling: for a while after a change a score counts half, of what it concerns; then what remains is found.
+func TestSettling(t *testing.T) {
+	series := pipeline.NewSeriesTable(func(metric string, _ pipeline.Labels) pipeline.Scope {
+		return pipeline.Scope{Entity: metric, System: "shop"}
+	}, 0)
+	for _, m := range []string{"cart", "web"} {
+		if _, err := series.Intern(m, "", pipeline.Gauge, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg := testConfig
+	cfg.Settle = 50
+	opened := func(score float64, changes ...pipeline.Change) string {
+		table := New(cfg)
+		table.Use(series)
+		table.Grow(2)
+		at := map[uint32]int64{}
+		for start := int64(0); start < 200; start += 10 {
+			if start == 100 {
+				for i := range changes {
+					table.Heed(&changes[i])
+				}
+			}
+			found := table.Begin(start, start+10, nil)
+			for s := range uint32(2) {
+				v := 0.1
+				if start >= 100 {
+					v = score
+				}
+				if c := table.Step(s, start, start+10, v, v < 0.5); c == Opened {
+					at[s] = start
+					found = table.Append(found, pipeline.Finding{Series: s, Start: start, End: start + 10, Score: v}, c)
+				}
+			}
+		}
+		if len(table.settling) > 0 {
+			t.Errorf("%+v is not settled", table.settling)
+		}
+		return fmt.Sprint(at)
+	}
+	deploy := pipeline.Change{Kind: "deploy", Entities: []string{"cart"}, System: "shop", Time: 100}
+	whole, other, early, late := deploy, deploy, deploy, deploy
+	whole.Entities, other.System, early.Time, late.Time = nil, "bank", 40, 120
+	for _, c := range []struct {
+		fact, want string
+		score      float64
+		changes    []pipeline.Change
+	}{
+		{"no change", "map[0:110 1:110]", 1.5, nil},
+		{"what was changed settles", "map[0:160 1:110]", 1.5, []pipeline.Change{deploy}},
+		{"what is twice as far off is found at once", "map[0:110 1:110]", 2, []pipeline.Change{deploy}},
+		{"all of the system was changed", "map[0:160 1:160]", 1.5, []pipeline.Change{whole}},
+		{"another system", "map[0:110 1:110]", 1.5, []pipeline.Change{other}},
+		{"a change that is settled", "map[0:110 1:110]", 1.5, []pipeline.Change{early}},
+		{"two changes, and the later one was heard of first", "map[0:180 1:110]", 1.5, []pipeline.Change{late, deploy}},
+	} {
+		if got := opened(c.score, c.changes...); got != c.want {
+			t.Errorf("%s: opened %s, want %s", c.fact, got, c.want)
+		}
+	}
+}
+
 func TestGone(t *testing.T) {
 	table := New(testConfig)
 	table.Grow(2)
@@ -202,6 +264,7 @@ func TestSaveLoad(t *testing.T) {
 		w.Close()
 		return b.Bytes()
 	}
+	table.settling = settling{{Kind: "deploy", System: "shop", Entities: []string{"a", "b"}, Time: 5}, {Kind: "flag", System: "shop", Time: 6}}
 	table.past[0] = []past{{peak: 3, end: 20}, {peak: 2, end: 30}}
 	saved := save(table)
 	load := func(data []byte) (*Table, error) {
@@ -211,7 +274,7 @@ func TestSaveLoad(t *testing.T) {
 		return t, r.Close()
 	}
 	again, err := load(saved)
-	if err != nil || again.cells.Len() != 3 || !bytes.Equal(save(again), saved) || !again.Open(1) || !again.Open(2) || again.Open(0) || len(found) != 2 || len(again.past[0]) != 2 {
+	if err != nil || again.cells.Len() != 3 || !bytes.Equal(save(again), saved) || !again.Open(1) || !again.Open(2) || again.Open(0) || len(found) != 2 || len(again.past[0]) != 2 || len(again.settling) != 2 || len(again.settling[0].Entities) != 2 {
 		t.Errorf("the restored table differs: open %v %v %v, %v", again.Open(0), again.Open(1), again.Open(2), err)
 	}
 	for n := 0; n < len(saved); n += 7 {
@@ -223,6 +286,7 @@ func TestSaveLoad(t *testing.T) {
 	w := state.NewWriter(&b, "alarm")
 	frozen := table.Freeze()
 	table.Begin(1000, 1010, found) // all are gone
+	table.settling = nil
 	table.past.keep(0, past{peak: 1, end: 40}, &testConfig)
 	frozen.Write(w)
 	frozen.Release()

@@ -26,15 +26,16 @@ var (
 
 // Frozen is a table as it was when it was frozen. Any goroutine may write it, one at a time.
 type Frozen struct {
-	end   int64
-	cells *state.FrozenColumn[cell]
-	open  []finding // by series
-	past  habits
+	end      int64
+	cells    *state.FrozenColumn[cell]
+	open     []finding // by series
+	past     habits
+	settling settling
 }
 
 // Freeze takes time by the number of pages and of open findings.
 func (t *Table) Freeze() *Frozen {
-	f := &Frozen{end: t.end, cells: t.cells.Freeze(), open: make([]finding, 0, len(t.open)), past: make(habits, len(t.past))}
+	f := &Frozen{end: t.end, cells: t.cells.Freeze(), open: make([]finding, 0, len(t.open)), past: make(habits, len(t.past)), settling: slices.Clone(t.settling)}
 	for series, all := range t.past {
 		f.past[series] = slices.Clone(all)
 	}
@@ -69,6 +70,7 @@ func (f *Frozen) Write(w *state.Writer) {
 			Float64(said.Low).Float64(said.High).Text(said.Direction).Text(said.Severity).Float64(o.bar).Float64(o.peak)
 	}
 	f.past.write(w)
+	f.settling.write(w)
 }
 
 // Load reads what Write wrote into an empty table and returns the number of series.
@@ -98,5 +100,6 @@ func (t *Table) Load(r *state.Reader) int {
 		}
 	}
 	t.past.read(r, t.cells.Len())
+	t.settling.read(r)
 	return t.cells.Len()
 }

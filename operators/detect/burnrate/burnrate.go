@@ -18,7 +18,7 @@ func Spec() pipeline.Spec {
 	settings := []pipeline.Setting{
 		{Name: "min_bad", Type: pipeline.Float, Default: 3.0, Min: pipeline.Bound(0), Doc: "Fewer bad events in a long window are never abnormal."},
 	}
-	settings = append(settings, alarm.Settings(alarm.Config{Hold: 1, Of: 1, Clear: 6, Rest: 0, Update: 30, Gone: 360})...)
+	settings = append(settings, alarm.Settings(alarm.Config{Hold: 1, Of: 1, Clear: 6, Rest: 0, Update: 30, Gone: 360, Habit: -1, Settle: -1})...)
 	return pipeline.Spec{
 		Name: name, Version: version, Settings: settings, Accepts: pipeline.Accepts{Revised: true},
 		Doc: "Raises findings when the error budget of an objective burns too fast, over a long and a short window at once.",

@@ -47,7 +47,7 @@ var Kind = &univariate.Kind[sums]{
 		{Name: "direction", Type: pipeline.String, Default: "both", Enum: []string{"both", "up", "down"}, Doc: "Where shifts are abnormal."},
 	}...),
 	Settings: ewma.Memory(),
-	Alarm:    alarm.Config{Hold: 1, Of: 1, Clear: 3, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit},
+	Alarm:    alarm.Config{Hold: 1, Of: 1, Clear: 3, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit, Settle: alarm.Settle},
 	Model:    newModel,
 	Fields: append(ewma.Fields(), state.Field{Name: "up", Type: state.Float64}, state.Field{Name: "down", Type: state.Float64},
 		state.Field{Name: "up_since", Type: state.Int64}, state.Field{Name: "down_since", Type: state.Int64}),

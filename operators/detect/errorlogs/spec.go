@@ -19,7 +19,7 @@ func Spec() pipeline.Spec {
 		{Name: "release", Type: pipeline.Float, Default: 0.5, Min: pipeline.Bound(0.05), Max: pipeline.Bound(1), Doc: "A window is calm when its score is below."},
 	}
 	settings = append(settings, baseline.Settings(baseline.Config{History: 120, Warmup: 20, Adapt: 360})...)
-	settings = append(settings, alarm.Settings(alarm.Config{Hold: 2, Of: 3, Clear: 6, Rest: 6, Update: 30, Gone: 6, Habit: alarm.Habit})...)
+	settings = append(settings, alarm.Settings(alarm.Config{Hold: 2, Of: 3, Clear: 6, Rest: 6, Update: 30, Gone: 6, Habit: alarm.Habit, Settle: alarm.Settle})...)
 	return pipeline.Spec{
 		Name: name, Version: version, Settings: settings, Accepts: pipeline.Accepts{Overlapping: true},
 		Doc: "Finds log streams with more errors in a window than chance and their own past explain.",

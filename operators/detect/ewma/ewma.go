@@ -35,7 +35,7 @@ var Kind = &univariate.Kind[learned]{
 		{Name: "direction", Type: pipeline.String, Default: "both", Enum: []string{"both", "up", "down"}, Doc: "Where values are abnormal."},
 	}...),
 	Settings: Memory(),
-	Alarm:    alarm.Config{Hold: 3, Of: 4, Clear: 3, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit},
+	Alarm:    alarm.Config{Hold: 3, Of: 4, Clear: 3, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit, Settle: alarm.Settle},
 	Model:    newModel,
 	Fields:   Fields(),
 	Write:    func(t *state.TableWriter, s *learned) { s.Write(t) },

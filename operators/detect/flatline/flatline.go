@@ -19,7 +19,7 @@ var Kind = &univariate.Kind[movement]{
 	Example:   "[{metric: requests.total}, {metric: sensor.*, threshold: 40}]",
 	Judgement: []pipeline.Setting{runs.Threshold()},
 	Settings:  runs.Settings(),
-	Alarm:     alarm.Config{Hold: 1, Of: 1, Clear: 1, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit},
+	Alarm:     alarm.Config{Hold: 1, Of: 1, Clear: 1, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit, Settle: alarm.Settle},
 	Model:     func(s pipeline.Settings) (univariate.Model[movement], error) { return &model{runs.ReadRule(s)}, nil },
 	Fields:    append(runs.Fields(), state.Field{Name: "last", Type: state.Float64}, state.Field{Name: "counter", Type: state.Bool}, state.Field{Name: "seen", Type: state.Bool}),
 	Write: func(t *state.TableWriter, s *movement) {

@@ -58,9 +58,13 @@ type stream struct {
 
 // Open implements pipeline.Detector.
 func (d *Detector) Open(env *pipeline.Env) error {
+	d.alarm.Use(env.Series)
 	d.table = env.Series
 	return nil
 }
+
+// Heed implements pipeline.Heeder.
+func (d *Detector) Heed(c *pipeline.Change) { d.alarm.Heed(c) }
 
 // Describe implements pipeline.Describer.
 func (d *Detector) Describe() string {

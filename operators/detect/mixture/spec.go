@@ -22,7 +22,7 @@ func Spec() pipeline.Spec {
 		{Name: "memory", Type: pipeline.Int, Default: int64(360), Min: pipeline.Bound(8), Max: pipeline.Bound(1e6), Doc: "Over so many windows of a stream the shares of its templates are forgotten."},
 	}
 	settings = append(settings, baseline.Settings(baseline.Config{History: 120, Warmup: 30, Adapt: 180})...)
-	settings = append(settings, alarm.Settings(alarm.Config{Hold: 2, Of: 3, Clear: 3, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit})...)
+	settings = append(settings, alarm.Settings(alarm.Config{Hold: 2, Of: 3, Clear: 3, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit, Settle: alarm.Settle})...)
 	return pipeline.Spec{
 		Name: name, Version: version, Settings: settings,
 		Doc: "Finds log streams whose lines are of other kinds than usual. It needs the operator templates.",

@@ -51,9 +51,13 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 
 // Open implements pipeline.Detector.
 func (d *Detector) Open(env *pipeline.Env) error {
+	d.alarm.Use(env.Series)
 	d.irregular = env.Window == 0
 	return nil
 }
+
+// Heed implements pipeline.Heeder.
+func (d *Detector) Heed(c *pipeline.Change) { d.alarm.Heed(c) }
 
 // Describe implements pipeline.Describer.
 func (d *Detector) Describe() string {

@@ -20,7 +20,7 @@ func Spec() pipeline.Spec {
 		{Name: "warmup", Type: pipeline.Int, Default: int64(150), Min: pipeline.Bound(60), Max: pipeline.Bound(100_000), Doc: "The number of values of a series before anything is said about it."},
 		pipeline.ScoresSetting(),
 	}...)
-	settings = append(settings, alarm.Settings(alarm.Config{Hold: 1, Of: 1, Clear: 60, Rest: 0, Update: 600, Gone: 120})...)
+	settings = append(settings, alarm.Settings(alarm.Config{Hold: 1, Of: 1, Clear: 60, Rest: 0, Update: 600, Gone: 120, Settle: alarm.Settle})...)
 	return pipeline.Spec{
 		Name: name, Version: version, Settings: settings, Accepts: pipeline.Accepts{Overlapping: true, Irregular: true},
 		Doc: "Finds what a series has not done before, on several time scales.",

@@ -59,7 +59,13 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 }
 
 // Open implements pipeline.Detector.
-func (d *Detector) Open(*pipeline.Env) error { return nil }
+func (d *Detector) Open(env *pipeline.Env) error {
+	d.alarm.Use(env.Series)
+	return nil
+}
+
+// Heed implements pipeline.Heeder.
+func (d *Detector) Heed(c *pipeline.Change) { d.alarm.Heed(c) }
 
 // Describe implements pipeline.Describer.
 func (d *Detector) Describe() string {

@@ -19,7 +19,7 @@ func Spec() pipeline.Spec {
 	settings = append(settings, judgement(&defaults)...)
 	settings = append(settings, baseline.Settings(baseline.Config{History: 120, Warmup: 20, Adapt: 360})...)
 	settings = append(settings, pipeline.ScoresSetting())
-	settings = append(settings, alarm.Settings(alarm.Config{Hold: 3, Of: 4, Clear: 3, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit})...)
+	settings = append(settings, alarm.Settings(alarm.Config{Hold: 3, Of: 4, Clear: 3, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit, Settle: alarm.Settle})...)
 	return pipeline.Spec{
 		Name: name, Version: version, Settings: settings, Accepts: pipeline.Accepts{Overlapping: true},
 		Doc: "Finds values far from the running median of their series, in units of its running scale.",

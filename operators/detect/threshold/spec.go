@@ -23,7 +23,7 @@ func Spec() pipeline.Spec {
 	settings := choose.Settings("[{metric: disk.used.ratio, when: value > 0.9, severity: critical}]", judgement()...)
 	settings = append(settings, judgement()...)
 	settings = append(settings, pipeline.Setting{Name: "history", Type: pipeline.Int, Default: int64(360), Min: pipeline.Bound(1), Max: pipeline.Bound(1_000_000), Doc: "The span of the moving average usual, in windows."})
-	settings = append(settings, alarm.Settings(alarm.Config{Hold: 1, Of: 1, Clear: 3, Rest: 0, Update: 30, Gone: 30})...)
+	settings = append(settings, alarm.Settings(alarm.Config{Hold: 1, Of: 1, Clear: 3, Rest: 0, Update: 30, Gone: 30, Habit: -1, Settle: -1})...)
 	return pipeline.Spec{
 		Name: name, Version: version, Settings: settings, Accepts: pipeline.Accepts{Overlapping: true},
 		Doc: "Finds windows of which an expression is true: limits, changes, rates.",

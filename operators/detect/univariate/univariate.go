@@ -129,7 +129,13 @@ func (k *Kind[S]) over(s, entry pipeline.Settings) pipeline.Settings {
 }
 
 // Open implements pipeline.Detector.
-func (d *Detector[S]) Open(*pipeline.Env) error { return nil }
+func (d *Detector[S]) Open(env *pipeline.Env) error {
+	d.alarm.Use(env.Series)
+	return nil
+}
+
+// Heed implements pipeline.Heeder.
+func (d *Detector[S]) Heed(c *pipeline.Change) { d.alarm.Heed(c) }
 
 // Describe implements pipeline.Describer.
 func (d *Detector[S]) Describe() string {
