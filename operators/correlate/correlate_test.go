@@ -157,6 +157,15 @@ func TestIncidents(t *testing.T) {
 		}, `
 			2m20s opened warning saturation:app: app-1 lb
 			9m0s closed warning saturation:app: app-1 lb`},
+		{"what is of severity info opens nothing, and is evidence all the same", func(w *world) {
+			w.set("open_on", []any{"slo", "findings"}).set("enough", pipeline.Settings{"entities": int64(2), "findings": int64(2), "score": 2.0})
+			w.found(mnt, seen{entity: "app-1", metric: "cpu", score: 9, severity: "info"})
+			w.found(mnt, seen{entity: "lb", metric: "latency", score: 5, severity: "info"})
+			w.until(2 * mnt)
+			w.abnormal(2*mnt, "lb", "latency", 5)
+			w.abnormal(2*mnt, "app-2", "errors", 3)
+			w.until(3 * mnt)
+		}, `2m20s opened warning saturation:app: app-1 app-2 lb`},
 		{"a change just before makes an entity more suspect", func(w *world) {
 			w.event(schemas.TypeChange, mnt, schemas.Change{Change: "v2", Kind: "deploy", Entities: []string{"app-2"}})
 			w.abnormal(2*mnt, "app-1", "errors", 4)

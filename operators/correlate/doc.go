@@ -1,7 +1,7 @@
 // Package correlate gathers findings that belong together into incidents with ranked suspects.
 //
 // An incident opens when an SLO burns, or (by setting) when enough entities are abnormal without it; after a
-// short delay of event time, so that evidence gathers. Findings belong together when their onsets are near each other
+// short delay of event time, so that evidence gathers; what is of severity info opens none. Findings belong together when their onsets are near each other
 // and their entities are connected in the call graph: onset, not the time of alarm, which depends on the detector
 // (MetricSifter: Hashimoto et al., MetricSifter: Feature Reduction of Multivariate Time Series Data for Efficient
 // Fault Localization in Cloud Applications, IEEE Access 2024).
