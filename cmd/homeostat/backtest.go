@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -85,6 +86,9 @@ func (b *backtest) run(ctx context.Context, out io.Writer) (err error) {
 	return b.picture.write()
 }
 
+// literally makes a glob of a file's name that nothing else fits.
+var literally = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
+
 // readFrom points the plan's file sources at input: the folder that their paths start from, or the one file to read.
 func readFrom(p *plan.Plan, input string) error {
 	info, err := os.Stat(input)
@@ -98,7 +102,7 @@ func readFrom(p *plan.Plan, input string) error {
 		case info.IsDir():
 			s.Settings["root"] = input
 		default:
-			s.Settings["root"], s.Settings["paths"] = filepath.Dir(input), []any{filepath.Base(input)}
+			s.Settings["root"], s.Settings["paths"] = filepath.Dir(input), []any{literally.Replace(filepath.Base(input))}
 		}
 	}
 	return nil

@@ -156,6 +156,19 @@ func TestBacktestReadsWhatProducersWrite(t *testing.T) {
 	}
 }
 
+// TestBacktestOfOneFile reads that file, whatever is in its name.
+func TestBacktestOfOneFile(t *testing.T) {
+	line := []byte("{\"time\":\"2026-11-23T04:00:01Z\",\"log\":\"one\"}\n")
+	f := newFiled(t, "json_logs", `{paths: ["*"]}`, map[string][]byte{"a[1]*.jsonl": line, "a1*.jsonl": line, "a1.jsonl": line, `a\?.jsonl`: line})
+	folder := f.in
+	for _, name := range []string{"a[1]*.jsonl", "a1*.jsonl", `a\?.jsonl`} {
+		f.in, f.out = filepath.Join(folder, name), t.TempDir()
+		if in, on, lost, _ := f.backtest(t); in != 1 || on != 1 {
+			t.Errorf("%s: %d rows in, %d on, lost %v", name, in, on, lost)
+		}
+	}
+}
+
 func TestBacktestTellsWhatItCouldNotUse(t *testing.T) {
 	f := newFiled(t, "json_logs", `{paths: ["*"], max_line: 200B}`, map[string][]byte{
 		"b.jsonl": []byte("{\"time\":\"2026-11-23T04:00:01Z\",\"log\":\"one\"}\nno <json>\n{\"time\":\"2026-11-23T04:00:02Z\",\"log\":\"" + strings.Repeat("x", 300) + "\"}\n{\"time\"\n\xff\n"),
