@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -14,6 +15,7 @@ import (
 // wary is a detector that writes down what it hears of changes, and after which window.
 type wary struct {
 	heard *[]string
+	mu    *sync.Mutex
 	end   int64
 }
 
@@ -23,13 +25,15 @@ func (d *wary) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.
 	return found, nil
 }
 func (d *wary) Heed(c *pipeline.Change) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	*d.heard = append(*d.heard, fmt.Sprintf("%s of %v in %s at %d after %d", c.Kind, c.Entities, c.System, c.Time/second, d.end/second))
 }
 
 // withWary is the pipeline small with the detector wary, which writes what it hears to heard.
 func withWary(t *testing.T, heard *[]string) *plan.Plan {
 	k := newKit()
-	k.AddDetector(pipeline.Spec{Name: "wary"}, func(pipeline.Settings) (pipeline.Detector, error) { return &wary{heard: heard}, nil })
+	k.AddDetector(pipeline.Spec{Name: "wary"}, func(pipeline.Settings) (pipeline.Detector, error) { return &wary{heard: heard, mu: &sync.Mutex{}}, nil })
 	return k.plan(t, strings.Replace(small, "detect: [bucket, ", "detect: [bucket, wary, ", 1))
 }
 

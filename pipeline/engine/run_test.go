@@ -37,6 +37,7 @@ var cases = []struct {
 	{"a run to the end leaves what comes later", untilEndLeavesTheRest},
 	{"a run to the end waits for the other instances", endsWaitForOthers},
 	{"the inbox reaches operate, and act the sinks", theLoopCloses},
+	{"changes reach detectors", changesReach},
 	{"outputs are there once over restarts", onceOverRestarts},
 	{"outputs are there once whatever the doubt", onceInDoubt},
 	{"state survives a kill", stateSurvives},
@@ -370,6 +371,25 @@ func theLoopCloses(t *testing.T, c *cluster) {
 		})
 	}
 	c.until("an incident for the deployment, written and handed to the sink", answered)
+	r.halt()
+}
+
+// changesReach wants each lane of detect to hear of a change, also of sources that are keyed.
+func changesReach(t *testing.T, c *cluster) {
+	k := newKit()
+	var heard []string
+	var mu sync.Mutex
+	k.AddDetector(pipeline.Spec{Name: "wary"}, func(pipeline.Settings) (pipeline.Detector, error) { return &wary{heard: &heard, mu: &mu}, nil })
+	p := c.plan(k, strings.Replace(small, "detect: [bucket, ", "columns: {always: true, partitions: 3}\ndetect: [bucket, wary, ", 1), "a", 2)
+	r := c.start(p, false)
+	c.until("ready", func() bool { return r.Ready() == nil })
+	change := event(t, schemas.Event{ID: "deploy", Source: "/ci", Type: schemas.TypeChange, Time: (epoch + 12) * second, System: "shop"}, schemas.Change{Change: "deploy", Kind: "deploy"}, 0)
+	must(t, c.client().Produce(c.context(), []broker.Message{{Topic: p.Topics.Inbox.Name, Partition: -1, Value: change.Value, Headers: change.Headers, Time: time.Unix(epoch+12, 0)}}))
+	c.until("all lanes to hear of the change", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(heard) == 3
+	})
 	r.halt()
 }
 
