@@ -202,5 +202,5 @@ func ScoresSetting() Setting {
 // IsDerived tells whether the series is one that the pipeline derives of detectors' judgements or for objectives: detectors leave
 // these to those that are made for them.
 func (s *Series) IsDerived() bool {
-	return s.Metric == SLIMetric || s.Metric == ScoreMetric || s.Metric == ExpectedMetric
+	return s.Metric == SLIMetric || s.Metric == BudgetMetric || s.Metric == ScoreMetric || s.Metric == ExpectedMetric
 }

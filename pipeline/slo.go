@@ -41,7 +41,11 @@ type BurnRule struct {
 // windows), sum the number of bad ones. Its labels are those of SLO.IndicatorLabels.
 const SLIMetric = "slo.bad"
 
-// IndicatorLabels returns the labels of the SLO's series SLIMetric in a system: "slo" names the SLO, "system" the system, so that
+// BudgetMetric is the name of the series of what is left of the error budget of each SLO and system, as a share of that of the SLO's
+// window: 1 is untouched, below 0 is overspent. It has the labels of SLIMetric.
+const BudgetMetric = "slo.budget"
+
+// IndicatorLabels returns the labels of the SLO's series SLIMetric and BudgetMetric in a system: "slo" names the SLO, "system" the system, so that
 // two systems never have one series. Without systems the second is absent.
 func (o *SLO) IndicatorLabels(system string) []Label {
 	labels := []Label{{Name: "slo", Value: o.Name}}
@@ -53,7 +57,7 @@ func (o *SLO) IndicatorLabels(system string) []Label {
 
 // Counts tells whether the SLO's indicator is made of the series, among others.
 func (o *SLO) Counts(s *Series) bool {
-	if s.Metric == SLIMetric {
+	if s.Metric == SLIMetric || s.Metric == BudgetMetric {
 		return false
 	}
 	return o.Total.Chooses(s) || o.Good.Chooses(s) || o.Bad.Chooses(s) || o.Threshold != nil && o.Threshold.Selector.Chooses(s)

@@ -94,7 +94,7 @@ func (w *watcher) Process(b pipeline.Batch, _ pipeline.Emitter) error {
 // row takes one row of a window: of a series, or of what a detector says of one.
 func (r *Report) row(w *pipeline.Window, i int, s *pipeline.Series) {
 	v := value{w.Start, w.End, w.Value(i)}
-	if !s.IsDerived() || s.Metric == pipeline.SLIMetric {
+	if !s.IsDerived() || s.Metric == pipeline.SLIMetric || s.Metric == pipeline.BudgetMetric {
 		p := r.panel(s.Metric, s.Type, s.Labels.List(), s.Entity)
 		p.unit, p.values = s.Unit, append(p.values, v)
 		return

@@ -77,7 +77,15 @@ func (r *Rules) Len() int { return len(r.series) }
 // Of returns the entry of series that counts for a series, 0 where the configuration names none, and None for what is not watched:
 // log streams, the indicators of service-level objectives and what detectors say of series have detectors of their own.
 func (r *Rules) Of(s *pipeline.Series) int {
-	if s.Type == pipeline.Stream || s.IsDerived() {
+	if s.IsDerived() {
+		return None
+	}
+	return r.Any(s)
+}
+
+// Any is Of for components that are made for derived series, too.
+func (r *Rules) Any(s *pipeline.Series) int {
+	if s.Type == pipeline.Stream {
 		return None
 	}
 	matches := func(sel pipeline.Selector) bool { return sel.Match(s) }

@@ -37,6 +37,7 @@ func TestRules(t *testing.T) {
 		{"cpu", "aa", pipeline.Stream, None, None},
 		{pipeline.SLIMetric, "", pipeline.Delta, None, None},
 		{pipeline.ScoreMetric, "aa", pipeline.Gauge, None, None},
+		{pipeline.BudgetMetric, "aa", pipeline.Gauge, None, None},
 	} {
 		ordinal, err := table.Intern(c.metric, "", c.typ, []pipeline.Label{{Name: "host", Value: c.host}})
 		if err != nil {
@@ -45,6 +46,9 @@ func TestRules(t *testing.T) {
 		s := table.At(ordinal)
 		if got := chosen.Of(s); got != c.want {
 			t.Errorf("%s on %q: entry %d, want %d", c.metric, c.host, got, c.want)
+		}
+		if got := all.Any(s); (got == None) != (c.typ == pipeline.Stream) {
+			t.Errorf("%s on %q of any: %d", c.metric, c.host, got)
 		}
 		if got := all.Of(s); got != c.all {
 			t.Errorf("%s on %q without entries: %d, want %d", c.metric, c.host, got, c.all)
