@@ -95,12 +95,14 @@ func (m *model) next(s *sums, v float64) (up, down float64) {
 }
 
 // Score implements univariate.Model.
-func (m *model) Score(s *sums, v float64) (float64, bool) {
-	if !m.Ready(&s.Average) {
-		return 0, false
+func (m *model) Score(r *univariate.Rows[sums]) {
+	for i, v := range r.Values {
+		s := r.At(i)
+		if r.Scores[i] = -1; m.Ready(&s.Average) {
+			up, down := m.next(s, v)
+			r.Scores[i] = max(up, down) * m.per
+		}
 	}
-	up, down := m.next(s, v)
-	return max(up, down) * m.per, true
 }
 
 // Band implements univariate.Model: between low and high the sums do not grow.
@@ -127,23 +129,22 @@ func (m *model) Explain(s *sums, f *pipeline.Finding) {
 }
 
 // Learn implements univariate.Model.
-func (m *model) Learn(s *sums, start int64, v, score float64, open bool) bool {
-	if score < 0 {
-		m.Scale.Learn(&s.Average, v)
-		return false
+func (m *model) Learn(r *univariate.Rows[sums]) {
+	for i, v := range r.Values {
+		s, score := r.At(i), r.Scores[i]
+		if score < 0 {
+			m.Scale.Learn(&s.Average, v)
+			continue
+		}
+		up, down := m.next(s, v)
+		s.upSince, s.downSince = since(s.upSince, s.up, up, r.Start), since(s.downSince, s.down, down, r.Start)
+		s.up, s.down = up, down
+		if score < frozen {
+			m.Scale.Learn(&s.Average, s.Cut(v, maxStep))
+		} else if score >= 1 && r.Open && m.Reject(&s.Average, v) {
+			s.up, s.down, r.Adapted = 0, 0, true
+		}
 	}
-	up, down := m.next(s, v)
-	s.upSince, s.downSince = since(s.upSince, s.up, up, start), since(s.downSince, s.down, down, start)
-	s.up, s.down = up, down
-	if score < frozen {
-		m.Scale.Learn(&s.Average, s.Cut(v, maxStep))
-		return false
-	}
-	if score < 1 || !open || !m.Reject(&s.Average, v) {
-		return false
-	}
-	s.up, s.down = 0, 0
-	return true
 }
 
 // since returns when a sum left zero.
