@@ -2,10 +2,10 @@ package choose
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
@@ -18,9 +18,10 @@ func Most() pipeline.Setting {
 
 // Watch is the rule by which each series of a lane is judged: Rules, within a budget of series. One goroutine uses it.
 type Watch struct {
-	rules Rules
-	of    state.Column[int16]
-	asked int // series, from the first on, that the rules were asked about: not those of a snapshot
+	rules  Rules
+	of     []int16 // by ordinal
+	shared bool    // a freeze has it: only what is appended may be written
+	asked  int     // series, from the first on, that the rules were asked about: not those of a snapshot
 
 	most, have int        // how many may be watched, and are
 	left       int        // how many would be watched if there were no limit
@@ -62,27 +63,23 @@ func (w *Watch) Describe() string {
 // Left returns the number of series that are not watched because there are too many.
 func (w *Watch) Left() int { return w.left }
 
-// Of returns the entry of series that a series is judged by, 0 where the configuration names none; None if it is not watched.
-func (w *Watch) Of(series uint32) int16 { return w.of.At(series) }
-
-// Len returns the number of series that there are rules of.
-func (w *Watch) Len() int { return w.of.Len() }
+// Rules returns for each series, by ordinal, the entry of series that it is judged by, 0 where the configuration names none, and None where
+// it is not watched; to read until the next Grow.
+func (w *Watch) Rules() []int16 { return w.of }
 
 // Knows tells that Grow would do nothing.
 func (w *Watch) Knows(table *pipeline.SeriesTable) bool { return w.asked == table.Len() }
 
 // Grow takes in the series that are new in the lane's table. It calls begin for each that is watched from now on, in their order; one
-// that was watched before may give way to one that comes first.
+// that is watched, or was begun just before, may give way to one that comes first.
 func (w *Watch) Grow(table *pipeline.SeriesTable, begin func(series uint32, rule int16)) {
 	for n := table.Len(); w.asked < n; w.asked++ {
-		if w.asked == w.of.Len() {
-			w.of.Append(None)
-		}
 		i := uint32(w.asked)
-		rule := w.within(i, int16(w.rules.Of(table.At(i))))
-		was := w.of.At(i)
-		if rule != was {
-			*w.of.Edit(i) = rule
+		rule, was := w.within(i, int16(w.rules.Of(table.At(i)))), int16(None)
+		if w.asked == len(w.of) {
+			w.of = append(w.of, rule)
+		} else if was = w.of[i]; was != rule {
+			w.set(i, rule)
 		}
 		if was == None && rule != None {
 			begin(i, rule)
@@ -110,15 +107,25 @@ func (w *Watch) within(series uint32, rule int16) int16 {
 			return None
 		}
 		end := len(w.by[last]) - 1
-		*w.of.Edit(w.by[last][end]) = None
+		w.set(w.by[last][end], None)
 		w.by[last] = w.by[last][:end]
 	}
 	w.by[rule] = append(w.by[rule], series)
 	return rule
 }
 
-// Freeze returns the rules as they are now, for a snapshot.
-func (w *Watch) Freeze() *state.FrozenColumn[int16] { return w.of.Freeze() }
+func (w *Watch) set(series uint32, rule int16) {
+	if w.shared {
+		w.of, w.shared = slices.Clone(w.of), false
+	}
+	w.of[series] = rule
+}
+
+// Freeze returns the rules as they are now, for a snapshot. Any goroutine may read them.
+func (w *Watch) Freeze() []int16 {
+	w.shared = true
+	return slices.Clip(w.of)
+}
 
 // Load takes the rule of one more series from a snapshot; it returns false if there is none such. The first Grow asks whether it is
 // still so: begin is only called for series that were not watched.
@@ -126,6 +133,6 @@ func (w *Watch) Load(rule int64) bool {
 	if rule < None || rule >= int64(len(w.by)) {
 		return false
 	}
-	w.of.Append(int16(rule))
+	w.of = append(w.of, int16(rule))
 	return true
 }

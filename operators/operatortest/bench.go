@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/homeostat/homeostat/pipeline"
 )
@@ -39,7 +40,8 @@ func bench(b *testing.B, made func() (pipeline.Detector, error), series int, bet
 	var found []pipeline.Finding
 	step := func() {
 		at := rnd.IntN(series)
-		l.next(func(s int) float64 { return noise[at+s] })
+		l.Start, l.End = l.End, l.End+int64(10*time.Second)
+		copy(l.Sum, noise[at:])
 		if between != nil {
 			b.StopTimer()
 			between()

@@ -143,4 +143,3 @@ func hostile(s, k int, odd []float64, rnd *rand.Rand) float64 {
 	}
 	return rnd.NormFloat64()
 }
-

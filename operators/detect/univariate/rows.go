@@ -66,10 +66,11 @@ func (d *Detector[S]) gather(w *pipeline.Window, from, to int) {
 	for _, r := range d.rows {
 		r.Start, r.n = w.Start, 0
 	}
+	rules := d.watch.Rules()
 	at, r := int16(0), d.rows[0]
 	for i := from; i < to; i++ {
 		s := w.Series[i]
-		rule := d.watch.Of(s)
+		rule := rules[s]
 		if rule == choose.None {
 			continue
 		}
@@ -93,9 +94,10 @@ func (d *Detector[S]) learn(r *Rows[S], rule int16) {
 	d.cells.Own(r.series[:r.n])
 	m.Score(r)
 	quiet := 0
+	release, told := d.release, d.tells
 	for i, score := range r.Scores {
 		s := r.series[i]
-		if score < 0 || score < d.release && !d.tells && d.alarm.Quiet(s) {
+		if score < 0 || score < release && !told && d.alarm.Quiet(s) {
 			if quiet < i {
 				r.series[quiet], r.values[quiet], r.scores[quiet] = s, r.values[i], score
 			}

@@ -162,11 +162,11 @@ func (d *Detector[S]) Snapshot() (pipeline.Frozen, error) {
 		t := w.Table(d.kind.table())
 		for i := range uint32(cells.Len()) {
 			c := cells.At(i)
-			t.Int64(int64(rules.At(i)))
+			t.Int64(int64(rules[i]))
 			d.kind.Write(t, &c)
 		}
 		alarms.Write(w)
-	}, rules.Release, cells.Release, alarms.Release), nil
+	}, cells.Release, alarms.Release), nil
 }
 
 // Restore implements pipeline.Snapshotter.
