@@ -17,8 +17,8 @@ type SeriesTable struct {
 	seed  maphash.Seed // no producer can aim at a hash
 	list  SeriesList
 	types []SeriesType // by ordinal: what is asked of each row must be near
-	keys  index  // of series
-	key   []byte // of the series that is looked for
+	keys  index        // of series
+	key   []byte       // of the series that is looked for
 
 	quantities interned[Quantity]
 	scopes     interned[Scope]
