@@ -92,12 +92,16 @@ type Window struct {
 // Value returns row i's value as detectors look at it: the mean of a gauge, the increase of a counter, the
 // number of records of a log stream.
 func (w *Window) Value(i int) float64 {
-	switch w.Table.At(w.Series[i]).Type {
+	switch w.Table.Type(w.Series[i]) {
 	case Gauge:
-		if w.Count[i] == 0 {
+		n := w.Count[i]
+		if n == 1 {
+			return w.Sum[i]
+		}
+		if n == 0 {
 			return 0
 		}
-		return w.Sum[i] / float64(w.Count[i])
+		return w.Sum[i] / float64(n)
 	case Stream:
 		return float64(w.Count[i])
 	}

@@ -9,15 +9,16 @@ import (
 // its limit; to forget series is to go on with another table (Without). It is used by one goroutine, the lane's; the series that
 // it gave out may be read by any.
 //
-// There may be a million series, so none is an object of its own, and what several have in common is there once: a series is 40
+// There may be a million series, so none is an object of its own, and what several have in common is there once: a series is 41
 // bytes, and its part of what it shares. The fewer pointers there are, the less the garbage collector has to follow.
 type SeriesTable struct {
 	scope func(metric string, labels Labels) Scope
 	limit int
 	seed  maphash.Seed // no producer can aim at a hash
 	list  SeriesList
-	keys  index  // of series
-	key   []byte // of the series that is looked for
+	types []SeriesType // by ordinal: what is asked of each row must be near
+	keys  index        // of series
+	key   []byte       // of the series that is looked for
 
 	quantities interned[Quantity]
 	scopes     interned[Scope]
@@ -143,11 +144,15 @@ func (t *SeriesTable) add(s Series, hash uint32) uint32 {
 	}
 	t.list.pages[at/seriesPage][at%seriesPage] = s
 	t.list.n++
+	t.types = append(t.types, s.Type)
 	return at
 }
 
 // At returns the series of an ordinal that the table gave out.
 func (t *SeriesTable) At(i uint32) *Series { return t.list.At(i) }
+
+// Type returns the type of the series of an ordinal that the table gave out.
+func (t *SeriesTable) Type(i uint32) SeriesType { return t.types[i] }
 
 // All returns the series in order of their ordinals: a view that later additions don't change. Any goroutine may read it.
 func (t *SeriesTable) All() SeriesList {

@@ -143,33 +143,3 @@ func hostile(s, k int, odd []float64, rnd *rand.Rand) float64 {
 	}
 	return rnd.NormFloat64()
 }
-
-// Bench reports what a value of a quiet series costs a detector, in ns/value, of 10,000 series that are warm.
-func Bench(b *testing.B, made func() (pipeline.Detector, error)) {
-	b.Helper()
-	const series = 10_000
-	d, err := made()
-	if err != nil {
-		b.Fatal(err)
-	}
-	l := newLane(b, series)
-	rnd := rand.New(rand.NewPCG(1, 1))
-	noise := make([]float64, 1<<16)
-	for i := range noise {
-		noise[i] = 100 + rnd.NormFloat64()
-	}
-	var found []pipeline.Finding
-	step := func() {
-		at := rnd.IntN(len(noise))
-		l.next(func(s int) float64 { return noise[(at+s)%len(noise)] })
-		found, _ = d.Detect(&l.Window, found[:0])
-	}
-	for range 150 {
-		step()
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		step()
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/series, "ns/value")
-}

@@ -62,6 +62,7 @@ func (p *page[T]) own(g *guard, size int) {
 type Column[T any] struct {
 	guard guard
 	pages []page[T]
+	own   []*[pageRows]T // what Own readied, by page
 	n     int
 }
 
@@ -85,11 +86,27 @@ func (c *Column[T]) Edit(i uint32) *T {
 	return &p.rows[i%pageRows]
 }
 
+// Own readies values for Owned. Where many are edited one after the other, what Edit asks is asked once a page.
+func (c *Column[T]) Own(at []uint32) {
+	last := -1
+	for _, i := range at {
+		if k := int(i >> pageBits); k != last {
+			last = k
+			p := &c.pages[k]
+			p.own(&c.guard, pageRows)
+			c.own[k] = (*[pageRows]T)(p.rows)
+		}
+	}
+}
+
+// Owned is Edit of a value of the last call of Own, after which there was no Append or Freeze.
+func (c *Column[T]) Owned(i uint32) *T { return &c.own[i>>pageBits][i%pageRows] }
+
 // Append adds a value.
 func (c *Column[T]) Append(v T) {
 	at := c.n % pageRows
 	if at == 0 {
-		c.pages = append(c.pages, page[T]{})
+		c.pages, c.own = append(c.pages, page[T]{}), append(c.own, nil)
 		c.pages[len(c.pages)-1].own(&c.guard, pageRows)
 	}
 	// A freeze of this page does not look beyond the length it had, so the page need not be copied.

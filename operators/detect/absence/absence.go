@@ -45,26 +45,25 @@ func Register(r *pipeline.Registry) { r.AddDetector(Spec(), New) }
 
 // Detector is the absence detector. Its state is columns by ordinal.
 type Detector struct {
-	watch choose.Rules
+	watch *choose.Watch
 	rules []runs.Rule
 	alarm *alarm.Table
-	cells state.Column[cell]
+	seen  state.Column[seen]
+	paces state.Column[runs.Pace]
 
 	start, end int64 // of the window whose rows come; 0, 0 before the first
 }
 
-// cell is what is kept of a series.
-type cell struct {
-	runs.Pace
-	rule int16 // choose.None if it is not watched
-	here bool  // in the window whose rows come
-	ever bool  // it was seen before that
+// seen is where a series was seen.
+type seen struct {
+	here bool // in the window whose rows come
+	ever bool // before that
 }
 
 // New makes the detector.
 func New(s pipeline.Settings) (pipeline.Detector, error) {
 	a, err := alarm.Read(s)
-	watch, entries, watchErr := choose.ReadRules(s)
+	watch, entries, watchErr := choose.ReadWatch(s)
 	d := &Detector{watch: watch, alarm: alarm.New(a)}
 	if len(entries) == 0 {
 		return nil, &pipeline.SettingFault{Path: "series", Err: pipeline.Errorf("absence.series", "no series is expected: name those that are, as series: [{metric: up}]")}
@@ -90,10 +89,9 @@ func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipel
 		d.start, d.end = w.Start, w.End
 	}
 	d.grow(w.Table)
+	d.seen.Own(w.Series)
 	for _, s := range w.Series {
-		if d.cells.At(s).rule != choose.None {
-			d.cells.Edit(s).here = true
-		}
+		d.seen.Owned(s).here = true
 	}
 	return found, nil
 }
@@ -101,32 +99,39 @@ func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipel
 // close looks at who was there in the window that is over.
 func (d *Detector) close(found []pipeline.Finding) []pipeline.Finding {
 	found = d.alarm.Begin(d.start, d.end, found)
-	for i := range uint32(d.cells.Len()) {
-		if c := d.cells.At(i); c.rule != choose.None && (c.ever || c.here) {
-			found = d.series(i, found)
+	for i, rule := range d.watch.Rules() {
+		s := uint32(i)
+		at := d.seen.Edit(s)
+		if rule == choose.None || !at.ever && !at.here {
+			continue
 		}
+		here, r, pace := at.here, &d.rules[rule], d.paces.Edit(s)
+		at.here, at.ever = false, true
+		if here && d.alarm.Quiet(s) {
+			r.Learn(pace, d.start, true, false)
+			continue
+		}
+		found = d.series(s, r, pace, here, found)
 	}
 	return found
 }
 
-func (d *Detector) series(s uint32, found []pipeline.Finding) []pipeline.Finding {
-	c := d.cells.Edit(s)
-	r, here := &d.rules[c.rule], c.here
-	c.here, c.ever = false, true
+// series judges a series that is not as it always is.
+func (d *Detector) series(s uint32, r *runs.Rule, pace *runs.Pace, here bool, found []pipeline.Finding) []pipeline.Finding {
 	score := 0.0
-	if !here && r.Known(&c.Pace) {
-		score = r.Score(&c.Pace)
+	if !here && r.Known(pace) {
+		score = r.Score(pace)
 	}
 	change := d.alarm.Step(s, d.start, d.end, score, score < 1)
 	open := d.alarm.Open(s)
 	f := pipeline.Finding{Series: s, Start: d.start, End: d.end, Score: score, Direction: "down"}
 	if open {
-		d.explain(c, here, &f)
+		explain(pace, here, &f)
 	}
-	if r.Learn(&c.Pace, d.start, here, open) && change != alarm.Closed {
+	if r.Learn(pace, d.start, here, open) && change != alarm.Closed {
 		change = alarm.Closed
 		f.Evidence = append(f.Evidence, pipeline.Evidence{Name: "adapted", Value: 1})
-		c.Pace, c.ever = runs.Pace{}, false
+		*pace, *d.seen.Edit(s) = runs.Pace{}, seen{}
 	}
 	if change == alarm.None {
 		return found
@@ -135,26 +140,30 @@ func (d *Detector) series(s uint32, found []pipeline.Finding) []pipeline.Finding
 }
 
 // explain says for how long the series has been missing: there were 0 windows with it, and 1 was expected.
-func (d *Detector) explain(c *cell, here bool, f *pipeline.Finding) {
+func explain(p *runs.Pace, here bool, f *pipeline.Finding) {
 	f.Low, f.High = 1, 1
-	length := c.Length + 1
+	length := p.Length + 1
 	if here {
 		f.Value, length = 1, 0
 	}
-	if f.Onset = c.Since; c.Length == 0 {
+	if f.Onset = p.Since; p.Length == 0 {
 		f.Onset = f.Start
 	}
-	f.Probability = c.Probability(length)
-	f.Evidence = []pipeline.Evidence{{Name: "windows", Value: float64(length)}, {Name: "present", Value: c.Share()}}
+	f.Probability = p.Probability(length)
+	f.Evidence = []pipeline.Evidence{{Name: "windows", Value: float64(length)}, {Name: "present", Value: p.Share()}}
 }
 
-// grow makes room for new series and chooses their rules.
+// grow makes room for new series.
 func (d *Detector) grow(table *pipeline.SeriesTable) {
-	n := table.Len()
-	d.alarm.Grow(n)
-	for i := d.cells.Len(); i < n; i++ {
-		d.cells.Append(cell{rule: int16(d.watch.Of(table.At(uint32(i))))})
+	if d.watch.Knows(table) {
+		return
 	}
+	d.alarm.Grow(table.Len())
+	for d.seen.Len() < table.Len() {
+		d.seen.Append(seen{})
+		d.paces.Append(runs.Pace{})
+	}
+	d.watch.Grow(table, func(s uint32, _ int16) { *d.seen.Edit(s), *d.paces.Edit(s) = seen{}, runs.Pace{} })
 }
 
 var (
@@ -168,17 +177,17 @@ func (d *Detector) Hold(hold func(uint32)) { d.alarm.Hold(hold) }
 
 // Snapshot implements pipeline.Snapshotter.
 func (d *Detector) Snapshot() (pipeline.Frozen, error) {
-	start, end, cells, alarms := d.start, d.end, d.cells.Freeze(), d.alarm.Freeze()
+	start, end, rules, at, paces, alarms := d.start, d.end, d.watch.Freeze(), d.seen.Freeze(), d.paces.Freeze(), d.alarm.Freeze()
 	return state.Frozen(name, func(w *state.Writer) {
 		w.Table(laneTable).Int64(start).Int64(end)
 		t := w.Table(cellTable)
-		for i := range uint32(cells.Len()) {
-			c := cells.At(i)
-			t.Int64(int64(c.rule)).Bool(c.here).Bool(c.ever)
-			c.Write(t)
+		for i, rule := range rules {
+			s, pace := at.At(uint32(i)), paces.At(uint32(i))
+			t.Int64(int64(rule)).Bool(s.here).Bool(s.ever)
+			pace.Write(t)
 		}
 		alarms.Write(w)
-	}, cells.Release, alarms.Release), nil
+	}, at.Release, paces.Release, alarms.Release), nil
 }
 
 // Restore implements pipeline.Snapshotter.
@@ -188,14 +197,14 @@ func (d *Detector) Restore(r io.Reader) error {
 		d.start, d.end = t.Int64("start"), t.Int64("end")
 	}
 	for t := s.Table(cellTable); t.Next(); {
-		rule := t.Int64("rule")
-		if rule < choose.None || rule >= int64(len(d.rules)) {
+		if !d.watch.Load(t.Int64("rule")) {
 			s.Fail("was written with other selectors")
 			break
 		}
-		d.cells.Append(cell{rule: int16(rule), here: t.Bool("here"), ever: t.Bool("ever"), Pace: runs.Read(t)})
+		d.seen.Append(seen{t.Bool("here"), t.Bool("ever")})
+		d.paces.Append(runs.Read(t))
 	}
-	if d.alarm.Load(s) != d.cells.Len() {
+	if d.alarm.Load(s) != d.seen.Len() {
 		s.Fail("has columns of different length")
 	}
 	return s.Close()

@@ -110,6 +110,7 @@ const (
 type Table struct {
 	cfg   Config
 	cells state.Column[cell]
+	busy  []uint64 // bit by series: a calm window would change its cell. It follows from the cells.
 	open  map[uint32]*finding
 	past  habits
 	end   int64 // of the latest window
@@ -142,12 +143,33 @@ func New(cfg Config) *Table { return &Table{cfg: cfg, open: map[uint32]*finding{
 // Grow makes room for n series.
 func (t *Table) Grow(n int) {
 	for t.cells.Len() < n {
-		t.cells.Append(cell{})
+		t.add(cell{})
 	}
 }
 
+// add appends the cell of a series.
+func (t *Table) add(c cell) {
+	i := uint32(t.cells.Len())
+	t.cells.Append(c)
+	if i%64 == 0 {
+		t.busy = append(t.busy, 0)
+	}
+	t.note(i, &c)
+}
+
+// note keeps busy in step with a cell.
+func (t *Table) note(series uint32, c *cell) {
+	bit := uint64(1) << (series % 64)
+	if t.busy[series/64] &^= bit; !c.quiet() {
+		t.busy[series/64] |= bit
+	}
+}
+
+// Quiet tells that a calm window of the series changes nothing, so that Step need not be told of it. It costs next to nothing.
+func (t *Table) Quiet(series uint32) bool { return t.busy[series/64]>>(series%64)&1 == 0 }
+
 // Open tells whether a finding of the series is open.
-func (t *Table) Open(series uint32) bool { return t.cells.At(series).open }
+func (t *Table) Open(series uint32) bool { return !t.Quiet(series) && t.cells.At(series).open }
 
 // Hold calls hold for each series with an open finding.
 func (t *Table) Hold(hold func(series uint32)) {
@@ -165,10 +187,16 @@ func (t *Table) Step(series uint32, start, end int64, score float64, calm bool) 
 	if score >= 1 && len(t.settling) > 0 && t.settles(series, start, end) {
 		score /= settleBy
 	}
-	if c := t.cells.At(series); calm && score < 1 && c.quiet() {
+	if calm && score < 1 && t.Quiet(series) {
 		return None
 	}
 	c := t.cells.Edit(series)
+	change := t.step(c, series, start, end, score, calm)
+	t.note(series, c)
+	return change
+}
+
+func (t *Table) step(c *cell, series uint32, start, end int64, score float64, calm bool) Change {
 	c.recent <<= 1
 	if score >= 1 {
 		c.recent |= 1
@@ -246,6 +274,7 @@ func (t *Table) finish(series uint32) {
 	c := t.cells.Edit(series)
 	c.recent, c.calm, c.inRun, c.open = 0, 0, false, false
 	c.rest = uint16(t.cfg.Rest)
+	t.note(series, c)
 }
 
 // Begin is told of each window before its rows. It closes the findings of series that have been absent too long.

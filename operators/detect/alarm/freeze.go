@@ -79,7 +79,7 @@ func (t *Table) Load(r *state.Reader) int {
 		t.end = lane.Int64("end")
 	}
 	for c := r.Table(cellTable); c.Next(); {
-		t.cells.Append(cell{recent: c.Uint64("recent"), run: c.Int64("run"), calm: c.Uint16("calm"), rest: c.Uint16("rest"), inRun: c.Bool("in_run")})
+		t.add(cell{recent: c.Uint64("recent"), run: c.Int64("run"), calm: c.Uint16("calm"), rest: c.Uint16("rest"), inRun: c.Bool("in_run")})
 	}
 	last := int64(-1)
 	for f := r.Table(findingTable); f.Next(); {
@@ -89,7 +89,9 @@ func (t *Table) Load(r *state.Reader) int {
 			break
 		}
 		last = int64(series)
-		t.cells.Edit(series).open = true
+		c := t.cells.Edit(series)
+		c.open = true
+		t.note(series, c)
 		t.open[series] = &finding{
 			said: pipeline.Finding{
 				Series: series, Open: true, Onset: f.Int64("onset"), Start: f.Int64("start"), End: f.Int64("end"), Revision: int(f.Int64("revision")),

@@ -105,7 +105,10 @@ func (t *Table) Load(r *state.Reader, name string) int {
 func (t *Table) set(series uint32, values []float64) {
 	h := t.heads.Edit(series)
 	*h = head{slot: t.newSlot(), count: uint16(len(values)), next: uint16(len(values) % t.cfg.History), unsorted: true}
-	copy(t.rings.Edit(h.slot-1), values)
+	ring := t.rings.Edit(h.slot - 1)
+	for i, v := range values {
+		ring[i] = v + 0 // no zero has a sign
+	}
 }
 
 func finite(values []float64) bool {

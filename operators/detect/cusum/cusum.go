@@ -69,38 +69,60 @@ type sums struct {
 
 type model struct {
 	ewma.Scale
-	threshold, per, drift float64 // per is one by the threshold
-	looksUp, looksDn      bool
+	per, drift         float64 // per is one by the threshold
+	most               float64 // a sum can be
+	upDrift, downDrift float64 // infinite where shifts are none of ours
 }
 
 func newModel(s pipeline.Settings) (univariate.Model[sums], error) {
-	threshold, direction := s.Float("threshold"), s.Text("direction")
-	return &model{ewma.ReadScale(s), threshold, 1 / threshold, s.Float("drift"), direction != "down", direction != "up"}, nil
+	threshold, drift := s.Float("threshold"), s.Float("drift")
+	m := &model{ewma.ReadScale(s), 1 / threshold, drift, bound * threshold, drift, drift}
+	switch s.Text("direction") {
+	case "up":
+		m.downDrift = math.Inf(1)
+	case "down":
+		m.upDrift = math.Inf(1)
+	}
+	return m, nil
 }
 
 // Begin implements univariate.Model.
 func (m *model) Begin(series *pipeline.Series) sums { return sums{Average: ewma.Begin(series)} }
 
-// next returns the sums with a value.
-func (m *model) next(s *sums, v float64) (up, down float64) {
-	z := min(max(s.Z(v), -maxStep), maxStep)
-	most := bound * m.threshold
-	if m.looksUp {
-		up = min(max(0, s.up+z-m.drift), most)
+// sum adds a step to a sum, between 0 and its bound.
+func (m *model) sum(was, step, drift float64) float64 {
+	x := positive(was + step - drift)
+	if x > m.most {
+		return m.most
 	}
-	if m.looksDn {
-		down = min(max(0, s.down-z-m.drift), most)
-	}
-	return up, down
+	return x
 }
 
-// Score implements univariate.Model.
-func (m *model) Score(s *sums, v float64) (float64, bool) {
-	if !m.Ready(&s.Average) {
-		return 0, false
+// positive is max(0, x) of a number, without a branch: of noise the sign is a coin's.
+func positive(x float64) float64 {
+	b := math.Float64bits(x)
+	return math.Float64frombits(b &^ uint64(int64(b)>>63))
+}
+
+// Score implements univariate.Model. Whatever comes of a value, it is summed up.
+func (m *model) Score(r *univariate.Rows[sums]) {
+	for i, v := range r.Values {
+		s := r.At(i)
+		if r.Scores[i] = -1; !m.Ready(&s.Average) {
+			continue
+		}
+		z := s.Z(v)
+		if z > maxStep {
+			z = maxStep
+		}
+		if z < -maxStep {
+			z = -maxStep
+		}
+		up, down := m.sum(s.up, z, m.upDrift), m.sum(s.down, -z, m.downDrift)
+		s.upSince, s.downSince = since(s.upSince, s.up, up, r.Start), since(s.downSince, s.down, down, r.Start)
+		s.up, s.down = up, down
+		r.Scores[i] = greater(up, down) * m.per
 	}
-	up, down := m.next(s, v)
-	return max(up, down) * m.per, true
 }
 
 // Band implements univariate.Model: between low and high the sums do not grow.
@@ -111,13 +133,12 @@ func (m *model) Band(s *sums, _ float64) (low, expected, high float64) {
 
 // Explain implements univariate.Model.
 func (m *model) Explain(s *sums, f *pipeline.Finding) {
-	up, down := m.next(s, f.Value)
-	sum, since := up, s.upSince
-	f.Direction = "up"
-	if down > up {
-		f.Direction, sum, since = "down", down, s.downSince
+	sum := s.up
+	f.Direction, f.Onset = "up", s.upSince
+	if s.down > s.up {
+		f.Direction, f.Onset, sum = "down", s.downSince, s.down
 	}
-	if f.Onset = since; since == 0 {
+	if f.Onset == 0 {
 		f.Onset = f.Start
 	}
 	// What a sum of independent steps beyond the drift passes by chance falls by e^(−2·drift) for each deviation of it (Siegmund,
@@ -127,32 +148,31 @@ func (m *model) Explain(s *sums, f *pipeline.Finding) {
 }
 
 // Learn implements univariate.Model.
-func (m *model) Learn(s *sums, start int64, v, score float64, open bool) bool {
-	if score < 0 {
-		m.Scale.Learn(&s.Average, v)
-		return false
+func (m *model) Learn(r *univariate.Rows[sums]) {
+	for i, v := range r.Values {
+		switch s, score := r.At(i), r.Scores[i]; {
+		case score < 0:
+			m.Scale.Learn(&s.Average, v)
+		case score < frozen:
+			m.Scale.Learn(&s.Average, s.Cut(v, maxStep))
+		case score >= 1 && r.Open && m.Reject(&s.Average, v):
+			s.up, s.down, r.Adapted = 0, 0, true
+		}
 	}
-	up, down := m.next(s, v)
-	s.upSince, s.downSince = since(s.upSince, s.up, up, start), since(s.downSince, s.down, down, start)
-	s.up, s.down = up, down
-	if score < frozen {
-		m.Scale.Learn(&s.Average, s.Cut(v, maxStep))
-		return false
-	}
-	if score < 1 || !open || !m.Reject(&s.Average, v) {
-		return false
-	}
-	s.up, s.down = 0, 0
-	return true
 }
 
-// since returns when a sum left zero.
+// greater is max of numbers that are not negative, whose bits are in the same order; without a branch.
+func greater(x, y float64) float64 {
+	return math.Float64frombits(max(math.Float64bits(x), math.Float64bits(y)))
+}
+
+// since returns when a sum left zero, without a branch. Sums are not negative, so that zero has no bits.
 func since(before int64, was, is float64, start int64) int64 {
-	switch {
-	case is == 0:
-		return 0
-	case was == 0:
-		return start
+	if math.Float64bits(was) == 0 {
+		before = start
+	}
+	if math.Float64bits(is) == 0 {
+		before = 0
 	}
 	return before
 }

@@ -58,16 +58,16 @@ func (m *Scale) Ready(a *Average) bool { return a.N >= m.warmup }
 
 // deviation estimates the standard deviation, with its floors; for counters that only grow by whole numbers the square root of
 // the average plus one is one of them, which is what chance does to counts (Poisson).
-func (m *Scale) deviation(a *Average) float64 {
-	mean := math.Abs(a.Mean)
-	d := 1.2533141373155 * a.Dev // √(π/2)
+func (m *Scale) deviation(mean, dev float64, whole bool) float64 {
+	mean = math.Abs(mean)
+	d := 1.2533141373155 * dev // √(π/2)
 	if floor := m.relative * mean; d < floor {
 		d = floor
 	}
 	if d < m.absolute {
 		d = m.absolute
 	}
-	if a.Whole {
+	if whole {
 		d = max(d, math.Sqrt(mean+1))
 	}
 	return d
@@ -87,20 +87,19 @@ func (a *Average) Cut(v, deviations float64) float64 {
 
 // Learn moves the average.
 func (m *Scale) Learn(a *Average, v float64) {
-	alpha := m.alpha
+	alpha, mean := m.alpha, a.Mean
 	if a.N < m.alike {
 		a.N++
 		alpha = 1 / float64(a.N)
+		if a.N == 1 {
+			mean = v
+		}
 	}
-	if a.N == 1 {
-		a.Mean = v
-	}
-	d := v - a.Mean
-	a.Mean += alpha * d
-	a.Dev += alpha * (math.Abs(d) - a.Dev)
-	a.Whole = a.Whole && v == math.Trunc(v)
-	a.Deviation = m.deviation(a)
-	a.Rejected = 0
+	d := v - mean
+	mean += alpha * d
+	dev := a.Dev + alpha*(math.Abs(d)-a.Dev)
+	whole := a.Whole && v == math.Trunc(v)
+	a.Mean, a.Dev, a.Deviation, a.Whole, a.Rejected = mean, dev, m.deviation(mean, dev, whole), whole, 0
 }
 
 // Reject counts an abnormal value of an open finding. It returns true when there have been so many that the series begins anew.

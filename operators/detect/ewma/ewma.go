@@ -67,15 +67,19 @@ func newModel(s pipeline.Settings) (univariate.Model[learned], error) {
 func (m *model) Begin(series *pipeline.Series) learned { return learned{Begin(series)} }
 
 // Score implements univariate.Model.
-func (m *model) Score(s *learned, v float64) (float64, bool) {
-	if !m.Ready(&s.Average) {
-		return 0, false
+func (m *model) Score(r *univariate.Rows[learned]) {
+	for i, v := range r.Values {
+		s := r.At(i)
+		if !m.Ready(&s.Average) {
+			r.Scores[i] = -1
+			continue
+		}
+		z := s.Z(v)
+		r.Scores[i] = math.Abs(z) * m.per
+		if !m.up && z > 0 || !m.down && z < 0 { // the sign is a coin's: it is asked last
+			r.Scores[i] = 0
+		}
 	}
-	z := s.Z(v)
-	if !m.up && z > 0 || !m.down && z < 0 { // the sign is a coin's: it is asked last
-		return 0, true
-	}
-	return math.Abs(z) * m.per, true
 }
 
 // Band implements univariate.Model.
@@ -95,13 +99,16 @@ func (m *model) Explain(s *learned, f *pipeline.Finding) {
 }
 
 // Learn implements univariate.Model.
-func (m *model) Learn(s *learned, _ int64, v, score float64, open bool) bool {
-	if open && score >= calm {
-		return m.Reject(&s.Average, v)
+func (m *model) Learn(r *univariate.Rows[learned]) {
+	for i, v := range r.Values {
+		s, score := r.At(i), r.Scores[i]
+		if r.Open && score >= calm {
+			r.Adapted = m.Reject(&s.Average, v)
+			continue
+		}
+		if score >= 0 {
+			v = s.Cut(v, cut)
+		}
+		m.Scale.Learn(&s.Average, v)
 	}
-	if score >= 0 {
-		v = s.Cut(v, cut)
-	}
-	m.Scale.Learn(&s.Average, v)
-	return false
 }

@@ -54,14 +54,18 @@ func (s *movement) moved(v float64) bool {
 }
 
 // Score implements univariate.Model.
-func (m *model) Score(s *movement, v float64) (float64, bool) {
-	if !m.Known(&s.Pace) {
-		return 0, false
+func (m *model) Score(r *univariate.Rows[movement]) {
+	for i, v := range r.Values {
+		s := r.At(i)
+		switch {
+		case !m.Known(&s.Pace):
+			r.Scores[i] = -1
+		case s.moved(v):
+			r.Scores[i] = 0
+		default:
+			r.Scores[i] = m.Rule.Score(&s.Pace)
+		}
 	}
-	if s.moved(v) {
-		return 0, true
-	}
-	return m.Rule.Score(&s.Pace), true
 }
 
 // Band implements univariate.Model: there is none, so it is the value.
@@ -81,10 +85,12 @@ func (m *model) Explain(s *movement, f *pipeline.Finding) {
 }
 
 // Learn implements univariate.Model.
-func (m *model) Learn(s *movement, start int64, v, _ float64, open bool) bool {
-	moved, first := s.moved(v), !s.seen
-	if s.last, s.seen = v, true; first && !s.counter {
-		return false
+func (m *model) Learn(r *univariate.Rows[movement]) {
+	for i, v := range r.Values {
+		s := r.At(i)
+		moved, first := s.moved(v), !s.seen
+		if s.last, s.seen = v, true; !first || s.counter {
+			r.Adapted = m.Rule.Learn(&s.Pace, r.Start, moved, r.Open)
+		}
 	}
-	return m.Rule.Learn(&s.Pace, start, moved, open)
 }

@@ -74,27 +74,58 @@ func (m *memory) add(h *head, start int64, v float64) []float64 {
 	extremes := m.extremes.Edit(h.slot - 1)
 	block := int((h.count/blockSize - 1) % uint64(m.blocks))
 	n := min(int(h.count/blockSize), m.blocks)
-	usual := func(column int, v, p float64) float64 {
+	usual := func(column int, v, p, was float64) float64 {
 		values := extremes[column*m.blocks:][:m.blocks]
 		values[block] = v
-		m.scratch = append(m.scratch[:0], values[:n]...)
-		return quantile(m.scratch, p)
+		return m.quantile(values[:n], p, was)
 	}
-	h.low, h.mid, h.high = usual(0, least, tail), usual(1, v, 0.5), usual(2, greatest, 1-tail)
+	h.low, h.mid, h.high = usual(0, least, tail, h.low), usual(1, v, 0.5, h.mid), usual(2, greatest, 1-tail, h.high)
 	return ring
 }
 
-// quantile interpolates between the values around position p·(n−1) in order of size. It moves them about.
-func quantile(values []float64, p float64) float64 {
+// quantile interpolates between the values around position p·(n−1) in order of size. was is about what it will be: it only saves time.
+func (m *memory) quantile(values []float64, p, was float64) float64 {
 	at := p * float64(len(values)-1)
 	k := int(at)
-	v := nth(values, k)
-	if k+1 == len(values) {
-		return v
+	v, next, ok := around(values, k, was)
+	if !ok {
+		m.scratch = append(m.scratch[:0], values...)
+		if v = nth(m.scratch, k); k+1 == len(values) {
+			return v
+		}
+		next = slices.Min(m.scratch[k+1:])
 	}
-	next := slices.Min(values[k+1:])
 	f := at - float64(k)
 	return min(v+f*(next-v), next)
+}
+
+// around returns what would be at k and at k+1 if the values were in order of size, where one of them or a place between them is at was.
+// A quantile of hundreds of values hardly moves by one more, so that is how it is mostly.
+func around(values []float64, k int, was float64) (v, next float64, ok bool) {
+	below, highest, second, lowest, third := 0, math.Inf(-1), math.Inf(-1), math.Inf(1), math.Inf(1)
+	for _, x := range values {
+		// On which side a value is can't be foretold, so there is no branch for that: a sign takes its place.
+		below += int(math.Float64bits(x-was) >> 63)
+		if int64(math.Float64bits(second-x)&math.Float64bits(x-third)) >= 0 {
+			continue // not between second and third
+		}
+		if x < was {
+			if second = x; x > highest {
+				highest, second = x, highest
+			}
+		} else if third = x; x < lowest {
+			lowest, third = x, lowest
+		}
+	}
+	switch above := len(values) - below; {
+	case below == k+1 && above >= 1:
+		return highest, lowest, true
+	case below == k && above >= 2:
+		return lowest, third, true
+	case below == k+2:
+		return second, highest, true
+	}
+	return 0, 0, false
 }
 
 // nth returns what would be at k if the values were in order of size, and moves the greater ones behind it (Hoare, Algorithm 65:

@@ -27,11 +27,10 @@ type Detector struct {
 	span      int // the memory, in values
 	warmup    uint64
 	tells     bool // scores are asked for
-	chosen    choose.Rules
+	watch     *choose.Watch
 
 	irregular bool // windows are as long as their rows say
 	alarm     *alarm.Table
-	watched   []bool // by ordinal; follows from the table
 	heads     state.Column[head]
 	memory    memory
 	patterns  patterns
@@ -41,10 +40,10 @@ type Detector struct {
 // New makes the detector.
 func New(s pipeline.Settings) (pipeline.Detector, error) {
 	a, alarmErr := alarm.Read(s)
-	chosen, _, err := choose.ReadRules(s)
+	watch, _, err := choose.ReadWatch(s)
 	d := &Detector{
 		threshold: s.Float("threshold"), vigilance: float32(s.Float("vigilance")), span: int(s.Int("memory")), warmup: uint64(s.Int("warmup")), tells: s.Bool("scores"),
-		chosen: chosen, alarm: alarm.New(a), memory: newMemory(int(s.Int("memory"))), patterns: newPatterns(),
+		watch: watch, alarm: alarm.New(a), memory: newMemory(int(s.Int("memory"))), patterns: newPatterns(),
 	}
 	return d, errors.Join(alarmErr, err)
 }
@@ -53,6 +52,7 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 func (d *Detector) Open(env *pipeline.Env) error {
 	d.alarm.Use(env.Series)
 	d.irregular = env.Window == 0
+	d.watch.Open(env)
 	return nil
 }
 
@@ -61,11 +61,7 @@ func (d *Detector) Heed(c *pipeline.Change) { d.alarm.Heed(c) }
 
 // Describe implements pipeline.Describer.
 func (d *Detector) Describe() string {
-	what := "all series of numbers"
-	if n := d.chosen.Len(); n > 0 {
-		what = fmt.Sprintf("the series of %d selectors", n)
-	}
-	return fmt.Sprintf("%s, over the last %v windows, told beyond a novelty of %g", what, lengths, d.threshold)
+	return fmt.Sprintf("%s, over the last %v windows, told beyond a novelty of %g", d.watch.Describe(), lengths, d.threshold)
 }
 
 // Detect implements pipeline.Detector.
@@ -77,8 +73,9 @@ func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipel
 	} else {
 		found = d.alarm.Begin(w.Start, w.End, found)
 	}
+	rules := d.watch.Rules()
 	for i, s := range w.Series {
-		if !d.watched[s] {
+		if rules[s] == choose.None {
 			continue
 		}
 		if v := w.Value(i); math.Abs(v) < maxValue {
@@ -157,19 +154,16 @@ func (d *Detector) see(h *head, ring []float64, out *sight) {
 	}
 }
 
-// grow makes room for new series.
+// grow makes room for new series. What was known of one that was watched before counts when it is watched again.
 func (d *Detector) grow(table *pipeline.SeriesTable) {
-	n := table.Len()
-	if len(d.watched) == n {
+	if d.watch.Knows(table) {
 		return
 	}
-	d.alarm.Grow(n)
-	for i := len(d.watched); i < n; i++ {
-		d.watched = append(d.watched, d.chosen.Of(table.At(uint32(i))) != choose.None)
-	}
-	for d.heads.Len() < n {
+	d.alarm.Grow(table.Len())
+	for d.heads.Len() < table.Len() {
 		d.heads.Append(head{})
 	}
+	d.watch.Grow(table, func(uint32, int16) {})
 }
 
 // spacing is the mean time between the last values of a series.

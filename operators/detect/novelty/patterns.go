@@ -37,39 +37,52 @@ var names = [features]string{"mean", "deviation", "least", "greatest", "step", "
 // halvesWeight is how much the difference of the halves counts.
 const halvesWeight = 2
 
+// marks are the numbers of the newest values of which the sum is needed: the lengths of windows and of their halves, ascending. halfOf
+// and wholeOf are where those of each window are.
+var (
+	marks   = [...]int{6, 12, 18, 24, 30, 36, longest}
+	halfOf  = [sizes]int{0, 1, 2, 4}
+	wholeOf = [sizes]int{1, 3, 5, 6}
+)
+
 // look computes the features of the windows that end at the newest value, which is ring[last].
 func look(ring []float64, last int, h *head, out *[sizes]point) {
 	unit, mid := 1/h.scale(), h.mid
-	var sums [longest + 1]float64 // of the newest values
+	var values [longest]float64 // the newest first
+	for n := range values {
+		if last < 0 {
+			last = longest - 1
+		}
+		values[n] = clip((ring[last] - mid) * unit)
+		last--
+	}
+	var sums [len(marks)]float64
 	var sum, squares, steps float64
-	newest := clip((ring[last] - mid) * unit)
-	before, lo, hi := newest, newest, newest
-	size, at := 0, last
-	for n := 1; n <= longest; n++ {
-		v := clip((ring[at] - mid) * unit)
-		if at--; at < 0 {
-			at = longest - 1
+	before, lo, hi := values[0], values[0], values[0]
+	from, size := 0, 0
+	for k, mark := range marks {
+		for _, v := range values[from:mark] {
+			sum += v
+			squares += v * v
+			steps += math.Abs(v - before)
+			before = v
+			// The builtins min and max cost more, since they look for NaN.
+			if v < lo {
+				lo = v
+			}
+			if v > hi {
+				hi = v
+			}
 		}
-		sum += v
-		sums[n] = sum
-		squares += v * v
-		steps += math.Abs(v - before)
-		before = v
-		// The builtins min and max cost more, since they look for NaN.
-		if v < lo {
-			lo = v
-		}
-		if v > hi {
-			hi = v
-		}
-		if n != lengths[size] {
+		from, sums[k] = mark, sum
+		if k != wholeOf[size] {
 			continue
 		}
-		m := sum / float64(n)
-		late := sums[n/2]
+		n := float64(mark)
+		m, late := sum/n, sums[halfOf[size]]
 		out[size] = point{
-			mean: float32(m), deviation: float32(math.Sqrt(max(0, squares/float64(n)-m*m))), least: float32(lo), greatest: float32(hi),
-			step: float32(steps / float64(n-1)), net: float32(newest - v), halves: float32(halvesWeight * (2*late - sum) / float64(n/2)),
+			mean: float32(m), deviation: float32(math.Sqrt(max(0, squares/n-m*m))), least: float32(lo), greatest: float32(hi),
+			step: float32(steps / (n - 1)), net: float32(values[0] - before), halves: float32(halvesWeight * (2*late - sum) / float64(mark/2)),
 		}
 		size++
 	}

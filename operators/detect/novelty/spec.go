@@ -18,6 +18,7 @@ func Spec() pipeline.Spec {
 		{Name: "vigilance", Type: pipeline.Float, Default: 0.4, Min: pipeline.Bound(0.01), Max: pipeline.Bound(10), Doc: "What is farther than this from all known patterns is one more pattern."},
 		{Name: "memory", Type: pipeline.Int, Default: int64(4800), Min: pipeline.Bound(480), Max: pipeline.Bound(100_000), Doc: "For how many values patterns and scale are remembered. It takes two bytes a value and 11 KB for each series."},
 		{Name: "warmup", Type: pipeline.Int, Default: int64(150), Min: pipeline.Bound(60), Max: pipeline.Bound(100_000), Doc: "The number of values of a series before anything is said about it."},
+		choose.Most(),
 		pipeline.ScoresSetting(),
 	}...)
 	settings = append(settings, alarm.Settings(alarm.Config{Hold: 1, Of: 1, Clear: 60, Rest: 0, Update: 600, Gone: 120, Settle: alarm.Settle})...)

@@ -49,7 +49,7 @@ func FuzzRestore(f *testing.F) {
 			}
 			return
 		}
-		if d.(*Detector).series.Len() <= table.Len() {
+		if d.(*Detector).whole.Len() <= table.Len() {
 			feed(d, 15)
 		}
 	})

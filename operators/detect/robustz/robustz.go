@@ -15,7 +15,7 @@ import (
 
 // Detector is the robust z detector. Its state is columns by ordinal.
 type Detector struct {
-	watch   choose.Rules
+	watch   *choose.Watch
 	rules   []rule
 	release float64
 
@@ -24,13 +24,7 @@ type Detector struct {
 
 	alarm    *alarm.Table
 	baseline *baseline.Table
-	series   state.Column[watched]
-}
-
-// watched is how a series is judged.
-type watched struct {
-	rule  int16 // choose.None if it is not watched
-	whole bool  // a counter whose increases have all been whole numbers
+	whole    state.Column[bool] // a counter whose increases have all been whole numbers
 }
 
 const (
@@ -46,7 +40,7 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 	a, alarmErr := alarm.Read(s)
 	b, baselineErr := baseline.Read(s)
 	d.alarm, d.baseline = alarm.New(a), baseline.New(b)
-	watch, entries, watchErr := choose.ReadRules(s)
+	watch, entries, watchErr := choose.ReadWatch(s)
 	d.watch = watch
 	base := readRule(s, defaults)
 	for _, o := range entries {
@@ -60,6 +54,7 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 
 // Open implements pipeline.Detector.
 func (d *Detector) Open(env *pipeline.Env) error {
+	d.watch.Open(env)
 	d.alarm.Use(env.Series)
 	return nil
 }
@@ -69,11 +64,7 @@ func (d *Detector) Heed(c *pipeline.Change) { d.alarm.Heed(c) }
 
 // Describe implements pipeline.Describer.
 func (d *Detector) Describe() string {
-	what := "all series of numbers"
-	if n := d.watch.Len(); n > 0 {
-		what = fmt.Sprintf("the series of %d selectors", n)
-	}
-	return fmt.Sprintf("%s, abnormal beyond z = %g", what, d.rules[0].threshold)
+	return fmt.Sprintf("%s, abnormal beyond z = %g", d.watch.Describe(), d.rules[0].threshold)
 }
 
 // Detect implements pipeline.Detector.
@@ -81,15 +72,16 @@ func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipel
 	d.grow(w.Table)
 	d.scores = d.scores[:0]
 	found = d.alarm.Begin(w.Start, w.End, found)
+	rules := d.watch.Rules()
 	for i, s := range w.Series {
-		if d.series.At(s).rule == choose.None {
+		if rules[s] == choose.None {
 			continue
 		}
 		v := w.Value(i)
 		if !(math.Abs(v) < maxValue) {
 			continue
 		}
-		found = d.value(w, s, v, found)
+		found = d.value(w, s, &d.rules[rules[s]], v, found)
 	}
 	return found, nil
 }
@@ -98,18 +90,17 @@ func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipel
 func (d *Detector) Scores() []pipeline.Score { return d.scores }
 
 // value scores one value against what is normal, and then learns from it.
-func (d *Detector) value(w *pipeline.Window, s uint32, v float64, found []pipeline.Finding) []pipeline.Finding {
-	x := d.series.At(s)
-	if x.whole && v != math.Trunc(v) {
-		x.whole = false
-		d.series.Edit(s).whole = false
+func (d *Detector) value(w *pipeline.Window, s uint32, r *rule, v float64, found []pipeline.Finding) []pipeline.Finding {
+	whole := d.whole.At(s)
+	if whole && v != math.Trunc(v) {
+		whole = false
+		*d.whole.Edit(s) = false
 	}
 	if !d.baseline.Ready(s) {
 		d.baseline.Learn(s, v)
 		return found
 	}
-	r := &d.rules[x.rule]
-	band := d.band(s, r, x.whole)
+	band := d.band(s, r, whole)
 	z := (v - band.Median) / band.Up
 	if v < band.Median {
 		z = (v - band.Median) / band.Down
@@ -171,18 +162,21 @@ func cut(v float64, b baseline.Band) float64 {
 	return min(max(v, b.Median-3*b.Down), b.Median+3*b.Up)
 }
 
-// grow makes room for new series and chooses their rules.
+// grow makes room for new series.
 func (d *Detector) grow(table *pipeline.SeriesTable) {
-	n := table.Len()
-	if d.series.Len() == n {
+	if d.watch.Knows(table) {
 		return
 	}
+	n := table.Len()
 	d.alarm.Grow(n)
 	d.baseline.Grow(n)
-	for i := d.series.Len(); i < n; i++ {
-		s := table.At(uint32(i))
-		d.series.Append(watched{int16(d.watch.Of(s)), s.Type != pipeline.Gauge})
+	for d.whole.Len() < n {
+		d.whole.Append(false)
 	}
+	d.watch.Grow(table, func(s uint32, _ int16) {
+		*d.whole.Edit(s) = table.At(s).Type != pipeline.Gauge
+		d.baseline.Forget(s)
+	})
 }
 
 var seriesTable = state.Table{Name: "series", Version: 1, BySeries: true, Fields: []state.Field{{Name: "rule", Type: state.Int64}, {Name: "whole", Type: state.Bool}}}
@@ -192,30 +186,28 @@ func (d *Detector) Hold(hold func(uint32)) { d.alarm.Hold(hold) }
 
 // Snapshot implements pipeline.Snapshotter.
 func (d *Detector) Snapshot() (pipeline.Frozen, error) {
-	series, alarms, normal := d.series.Freeze(), d.alarm.Freeze(), d.baseline.Freeze()
+	rules, whole, alarms, normal := d.watch.Freeze(), d.whole.Freeze(), d.alarm.Freeze(), d.baseline.Freeze()
 	return state.Frozen(name, func(w *state.Writer) {
 		t := w.Table(seriesTable)
-		for i := range uint32(series.Len()) {
-			x := series.At(i)
-			t.Int64(int64(x.rule)).Bool(x.whole)
+		for i, rule := range rules {
+			t.Int64(int64(rule)).Bool(whole.At(uint32(i)))
 		}
 		alarms.Write(w)
 		normal.Write(w, "baseline")
-	}, series.Release, alarms.Release, normal.Release), nil
+	}, whole.Release, alarms.Release, normal.Release), nil
 }
 
 // Restore implements pipeline.Snapshotter.
 func (d *Detector) Restore(r io.Reader) error {
 	s := state.NewReader(r, name)
 	for t := s.Table(seriesTable); t.Next(); {
-		rule := t.Int64("rule")
-		if rule < choose.None || rule >= int64(len(d.rules)) {
+		if !d.watch.Load(t.Int64("rule")) {
 			s.Fail("was written with other selectors")
 			break
 		}
-		d.series.Append(watched{int16(rule), t.Bool("whole")})
+		d.whole.Append(t.Bool("whole"))
 	}
-	if a, b := d.alarm.Load(s), d.baseline.Load(s, "baseline"); a != d.series.Len() || b != d.series.Len() {
+	if a, b := d.alarm.Load(s), d.baseline.Load(s, "baseline"); a != d.whole.Len() || b != d.whole.Len() {
 		s.Fail("has columns of different length")
 	}
 	return s.Close()

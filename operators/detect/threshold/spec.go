@@ -15,8 +15,22 @@ const (
 	version = 1
 )
 
-// variables of the expressions, in the order of the columns.
-var variables = []string{"value", "count", "sum", "min", "max", "last", "previous", "change", "rate", "usual", "ratio"}
+// The variables of the expressions, in the order of the columns.
+const (
+	value = iota
+	count
+	sum
+	least
+	greatest
+	last
+	previous
+	change
+	rate
+	usual
+	ratio
+)
+
+var variables = [...]string{"value", "count", "sum", "min", "max", "last", "previous", "change", "rate", "usual", "ratio"}
 
 // Spec describes the detector.
 func Spec() pipeline.Spec {
@@ -43,6 +57,7 @@ func Register(r *pipeline.Registry) { r.AddDetector(Spec(), New) }
 // rule is how the series of one entry are judged.
 type rule struct {
 	when     *kernel.Truth
+	names    [len(variables)]bool // whether the expression names a variable
 	severity string
 	rows     rows
 }
@@ -50,7 +65,7 @@ type rule struct {
 // New makes the detector.
 func New(s pipeline.Settings) (pipeline.Detector, error) {
 	a, err := alarm.Read(s)
-	watch, entries, watchErr := choose.ReadRules(s)
+	watch, entries, watchErr := choose.ReadWatch(s)
 	d := &Detector{watch: watch, alarm: alarm.New(a), alpha: 2 / (float64(s.Int("history")) + 1)}
 	err = errors.Join(err, watchErr)
 	at := func(i int) string { return fmt.Sprintf("series[%d].when", i) }
@@ -72,13 +87,17 @@ func newRule(s, entry pipeline.Settings, at string) (rule, error) {
 		return s.Text(name)
 	}
 	r := rule{severity: text("severity")}
+	r.rows.Columns = make([][]float64, len(variables))
 	when := text("when")
 	if when == "" {
 		return r, &pipeline.SettingFault{Path: at, Err: pipeline.Errorf("threshold.when", "there is no expression that tells what is abnormal: give one, as when: value > 0.9")}
 	}
 	var err error
-	if r.when, err = kernel.CompileTruth(when, variables); err != nil {
+	if r.when, err = kernel.CompileTruth(when, variables[:]); err != nil {
 		return r, &pipeline.SettingFault{Path: at, Err: err}
+	}
+	for v, name := range variables {
+		r.names[v] = v == value || r.when.Names(name)
 	}
 	return r, nil
 }

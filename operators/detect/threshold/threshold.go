@@ -1,6 +1,7 @@
 package threshold
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -15,9 +16,10 @@ import (
 
 // Detector is the threshold detector. Its state is columns by ordinal.
 type Detector struct {
-	watch choose.Rules
+	watch *choose.Watch
 	rules []rule
 	alpha float64
+	loud  []loud
 
 	alarm *alarm.Table
 	cells state.Column[cell]
@@ -27,14 +29,28 @@ type Detector struct {
 type cell struct {
 	previous, usual float64 // not a number before the first window
 	end             int64   // of the previous window
-	rule            int16   // choose.None if it is not watched
 }
 
-// rows are those of one window that one rule judges.
+// piece is the number of rows of a window that are judged at once: what they need stays in the processor's nearest cache.
+const piece = 256
+
+// rows are those of one piece of a window that one rule judges. Only the columns that the rule's expression names are there, and value.
 type rows struct {
 	kernel.Rows
-	at []int // in the window
+	at []uint32 // in the window
 	is []bool
+
+	n      int
+	room   [piece]uint32 // of Series
+	places [piece]uint32 // of at
+	values [piece]float64
+	truths [piece]bool
+}
+
+// loud is row n of a rule, of which something may be to be said.
+type loud struct {
+	at      uint32
+	rule, n int
 }
 
 // Open implements pipeline.Detector.
@@ -55,78 +71,154 @@ func (d *Detector) Describe() string {
 func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
 	d.grow(w.Table)
 	found = d.alarm.Begin(w.Start, w.End, found)
-	for i := range d.rules {
-		d.rules[i].rows.begin(w.Table)
-	}
-	for i, s := range w.Series {
-		if c := d.cells.At(s); c.rule != choose.None {
-			d.rules[c.rule].rows.add(w, i, &c)
+	for from := 0; from < len(w.Series); from += piece {
+		d.gather(w, from, min(from+piece, len(w.Series)))
+		for i := range d.rules {
+			if d.rules[i].rows.n > 0 {
+				d.look(w, i)
+			}
 		}
-	}
-	for i := range d.rules {
-		r := &d.rules[i]
-		r.rows.is = slices.Grow(r.rows.is[:0], len(r.rows.at))[:len(r.rows.at)]
-		r.when.Eval(r.rows.Rows, r.rows.is)
-	}
-	// Findings come in the order of the window's rows, whatever their rules.
-	next := make([]int, len(d.rules))
-	for i, s := range w.Series {
-		if rule := d.cells.At(s).rule; rule != choose.None {
-			found = d.judge(w, i, &d.rules[rule], next[rule], found)
-			next[rule]++
+		// Findings come in the order of the window's rows, whatever their rules.
+		slices.SortFunc(d.loud, func(a, b loud) int { return cmp.Compare(a.at, b.at) })
+		for _, l := range d.loud {
+			found = d.judge(w, &d.rules[l.rule], l.n, found)
 		}
+		d.loud = d.loud[:0]
 	}
 	return found, nil
 }
 
-func (r *rows) begin(table *pipeline.SeriesTable) {
-	if r.Columns == nil {
-		r.Columns = make([][]float64, len(variables))
+// gather takes the rows from one to another that are watched, each to those of its rule.
+func (d *Detector) gather(w *pipeline.Window, from, to int) {
+	for i := range d.rules {
+		d.rules[i].rows.n = 0
 	}
-	for i := range r.Columns {
-		r.Columns[i] = r.Columns[i][:0]
+	rules := d.watch.Rules()
+	for i := from; i < to; i++ {
+		s := w.Series[i]
+		rule := rules[s]
+		if rule == choose.None {
+			continue
+		}
+		r := &d.rules[rule].rows
+		n := r.n % piece
+		r.room[n], r.places[n], r.values[n] = s, uint32(i), w.Value(i)
+		r.n++
 	}
-	r.Table, r.Series, r.at = table, r.Series[:0], r.at[:0]
 }
 
-// add takes row i of the window.
-func (r *rows) add(w *pipeline.Window, i int, c *cell) {
-	v := w.Value(i)
-	change := v - c.previous
-	rate := change / (float64(w.End-c.end) / 1e9)
-	for at, x := range [...]float64{v, float64(w.Count[i]), w.Sum[i], w.Min[i], w.Max[i], w.Last[i], c.previous, change, rate, c.usual, v / c.usual} {
-		r.Columns[at] = append(r.Columns[at], x)
+// look asks what a rule says of its rows, learns from those of which nothing is to be said, and puts the others aside.
+func (d *Detector) look(w *pipeline.Window, rule int) {
+	r := &d.rules[rule]
+	n := r.rows.n
+	r.rows.Table, r.rows.Series, r.rows.at, r.rows.is, r.rows.Columns[value] = w.Table, r.rows.room[:n], r.rows.places[:n], r.rows.truths[:n], r.rows.values[:n]
+	d.cells.Own(r.rows.Series)
+	for v, named := range r.names {
+		if named && v != value {
+			r.rows.Columns[v] = d.column(w, &r.rows, v)
+		}
 	}
-	r.Series, r.at = append(r.Series, w.Series[i]), append(r.at, i)
+	r.when.Eval(r.rows.Rows, r.rows.is)
+	for n, s := range r.rows.Series {
+		if r.rows.is[n] || !d.alarm.Quiet(s) {
+			d.loud = append(d.loud, loud{r.rows.at[n], rule, n})
+			continue
+		}
+		d.cells.Owned(s).learn(r.rows.Columns[value][n], w.End, d.alpha, false)
+	}
 }
 
-// judge takes what row n of a rule says of row i of the window, and then learns from it.
-func (d *Detector) judge(w *pipeline.Window, i int, r *rule, n int, found []pipeline.Finding) []pipeline.Finding {
-	s, v, is := w.Series[i], r.rows.Columns[0][n], r.rows.is[n]
-	score := 0.0
-	if is {
-		score = 1
+// column returns the values of a variable.
+func (d *Detector) column(w *pipeline.Window, r *rows, variable int) []float64 {
+	out := slices.Grow(r.Columns[variable][:0], len(r.at))[:len(r.at)]
+	switch variable {
+	case count:
+		for n, i := range r.at {
+			out[n] = float64(w.Count[i])
+		}
+	case sum:
+		pick(out, w.Sum, r.at)
+	case least:
+		pick(out, w.Min, r.at)
+	case greatest:
+		pick(out, w.Max, r.at)
+	case last:
+		pick(out, w.Last, r.at)
+	case rate:
+		d.rates(out, r, w.End)
+	default:
+		d.compare(out, r, variable)
 	}
-	change := d.alarm.Step(s, w.Start, w.End, score, !is)
-	if change != alarm.None {
-		found = d.alarm.Append(found, r.finding(w, n, v, score), change)
+	return out
+}
+
+func pick(out, of []float64, at []uint32) {
+	for n, i := range at {
+		out[n] = of[i]
 	}
+}
+
+// compare fills in a variable that is of the values before.
+func (d *Detector) compare(out []float64, r *rows, variable int) {
+	values := r.Columns[value]
+	for n, s := range r.Series {
+		switch c := d.cells.Owned(s); variable {
+		case previous:
+			out[n] = c.previous
+		case change:
+			out[n] = values[n] - c.previous
+		case usual:
+			out[n] = c.usual
+		case ratio:
+			out[n] = values[n] / c.usual
+		}
+	}
+}
+
+// rates fills in the change a second. Most series were seen in the window before, so that the time is divided once.
+func (d *Detector) rates(out []float64, r *rows, end int64) {
+	values, since, seconds := r.Columns[value], end, 0.0
+	for n, s := range r.Series {
+		c := d.cells.Owned(s)
+		if c.end != since {
+			since, seconds = c.end, float64(end-c.end)/1e9
+		}
+		out[n] = (values[n] - c.previous) / seconds
+	}
+}
+
+// learn takes a value of the window with that end, and whether it was abnormal.
+func (c *cell) learn(v float64, end int64, alpha float64, is bool) {
 	if v-v != 0 {
-		return found
+		return
 	}
-	c := d.cells.Edit(s)
-	c.previous, c.end = v, w.End
+	c.previous, c.end = v, end
 	switch {
 	case c.usual != c.usual:
 		c.usual = v
 	case !is:
-		c.usual += d.alpha * (v - c.usual)
+		c.usual += alpha * (v - c.usual)
 	}
+}
+
+// judge says what is to be said of row n of a rule, and then learns from it.
+func (d *Detector) judge(w *pipeline.Window, r *rule, n int, found []pipeline.Finding) []pipeline.Finding {
+	s, v, is := r.rows.Series[n], r.rows.Columns[value][n], r.rows.is[n]
+	score := 0.0
+	if is {
+		score = 1
+	}
+	c := d.cells.Edit(s)
+	if change := d.alarm.Step(s, w.Start, w.End, score, !is); change != alarm.None {
+		found = d.alarm.Append(found, r.finding(w, n, score, c), change)
+	}
+	c.learn(v, w.End, d.alpha, is)
 	return found
 }
 
 // finding says what was compared.
-func (r *rule) finding(w *pipeline.Window, n int, v, score float64) pipeline.Finding {
+func (r *rule) finding(w *pipeline.Window, n int, score float64, c *cell) pipeline.Finding {
+	v := r.rows.Columns[value][n]
 	f := pipeline.Finding{Series: r.rows.Series[n], Start: w.Start, End: w.End, Score: score, Probability: score, Severity: r.severity}
 	f.Value, f.Low, f.High = finite(v), finite(v), finite(v)
 	if left, right, more, ok := r.when.Sides(r.rows.Rows, n); ok {
@@ -135,9 +227,9 @@ func (r *rule) finding(w *pipeline.Window, n int, v, score float64) pipeline.Fin
 			f.Direction = "up"
 		}
 	}
-	for i, name := range variables {
-		if x := r.rows.Columns[i][n]; (name == "value" || name == "previous" || name == "usual") && x-x == 0 {
-			f.Evidence = append(f.Evidence, pipeline.Evidence{Name: name, Value: x})
+	for _, e := range [...]pipeline.Evidence{{Name: "value", Value: v}, {Name: "previous", Value: c.previous}, {Name: "usual", Value: c.usual}} {
+		if e.Value-e.Value == 0 {
+			f.Evidence = append(f.Evidence, e)
 		}
 	}
 	return f
@@ -151,17 +243,20 @@ func finite(x float64) float64 {
 	return min(max(x, -math.MaxFloat64), math.MaxFloat64)
 }
 
-// grow makes room for new series and chooses their rules.
+// grow makes room for new series.
 func (d *Detector) grow(table *pipeline.SeriesTable) {
-	n := table.Len()
-	if d.cells.Len() == n {
+	if d.watch.Knows(table) {
 		return
 	}
-	d.alarm.Grow(n)
-	for i := d.cells.Len(); i < n; i++ {
-		d.cells.Append(cell{previous: math.NaN(), usual: math.NaN(), rule: int16(d.watch.Of(table.At(uint32(i))))})
+	d.alarm.Grow(table.Len())
+	for d.cells.Len() < table.Len() {
+		d.cells.Append(nothing)
 	}
+	d.watch.Grow(table, func(s uint32, _ int16) { *d.cells.Edit(s) = nothing })
 }
+
+// nothing is known of a series.
+var nothing = cell{previous: math.NaN(), usual: math.NaN()}
 
 var cellTable = state.Table{Name: "series", Version: version, BySeries: true, Fields: []state.Field{
 	{Name: "rule", Type: state.Int64}, {Name: "previous", Type: state.Float64}, {Name: "usual", Type: state.Float64}, {Name: "end", Type: state.Int64},
@@ -172,12 +267,12 @@ func (d *Detector) Hold(hold func(uint32)) { d.alarm.Hold(hold) }
 
 // Snapshot implements pipeline.Snapshotter.
 func (d *Detector) Snapshot() (pipeline.Frozen, error) {
-	cells, alarms := d.cells.Freeze(), d.alarm.Freeze()
+	rules, cells, alarms := d.watch.Freeze(), d.cells.Freeze(), d.alarm.Freeze()
 	return state.Frozen(name, func(w *state.Writer) {
 		t := w.Table(cellTable)
 		for i := range uint32(cells.Len()) {
 			c := cells.At(i)
-			t.Int64(int64(c.rule)).Float64(c.previous).Float64(c.usual).Int64(c.end)
+			t.Int64(int64(rules[i])).Float64(c.previous).Float64(c.usual).Int64(c.end)
 		}
 		alarms.Write(w)
 	}, cells.Release, alarms.Release), nil
@@ -187,12 +282,11 @@ func (d *Detector) Snapshot() (pipeline.Frozen, error) {
 func (d *Detector) Restore(r io.Reader) error {
 	s := state.NewReader(r, name)
 	for t := s.Table(cellTable); t.Next(); {
-		rule := t.Int64("rule")
-		if rule < choose.None || rule >= int64(len(d.rules)) {
+		if !d.watch.Load(t.Int64("rule")) {
 			s.Fail("was written with other rules")
 			break
 		}
-		d.cells.Append(cell{t.Float64("previous"), t.Float64("usual"), t.Int64("end"), int16(rule)})
+		d.cells.Append(cell{t.Float64("previous"), t.Float64("usual"), t.Int64("end")})
 	}
 	if d.alarm.Load(s) != d.cells.Len() {
 		s.Fail("has columns of different length")

@@ -7,9 +7,7 @@ package univariate
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"math"
 
 	"github.com/homeostat/homeostat/operators/choose"
 	"github.com/homeostat/homeostat/operators/detect/alarm"
@@ -24,22 +22,22 @@ const (
 	maxValue = 1e140
 )
 
-// Model judges the values of a series: the mean of a gauge's window, the increase of a counter. S is what it keeps of one series; it has
-// no pointers. A model is shared by the series of one rule and keeps nothing else. For each window come Score, then, where the detector
-// has something to say, Explain, then Learn. Values are finite.
+// Model judges the values of series: the mean of a gauge's window, the increase of a counter. S is what it keeps of one series; it has
+// no pointers. A model is shared by the series of one rule and keeps nothing else. Of each window come Score, then, where the detector
+// has something to say, Band and Explain, then Learn.
 type Model[S any] interface {
 	// Begin returns what is kept of a series that was never seen.
 	Begin(*pipeline.Series) S
-	// Score says how far a value is from what is expected, 1 being the threshold; false while too little is known.
-	Score(s *S, value float64) (score float64, ok bool)
+	// Score fills in the scores: how far each value is from what is expected, 1 being the threshold; negative while too little is known.
+	Score(*Rows[S])
 	// Band returns what is expected, and the bounds between which a value would not have been abnormal.
 	Band(s *S, value float64) (low, expected, high float64)
 	// Explain adds direction, probability, evidence, and the onset where the model knows better than alarm, to a finding that has
 	// value, score and band.
 	Explain(s *S, f *pipeline.Finding)
-	// Learn takes the value of the window that began at start, and its score, which is negative if there was none; open says that a
-	// finding of the series is open. It returns true if the series has changed for good: what was abnormal is normal from now on.
-	Learn(s *S, start int64, value, score float64, open bool) (adapted bool)
+	// Learn takes the values, with their scores. Where a finding is open it may say that the series has changed for good: what was
+	// abnormal is normal from now on (Rows.Adapted).
+	Learn(*Rows[S])
 }
 
 // Kind is a detector without its settings.
@@ -67,7 +65,7 @@ func (k *Kind[S]) Spec() pipeline.Spec {
 		j.Default = nil
 		overrides = append(overrides, j)
 	}
-	settings := choose.Settings(k.Example, overrides...)
+	settings := append(choose.Settings(k.Example, overrides...), choose.Most())
 	settings = append(settings, k.Judgement...)
 	settings = append(settings, k.Settings...)
 	settings = append(settings, pipeline.Setting{Name: "release", Type: pipeline.Float, Default: 0.5, Min: pipeline.Bound(0.05), Max: pipeline.Bound(1), Doc: "A window is calm when its score is below."})
@@ -82,26 +80,22 @@ func (k *Kind[S]) Register(r *pipeline.Registry) { r.AddDetector(k.Spec(), k.New
 // Detector is a detector of a model. Its state is columns by ordinal.
 type Detector[S any] struct {
 	kind    *Kind[S]
-	watch   choose.Rules
+	watch   *choose.Watch
 	models  []Model[S] // by rule
+	rows    []*Rows[S] // of the piece of a window that is judged, by rule
+	loud    []loud
 	release float64
 	tells   bool // scores are asked for
 	scores  []pipeline.Score
 
 	alarm *alarm.Table
-	cells state.Column[cell[S]]
-}
-
-// cell is what is kept of a series.
-type cell[S any] struct {
-	rule int16 // choose.None if it is not watched
-	s    S
+	cells state.Column[S]
 }
 
 // New makes the detector.
 func (k *Kind[S]) New(s pipeline.Settings) (pipeline.Detector, error) {
 	a, err := alarm.Read(s)
-	watch, entries, watchErr := choose.ReadRules(s)
+	watch, entries, watchErr := choose.ReadWatch(s)
 	d := &Detector[S]{kind: k, watch: watch, release: s.Float("release"), tells: s.Bool("scores"), alarm: alarm.New(a)}
 	err = errors.Join(err, watchErr)
 	if len(entries) == 0 {
@@ -110,6 +104,7 @@ func (k *Kind[S]) New(s pipeline.Settings) (pipeline.Detector, error) {
 	for _, e := range entries {
 		m, fault := k.Model(k.over(s, e))
 		d.models, err = append(d.models, m), errors.Join(err, fault)
+		d.rows = append(d.rows, &Rows[S]{cells: &d.cells})
 	}
 	return d, err
 }
@@ -130,6 +125,7 @@ func (k *Kind[S]) over(s, entry pipeline.Settings) pipeline.Settings {
 
 // Open implements pipeline.Detector.
 func (d *Detector[S]) Open(env *pipeline.Env) error {
+	d.watch.Open(env)
 	d.alarm.Use(env.Series)
 	return nil
 }
@@ -138,80 +134,22 @@ func (d *Detector[S]) Open(env *pipeline.Env) error {
 func (d *Detector[S]) Heed(c *pipeline.Change) { d.alarm.Heed(c) }
 
 // Describe implements pipeline.Describer.
-func (d *Detector[S]) Describe() string {
-	if n := d.watch.Len(); n > 0 {
-		return fmt.Sprintf("the series of %d selectors", n)
-	}
-	return "all series of numbers"
-}
+func (d *Detector[S]) Describe() string { return d.watch.Describe() }
 
 // Scores implements pipeline.Scorer.
 func (d *Detector[S]) Scores() []pipeline.Score { return d.scores }
 
-// Detect implements pipeline.Detector.
-func (d *Detector[S]) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
-	d.grow(w.Table)
-	d.scores = d.scores[:0]
-	found = d.alarm.Begin(w.Start, w.End, found)
-	for i, s := range w.Series {
-		if d.cells.At(s).rule == choose.None {
-			continue
-		}
-		if v := w.Value(i); math.Abs(v) < maxValue {
-			found = d.value(w, s, v, found)
-		}
-	}
-	return found, nil
-}
-
-// value scores one value against what is normal, and then learns from it.
-func (d *Detector[S]) value(w *pipeline.Window, s uint32, v float64, found []pipeline.Finding) []pipeline.Finding {
-	c := d.cells.Edit(s)
-	m := d.models[c.rule]
-	score, ok := m.Score(&c.s, v)
-	if !ok {
-		m.Learn(&c.s, w.Start, v, -1, false)
-		return found
-	}
-	if score > MaxScore {
-		score = MaxScore
-	}
-	if d.tells {
-		low, expected, high := m.Band(&c.s, v)
-		d.scores = append(d.scores, pipeline.Score{Series: s, Score: score, Low: low, Expected: expected, High: high})
-	}
-	change := d.alarm.Step(s, w.Start, w.End, score, score < d.release)
-	if change == alarm.None && !d.alarm.Open(s) {
-		m.Learn(&c.s, w.Start, v, score, false)
-		return found
-	}
-	f := pipeline.Finding{Series: s, Start: w.Start, End: w.End, Score: score, Value: v}
-	f.Low, _, f.High = m.Band(&c.s, v)
-	m.Explain(&c.s, &f)
-	if m.Learn(&c.s, w.Start, v, score, true) && change != alarm.Closed {
-		change = alarm.Closed
-		f.Evidence = append(f.Evidence, pipeline.Evidence{Name: "adapted", Value: 1})
-	}
-	if change == alarm.None {
-		return found
-	}
-	return d.alarm.Append(found, f, change)
-}
-
 // grow makes room for new series.
 func (d *Detector[S]) grow(table *pipeline.SeriesTable) {
-	n := table.Len()
-	if d.cells.Len() == n {
+	if d.watch.Knows(table) {
 		return
 	}
-	d.alarm.Grow(n)
-	for i := d.cells.Len(); i < n; i++ {
-		c, s := cell[S]{rule: choose.None}, table.At(uint32(i))
-		if rule := d.watch.Of(s); rule != choose.None {
-			c = cell[S]{int16(rule), d.models[rule].Begin(s)}
-		}
-		d.cells.Append(c)
+	d.alarm.Grow(table.Len())
+	var none S
+	for d.cells.Len() < table.Len() {
+		d.cells.Append(none)
 	}
+	d.watch.Grow(table, func(s uint32, rule int16) { *d.cells.Edit(s) = d.models[rule].Begin(table.At(s)) })
 }
 
 // Hold implements pipeline.Holder: a finding that is open has to be closed.
@@ -223,13 +161,13 @@ func (k *Kind[S]) table() state.Table {
 
 // Snapshot implements pipeline.Snapshotter.
 func (d *Detector[S]) Snapshot() (pipeline.Frozen, error) {
-	cells, alarms := d.cells.Freeze(), d.alarm.Freeze()
+	rules, cells, alarms := d.watch.Freeze(), d.cells.Freeze(), d.alarm.Freeze()
 	return state.Frozen(d.kind.Name, func(w *state.Writer) {
 		t := w.Table(d.kind.table())
 		for i := range uint32(cells.Len()) {
 			c := cells.At(i)
-			t.Int64(int64(c.rule))
-			d.kind.Write(t, &c.s)
+			t.Int64(int64(rules[i]))
+			d.kind.Write(t, &c)
 		}
 		alarms.Write(w)
 	}, cells.Release, alarms.Release), nil
@@ -239,12 +177,11 @@ func (d *Detector[S]) Snapshot() (pipeline.Frozen, error) {
 func (d *Detector[S]) Restore(r io.Reader) error {
 	s := state.NewReader(r, d.kind.Name)
 	for t := s.Table(d.kind.table()); t.Next(); {
-		rule := t.Int64("rule")
-		if rule < choose.None || rule >= int64(len(d.models)) {
+		if !d.watch.Load(t.Int64("rule")) {
 			s.Fail("was written with other selectors")
 			break
 		}
-		d.cells.Append(cell[S]{int16(rule), d.kind.Read(t)})
+		d.cells.Append(d.kind.Read(t))
 	}
 	if d.alarm.Load(s) != d.cells.Len() {
 		s.Fail("has columns of different length")

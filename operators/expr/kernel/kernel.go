@@ -36,7 +36,7 @@ const chunk = 512
 // Rows are what an expression is evaluated over: a column for each variable, and the series that each row is of. All columns have the
 // length of Series. They are borrowed.
 type Rows struct {
-	Columns [][]float64 // by variable, as they were named to Compile
+	Columns [][]float64 // by variable, as they were named to Compile; nil is allowed for one that the expression does not name
 	Series  []uint32
 	Table   *pipeline.SeriesTable
 }
@@ -250,7 +250,9 @@ func (p *program) look(s *pipeline.Series) {
 func (p *program) run(rows *Rows, i int) (any, error) {
 	p.look(rows.Table.At(rows.Series[i]))
 	for v, name := range p.variables {
-		p.env[name] = rows.Columns[v][i]
+		if column := rows.Columns[v]; column != nil {
+			p.env[name] = column[i]
+		}
 	}
 	return p.machine.Run(p.code, p.env)
 }
@@ -280,6 +282,12 @@ func way(columns bool) string {
 		return "over columns"
 	}
 	return "row by row"
+}
+
+// Names tells whether the expression names a variable.
+func (p *program) Names(variable string) bool {
+	all := names(p.code.Node())
+	return slices.Contains(all, variable) || slices.Contains(all, "$env") // which has all of them
 }
 
 // isNumber, isTruth and numeric tell the type of a part; what is numeric may be whole.
