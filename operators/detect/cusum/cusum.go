@@ -39,16 +39,16 @@ const (
 
 // Kind is the detector.
 var Kind = &univariate.Kind[sums]{
-	Name: "cusum", Version: 1, Doc: "Finds small shifts of the level that last, by cumulative sums.",
+	Name: "cusum", Version: 2, Doc: "Finds small shifts of the level that last, by cumulative sums.",
 	Example: "[{metric: queue.*, direction: up}]",
 	Judgement: append(ewma.Floors(), []pipeline.Setting{
 		{Name: "threshold", Type: pipeline.Float, Default: 30.0, Min: pipeline.Bound(1), Max: pipeline.Bound(1e6), Doc: "The sum of deviations beyond which a window is abnormal."},
 		{Name: "drift", Type: pipeline.Float, Default: 1.0, Min: pipeline.Bound(0), Max: pipeline.Bound(4), Doc: "How many deviations of each window are not counted: half of the shift that is looked for."},
 		{Name: "direction", Type: pipeline.String, Default: "both", Enum: []string{"both", "up", "down"}, Doc: "Where shifts are abnormal."},
 	}...),
-	Settings: ewma.Memory(),
-	Alarm:    alarm.Config{Hold: 1, Of: 1, Clear: 3, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit, Settle: alarm.Settle},
-	Model:    newModel,
+	Settings: ewma.Memory(), Lends: true,
+	Alarm: alarm.Config{Hold: 1, Of: 1, Clear: 3, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit, Settle: alarm.Settle},
+	Model: newModel,
 	Fields: append(ewma.Fields(), state.Field{Name: "up", Type: state.Float64}, state.Field{Name: "down", Type: state.Float64},
 		state.Field{Name: "up_since", Type: state.Int64}, state.Field{Name: "down_since", Type: state.Int64}),
 	Write: func(t *state.TableWriter, s *sums) {
@@ -84,6 +84,16 @@ func newModel(s pipeline.Settings) (univariate.Model[sums], error) {
 		m.upDrift = math.Inf(1)
 	}
 	return m, nil
+}
+
+// Lend implements univariate.Lender.
+func (m *model) Lend(_ *pipeline.Series, like []sums) (sums, bool) {
+	averages := make([]ewma.Average, len(like))
+	for i := range like {
+		averages[i] = like[i].Average
+	}
+	a, ok := m.Scale.Lend(averages)
+	return sums{Average: a}, ok
 }
 
 // Begin implements univariate.Model.

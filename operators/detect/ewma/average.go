@@ -2,6 +2,7 @@ package ewma
 
 import (
 	"math"
+	"slices"
 
 	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
@@ -16,6 +17,8 @@ type Average struct {
 	N, Rejected uint32
 	// Whole says that it is a counter whose increases have all been whole numbers.
 	Whole bool
+	// Lent says that mean and deviation were those of others when the series began.
+	Lent bool
 }
 
 // Scale is how averages move and how wide they are.
@@ -56,6 +59,39 @@ func Begin(series *pipeline.Series) Average { return Average{Whole: series.Type 
 // Ready tells whether enough was learned to say anything.
 func (m *Scale) Ready(a *Average) bool { return a.N >= m.warmup }
 
+// lenders is how many averages it takes to lend one.
+const lenders = 3
+
+// Lend returns the average that a new series begins with: the median of what others have learned, with the distances between them added to
+// its deviation. It weighs as much as the windows of the warm-up, in which nothing is said yet: so how an instance starts, with cold caches and
+// a compiler at work, is not all that is known of it, and where it is unlike its like for good the deviation says so. It returns false
+// where fewer than three others know enough.
+func (m *Scale) Lend(like []Average) (a Average, ok bool) {
+	like = slices.DeleteFunc(like, func(a Average) bool { return !m.Ready(&a) })
+	if len(like) < lenders {
+		return a, false
+	}
+	a = Average{Mean: median(like, func(a *Average) float64 { return a.Mean }), Dev: median(like, func(a *Average) float64 { return a.Dev }), Whole: true, Lent: true}
+	apart := 0.0
+	for i := range like {
+		apart += math.Abs(like[i].Mean-a.Mean) / float64(len(like))
+		a.Whole = a.Whole && like[i].Whole
+	}
+	a.Dev += apart
+	a.Deviation = m.deviation(a.Mean, a.Dev, a.Whole)
+	return a, true
+}
+
+// median returns the lower one of an even number.
+func median(all []Average, of func(*Average) float64) float64 {
+	values := make([]float64, len(all))
+	for i := range all {
+		values[i] = of(&all[i])
+	}
+	slices.Sort(values)
+	return values[(len(values)-1)/2]
+}
+
 // deviation estimates the standard deviation, with its floors; for counters that only grow by whole numbers the square root of
 // the average plus one is one of them, which is what chance does to counts (Poisson).
 func (m *Scale) deviation(mean, dev float64, whole bool) float64 {
@@ -90,10 +126,14 @@ func (m *Scale) Learn(a *Average, v float64) {
 	alpha, mean := m.alpha, a.Mean
 	if a.N < m.alike {
 		a.N++
-		alpha = 1 / float64(a.N)
-		if a.N == 1 {
+		n := a.N
+		switch {
+		case a.Lent:
+			n += m.warmup
+		case n == 1:
 			mean = v
 		}
+		alpha = 1 / float64(n)
 	}
 	d := v - mean
 	mean += alpha * d
@@ -115,15 +155,16 @@ func (m *Scale) Reject(a *Average, v float64) bool {
 // Fields are the columns of an average in a snapshot.
 func Fields() []state.Field {
 	return []state.Field{{Name: "mean", Type: state.Float64}, {Name: "absolute", Type: state.Float64}, {Name: "deviation", Type: state.Float64}, {Name: "learned", Type: state.Uint32},
-		{Name: "rejected", Type: state.Uint32}, {Name: "whole", Type: state.Bool}}
+		{Name: "rejected", Type: state.Uint32}, {Name: "whole", Type: state.Bool},
+		{Name: "lent", Type: state.Bool}}
 }
 
 // Write writes them, Read reads them.
 func (a *Average) Write(t *state.TableWriter) {
-	t.Float64(a.Mean).Float64(a.Dev).Float64(a.Deviation).Uint32(a.N).Uint32(a.Rejected).Bool(a.Whole)
+	t.Float64(a.Mean).Float64(a.Dev).Float64(a.Deviation).Uint32(a.N).Uint32(a.Rejected).Bool(a.Whole).Bool(a.Lent)
 }
 
 // Read reads what Write wrote.
 func Read(t *state.TableReader) Average {
-	return Average{t.Float64("mean"), t.Float64("absolute"), t.Float64("deviation"), t.Uint32("learned"), t.Uint32("rejected"), t.Bool("whole")}
+	return Average{t.Float64("mean"), t.Float64("absolute"), t.Float64("deviation"), t.Uint32("learned"), t.Uint32("rejected"), t.Bool("whole"), t.Bool("lent")}
 }

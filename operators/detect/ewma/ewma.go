@@ -14,6 +14,9 @@
 // Beyond three deviations a value is learned as if it were there, so that the beginning of a fault does not hide the rest of
 // it; while a finding is open only what is calm is learned. After adapt other windows of it the series begins anew where it is.
 //
+// A series that is new, of a service that has at least three instances already, begins with what these have learned (Lend), which weighs as
+// much as its own warm-up.
+//
 // Compared with package robustz it forgets by weights, not by a window of values, costs a tenth, and is misled by a heavier tail.
 package ewma
 
@@ -28,18 +31,18 @@ import (
 
 // Kind is the detector.
 var Kind = &univariate.Kind[learned]{
-	Name: "ewma", Version: 1, Doc: "Finds values far from the moving average of their series, at the least cost.",
+	Name: "ewma", Version: 2, Doc: "Finds values far from the moving average of their series, at the least cost.",
 	Example: "[{metric: cpu.*, threshold: 12}, {metric: latency.*, direction: up}]",
 	Judgement: append(Floors(), []pipeline.Setting{
 		{Name: "threshold", Type: pipeline.Float, Default: 8.0, Min: pipeline.Bound(1), Max: pipeline.Bound(1e6), Doc: "The z beyond which a window is abnormal."},
 		{Name: "direction", Type: pipeline.String, Default: "both", Enum: []string{"both", "up", "down"}, Doc: "Where values are abnormal."},
 	}...),
-	Settings: Memory(),
-	Alarm:    alarm.Config{Hold: 3, Of: 4, Clear: 3, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit, Settle: alarm.Settle},
-	Model:    newModel,
-	Fields:   Fields(),
-	Write:    func(t *state.TableWriter, s *learned) { s.Write(t) },
-	Read:     func(t *state.TableReader) learned { return learned{Read(t)} },
+	Settings: Memory(), Lends: true,
+	Alarm:  alarm.Config{Hold: 3, Of: 4, Clear: 3, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit, Settle: alarm.Settle},
+	Model:  newModel,
+	Fields: Fields(),
+	Write:  func(t *state.TableWriter, s *learned) { s.Write(t) },
+	Read:   func(t *state.TableReader) learned { return learned{Read(t)} },
 }
 
 // learned is what is kept of a series.
@@ -61,6 +64,16 @@ type model struct {
 func newModel(s pipeline.Settings) (univariate.Model[learned], error) {
 	threshold, direction := s.Float("threshold"), s.Text("direction")
 	return &model{ReadScale(s), threshold, 1 / threshold, direction != "down", direction != "up"}, nil
+}
+
+// Lend implements univariate.Lender.
+func (m *model) Lend(_ *pipeline.Series, like []learned) (learned, bool) {
+	averages := make([]Average, len(like))
+	for i := range like {
+		averages[i] = like[i].Average
+	}
+	a, ok := m.Scale.Lend(averages)
+	return learned{a}, ok
 }
 
 // Begin implements univariate.Model.

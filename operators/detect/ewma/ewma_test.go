@@ -1,6 +1,7 @@
 package ewma
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -58,6 +59,36 @@ func TestAdapted(t *testing.T) {
 			}
 		},
 	})
+}
+
+// TestLent: a new instance that starts unlike the others and then is like them is no finding, if there are three of them that know
+// enough; alone it would be, since it would know its start only.
+func TestLent(t *testing.T) {
+	old := func(pods ...string) (text string) {
+		for _, pod := range pods {
+			text += fmt.Sprintf("windows cpu{pod=%q,service=\"cart\"} at 0s every 10s: 10 11 9 10 12 11 9 10 8 11 10 9 11 10 9 10 11 12 10 9 10 11 9 10 11 9 10 11 9 10\n", pod)
+		}
+		return text
+	}
+	start := `windows cpu{pod="new",service="%s"} at 100s every 10s: 30 31 30 30 31 30 30 31 10 11 9 10 11 9 10 11 10 9 10 11`
+	for _, c := range []struct {
+		fact, input string
+		settings    []any
+		found       bool
+	}{
+		{"three others", old("a", "b", "c") + fmt.Sprintf(start, "cart"), nil, false},
+		{"two others", old("a", "b") + fmt.Sprintf(start, "cart"), nil, true},
+		{"three of another service", old("a", "b", "c") + fmt.Sprintf(start, "web"), nil, true},
+		{"instances are told apart by another label", old("a", "b", "c") + fmt.Sprintf(start, "cart"), []any{"across", []any{"host"}}, true},
+	} {
+		t.Run(c.fact, func(t *testing.T) {
+			operatortest.RunDetector(t, operatortest.DetectorCase{New: quick(c.settings...), Input: operatortest.Script(t, c.input), Silent: !c.found, Check: func(t testing.TB, out *operatortest.Output) {
+				if found := len(out.Findings) > 0; found != c.found {
+					t.Errorf("%d findings", len(out.Findings))
+				}
+			}})
+		})
+	}
 }
 
 func TestQuiet(t *testing.T) {

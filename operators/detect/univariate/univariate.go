@@ -52,6 +52,8 @@ type Kind[S any] struct {
 	Alarm alarm.Config
 	// Model makes the model of a rule.
 	Model func(pipeline.Settings) (Model[S], error)
+	// Lends says that the model is a Lender.
+	Lends bool
 	// Fields are the columns of S in a snapshot, which Write writes, in that order, and Read reads.
 	Fields []state.Field
 	Write  func(*state.TableWriter, *S)
@@ -68,6 +70,9 @@ func (k *Kind[S]) Spec() pipeline.Spec {
 	settings := append(choose.Settings(k.Example, overrides...), choose.Most())
 	settings = append(settings, k.Judgement...)
 	settings = append(settings, k.Settings...)
+	if k.Lends {
+		settings = append(settings, choose.Across("a new series begins with what is known of those whose other labels are equal, if there are three."))
+	}
 	settings = append(settings, pipeline.Setting{Name: "release", Type: pipeline.Float, Default: 0.5, Min: pipeline.Bound(0.05), Max: pipeline.Bound(1), Doc: "A window is calm when its score is below."})
 	settings = append(settings, pipeline.ScoresSetting())
 	settings = append(settings, alarm.Settings(k.Alarm)...)
@@ -90,13 +95,20 @@ type Detector[S any] struct {
 
 	alarm *alarm.Table
 	cells state.Column[S]
+
+	likes   likes
+	alike   []uint32
+	lenders []S
 }
 
 // New makes the detector.
 func (k *Kind[S]) New(s pipeline.Settings) (pipeline.Detector, error) {
 	a, err := alarm.Read(s)
 	watch, entries, watchErr := choose.ReadWatch(s)
-	d := &Detector[S]{kind: k, watch: watch, release: s.Float("release"), tells: s.Bool("scores"), alarm: alarm.New(a)}
+	d := &Detector[S]{kind: k, watch: watch, release: s.Float("release"), tells: s.Bool("scores"), alarm: alarm.New(a), likes: likes{by: map[uint64]like{}}}
+	if k.Lends {
+		d.likes.across = choose.ReadAcross(s)
+	}
 	err = errors.Join(err, watchErr)
 	if len(entries) == 0 {
 		entries = []pipeline.Settings{{}}
@@ -149,7 +161,7 @@ func (d *Detector[S]) grow(table *pipeline.SeriesTable) {
 	for d.cells.Len() < table.Len() {
 		d.cells.Append(none)
 	}
-	d.watch.Grow(table, func(s uint32, rule int16) { *d.cells.Edit(s) = d.models[rule].Begin(table.At(s)) })
+	d.watch.Grow(table, func(s uint32, rule int16) { *d.cells.Edit(s) = d.begin(table, s, rule) })
 }
 
 // Hold implements pipeline.Holder: a finding that is open has to be closed.
