@@ -42,6 +42,16 @@ type Model[S any] interface {
 	Learn(s *S, start int64, value, score float64, open bool) (adapted bool)
 }
 
+// Rows is a model that keeps a row of numbers of each series besides S: a ring of values, say, which is too much for a struct. All models of
+// a detector have rows of the same width. Series that are not watched have none.
+type Rows interface {
+	// Width is how many numbers.
+	Width() int
+	// Lend hands over the row of the series whose Score, Explain and Learn come next, to read and write until Learn returns. All of it is 0
+	// at first. It is in snapshots as it is.
+	Lend(row []float64)
+}
+
 // Kind is a detector without its settings.
 type Kind[S any] struct {
 	Name, Doc string
@@ -90,11 +100,17 @@ type Detector[S any] struct {
 
 	alarm *alarm.Table
 	cells state.Column[cell[S]]
+	// What models with rows keep, by slot, in the order of first values.
+	lends []Rows // by rule; nil for models without
+	rows  *state.Matrix[float64]
+	width int
+	slots uint32
 }
 
 // cell is what is kept of a series.
 type cell[S any] struct {
-	rule int16 // choose.None if it is not watched
+	rule int16  // choose.None if it is not watched
+	slot uint32 // plus one; 0 before the first value
 	s    S
 }
 
@@ -110,6 +126,12 @@ func (k *Kind[S]) New(s pipeline.Settings) (pipeline.Detector, error) {
 	for _, e := range entries {
 		m, fault := k.Model(k.over(s, e))
 		d.models, err = append(d.models, m), errors.Join(err, fault)
+		if r, ok := m.(Rows); ok {
+			d.lends, d.width = append(d.lends, r), r.Width()
+		}
+	}
+	if d.lends != nil {
+		d.rows = state.NewMatrix[float64](d.width)
 	}
 	return d, err
 }
@@ -162,6 +184,9 @@ func (d *Detector[S]) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pi
 func (d *Detector[S]) value(w *pipeline.Window, s uint32, v float64, found []pipeline.Finding) []pipeline.Finding {
 	c := d.cells.Edit(s)
 	m := d.models[c.rule]
+	if d.lends != nil {
+		d.lends[c.rule].Lend(d.row(c))
+	}
 	score, ok := m.Score(&c.s, v)
 	if !ok {
 		m.Learn(&c.s, w.Start, v, -1, false)
@@ -192,6 +217,16 @@ func (d *Detector[S]) value(w *pipeline.Window, s uint32, v float64, found []pip
 	return d.alarm.Append(found, f, change)
 }
 
+// row returns what is kept of a series besides its cell.
+func (d *Detector[S]) row(c *cell[S]) []float64 {
+	if c.slot == 0 {
+		d.slots++
+		d.rows.Grow(int(d.slots))
+		c.slot = d.slots
+	}
+	return d.rows.Edit(c.slot - 1)
+}
+
 // grow makes room for new series.
 func (d *Detector[S]) grow(table *pipeline.SeriesTable) {
 	n := table.Len()
@@ -202,7 +237,7 @@ func (d *Detector[S]) grow(table *pipeline.SeriesTable) {
 	for i := d.cells.Len(); i < n; i++ {
 		c, s := cell[S]{rule: choose.None}, table.At(uint32(i))
 		if rule := d.watch.Of(s); rule != choose.None {
-			c = cell[S]{int16(rule), d.models[rule].Begin(s)}
+			c = cell[S]{rule: int16(rule), s: d.models[rule].Begin(s)}
 		}
 		d.cells.Append(c)
 	}
@@ -211,34 +246,62 @@ func (d *Detector[S]) grow(table *pipeline.SeriesTable) {
 // Hold implements pipeline.Holder: a finding that is open has to be closed.
 func (d *Detector[S]) Hold(hold func(uint32)) { d.alarm.Hold(hold) }
 
-func (k *Kind[S]) table() state.Table {
-	return state.Table{Name: "series", Version: k.Version, BySeries: true, Fields: append([]state.Field{{Name: "rule", Type: state.Int64}}, k.Fields...)}
+func (d *Detector[S]) table() state.Table {
+	fields := append([]state.Field{{Name: "rule", Type: state.Int64}}, d.kind.Fields...)
+	if d.lends != nil {
+		fields = append(fields, state.Field{Name: "row", Type: state.Floats}) // empty before the first value
+	}
+	return state.Table{Name: "series", Version: d.kind.Version, BySeries: true, Fields: fields}
 }
 
 // Snapshot implements pipeline.Snapshotter.
 func (d *Detector[S]) Snapshot() (pipeline.Frozen, error) {
-	cells, alarms := d.cells.Freeze(), d.alarm.Freeze()
+	cells, alarms, table := d.cells.Freeze(), d.alarm.Freeze(), d.table()
+	release := []func(){cells.Release, alarms.Release}
+	var rows *state.FrozenMatrix[float64]
+	if d.lends != nil {
+		rows = d.rows.Freeze()
+		release = append(release, rows.Release)
+	}
 	return state.Frozen(d.kind.Name, func(w *state.Writer) {
-		t := w.Table(d.kind.table())
+		t := w.Table(table)
 		for i := range uint32(cells.Len()) {
 			c := cells.At(i)
 			t.Int64(int64(c.rule))
 			d.kind.Write(t, &c.s)
+			switch {
+			case rows == nil:
+			case c.slot == 0:
+				t.Floats()
+			default:
+				t.Floats(rows.Row(c.slot - 1))
+			}
 		}
 		alarms.Write(w)
-	}, cells.Release, alarms.Release), nil
+	}, release...), nil
 }
 
 // Restore implements pipeline.Snapshotter.
 func (d *Detector[S]) Restore(r io.Reader) error {
 	s := state.NewReader(r, d.kind.Name)
-	for t := s.Table(d.kind.table()); t.Next(); {
+	for t := s.Table(d.table()); t.Next(); {
 		rule := t.Int64("rule")
 		if rule < choose.None || rule >= int64(len(d.models)) {
 			s.Fail("was written with other selectors")
 			break
 		}
-		d.cells.Append(cell[S]{int16(rule), d.kind.Read(t)})
+		c := cell[S]{rule: int16(rule), s: d.kind.Read(t)}
+		if d.lends != nil {
+			row := t.Floats("row")
+			if len(row) != 0 && len(row) != d.width {
+				s.Fail("was written with other lengths")
+				break
+			}
+			if len(row) > 0 {
+				copy(d.row(&c), row)
+			}
+		}
+		d.cells.Append(c)
 	}
 	if d.alarm.Load(s) != d.cells.Len() {
 		s.Fail("has columns of different length")
