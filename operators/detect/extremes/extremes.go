@@ -1,0 +1,154 @@
+package extremes
+
+import (
+	"math"
+
+	"github.com/homeostat/homeostat/operators/detect/alarm"
+	"github.com/homeostat/homeostat/operators/detect/ewma"
+	"github.com/homeostat/homeostat/operators/detect/tail"
+	"github.com/homeostat/homeostat/operators/detect/univariate"
+	"github.com/homeostat/homeostat/operators/state"
+	"github.com/homeostat/homeostat/pipeline"
+)
+
+// Kind is the detector.
+var Kind = &univariate.Kind[learned]{
+	Name: "extremes", Version: 1, Doc: "Finds values as extreme as a series has them by chance at a rate that is promised.",
+	Example: "[{metric: latency.*, rate: 0.1, direction: up}]",
+	Judgement: append(ewma.Floors(), []pipeline.Setting{
+		{Name: "rate", Type: pipeline.Float, Default: 0.02, Min: pipeline.Bound(1e-6), Max: pipeline.Bound(1e4), Doc: "How many false findings a day and series may have."},
+		{Name: "least", Type: pipeline.Float, Default: 3.0, Min: pipeline.Bound(0), Max: pipeline.Bound(1e6), Doc: "What is nearer to the average than so many deviations is not abnormal, however rare it is."},
+		{Name: "direction", Type: pipeline.String, Default: "both", Enum: []string{"both", "up", "down"}, Doc: "Where values are abnormal."},
+	}...),
+	Settings: append(ewma.Memory(), pipeline.Whole("gap", 10, 1, 10_000, "Values of the tail belong together when fewer windows are between them.")),
+	Alarm:    alarm.Config{Hold: 1, Of: 1, Clear: 3, Rest: 6, Update: 30, Gone: 30},
+	Model:    newModel,
+	Fields: append(append(append(ewma.Fields(), tail.Fields("up_")...), tail.Fields("down_")...),
+		state.Field{Name: "every", Type: state.Int64}, state.Field{Name: "last", Type: state.Int64}),
+	Write: func(t *state.TableWriter, s *learned) {
+		s.Average.Write(t)
+		s.up.Write(t)
+		s.down.Write(t)
+		t.Int64(s.every).Int64(s.last)
+	},
+	Read: func(t *state.TableReader) learned {
+		return learned{Average: ewma.Read(t), up: tail.Read(t, "up_"), down: tail.Read(t, "down_"), every: t.Int64("every"), last: t.Int64("last")}
+	},
+}
+
+// learned is what is kept of a series, besides the peaks of both tails in its row.
+type learned struct {
+	ewma.Average
+	up, down    tail.Side
+	every, last int64 // from one window to the next; the start of the last
+}
+
+const (
+	// calm is the score below which an open finding does not keep a value from being learned.
+	calm = 0.5
+	// cut is how many deviations a value is learned to be off at most.
+	cut = 3
+	day = 24 * 3600e9
+)
+
+type model struct {
+	ewma.Scale
+	rate, least      float64
+	looksUp, looksDn bool
+	gap              uint32
+	row              []float64
+}
+
+func newModel(s pipeline.Settings) (univariate.Model[learned], error) {
+	m := &model{Scale: ewma.ReadScale(s), rate: s.Float("rate"), least: s.Float("least"), gap: uint32(s.Int("gap"))}
+	m.looksUp, m.looksDn = s.Text("direction") != "down", s.Text("direction") != "up"
+	if m.looksUp && m.looksDn {
+		m.rate /= 2
+	}
+	return m, nil
+}
+
+// Width implements univariate.Rows, Lend too.
+func (m *model) Width() int { return 2 * tail.Peaks }
+
+// Lend implements univariate.Rows.
+func (m *model) Lend(row []float64) { m.row = row }
+
+// Begin implements univariate.Model.
+func (m *model) Begin(series *pipeline.Series) learned {
+	return learned{Average: ewma.Begin(series), up: tail.Begin(), down: tail.Begin()}
+}
+
+// promised is the logarithm of the probability that a window may be abnormal with by chance.
+func (m *model) promised(s *learned) float64 {
+	return math.Log(min(0.01, m.rate*float64(max(1, s.every))/day))
+}
+
+// Score implements univariate.Model.
+func (m *model) Score(s *learned, v float64) (float64, bool) {
+	if !m.Ready(&s.Average) || s.every == 0 {
+		return 0, false
+	}
+	z := s.Z(v)
+	switch {
+	case z > 0 && m.looksUp:
+		return m.score(s, &s.up, z), true
+	case z < 0 && m.looksDn:
+		return m.score(s, &s.down, -z), true
+	}
+	return 0, true
+}
+
+func (m *model) score(s *learned, t *tail.Side, z float64) float64 {
+	score := t.LogChance(z) / m.promised(s)
+	if least := m.least; z < least*score {
+		return z / least
+	}
+	return score
+}
+
+// Band implements univariate.Model.
+func (m *model) Band(s *learned, _ float64) (low, expected, high float64) {
+	at := m.promised(s)
+	return s.Mean - s.Deviation*max(m.least, s.down.Level(at)), s.Mean, s.Mean + s.Deviation*max(m.least, s.up.Level(at))
+}
+
+// Explain implements univariate.Model.
+func (m *model) Explain(s *learned, f *pipeline.Finding) {
+	z, t := s.Z(f.Value), &s.up
+	f.Direction = "up"
+	if z < 0 {
+		f.Direction, z, t = "down", -z, &s.down
+	}
+	chance := t.LogChance(z)
+	f.Probability = 1 / (1 + math.Exp(chance-m.promised(s)))
+	f.Evidence = []pipeline.Evidence{{Name: "mean", Value: s.Mean}, {Name: "scale", Value: s.Deviation}, {Name: "z", Value: z}, {Name: "shape", Value: t.Shape},
+		{Name: "by_chance_per_day", Value: math.Exp(chance) * day / float64(max(1, s.every))}}
+}
+
+// Learn implements univariate.Model.
+func (m *model) Learn(s *learned, start int64, v, score float64, open bool) bool {
+	if d := start - s.last; s.last != 0 && d > 0 {
+		if s.every == 0 || d < s.every {
+			s.every = d
+		} else {
+			s.every += min(d-s.every, s.every) / 64
+		}
+	}
+	s.last = start
+	if m.Ready(&s.Average) {
+		z := s.Z(v)
+		if score < 1 {
+			s.up.Learn(m.row[:tail.Peaks], z, m.gap)
+			s.down.Learn(m.row[tail.Peaks:], -z, m.gap)
+		}
+	}
+	if open && score >= calm {
+		return m.Reject(&s.Average, v)
+	}
+	if score >= 0 {
+		v = s.Cut(v, cut)
+	}
+	m.Scale.Learn(&s.Average, v)
+	return false
+}

@@ -1,0 +1,174 @@
+package tail
+
+import (
+	"math"
+	"slices"
+
+	"github.com/homeostat/homeostat/operators/state"
+)
+
+const (
+	// peaks is how many peaks of a tail are remembered.
+	Peaks = 128
+	// share is the share of values that are beyond the bar.
+	share = 0.02
+	// The bar begins at begin and moves by step at most, a·n^−b in the beginning.
+	begin, step, a, b = 2.0, 0.01, 2.0, 0.6
+	// The prior: a tail of priorShape and priorScale, worth so many peaks.
+	prior, priorShape, priorScale = 20.0, 0.1, 0.5
+	// lift is how many standard errors the shape is taken larger than estimated.
+	lift = 1.0
+	// The bounds of the shape.
+	leastShape, mostShape = -0.2, 0.8
+	// forget is over how many peaks the distance between them is averaged at most.
+	forget = 64
+	// refit is after how many peaks the fit is made anew, when there are many.
+	refit = 4
+)
+
+// Side is what is known of one tail.
+type Side struct {
+	// Bar is the value beyond which a value belongs to the tail.
+	Bar float64
+	// Shape and Scale are those of the generalised Pareto distribution of excesses over it.
+	Shape, Scale float64
+	// LogRate is the logarithm of the number of clusters a value.
+	LogRate float64
+	peak    float64 // the highest excess of the cluster that is open
+	between float64 // values from one cluster to the next, on average
+	seen    uint32  // values
+	found   uint32  // clusters
+	since   uint32  // values since the last one beyond the bar
+	apart   uint32  // values since the last cluster began
+}
+
+// Begin returns what is known of a tail that nothing was seen of.
+func Begin() Side {
+	s := Side{Bar: begin, between: 1 / share, since: math.MaxUint32, Shape: priorShape, Scale: priorScale}
+	s.LogRate = -math.Log(s.between)
+	return s
+}
+
+// LogChance returns the logarithm of the probability that at a value a cluster begins whose peak is beyond x: 0 for what is no more than
+// the middle, at least −700.
+func (s *Side) LogChance(x float64) float64 {
+	if x <= 0 {
+		return 0
+	}
+	if x <= s.Bar {
+		return s.LogRate * x / s.Bar
+	}
+	u := 1 + s.Shape*(x-s.Bar)/s.Scale
+	if u <= 0 {
+		return -700
+	}
+	return max(-700, s.LogRate-math.Log(u)/s.Shape)
+}
+
+// Level returns the value that is passed with that probability.
+func (s *Side) Level(logChance float64) float64 {
+	if logChance >= s.LogRate {
+		return s.Bar * logChance / s.LogRate
+	}
+	return s.Bar + s.Scale/s.Shape*(math.Exp(-s.Shape*(logChance-s.LogRate))-1)
+}
+
+// Learn takes a value. ring are the peaks, all of them 0 at first; gap is after how many values that are not beyond the bar a cluster
+// ends. It returns true when the tail was fitted anew.
+func (s *Side) Learn(ring []float64, x float64, gap uint32) bool {
+	if s.seen < math.MaxUint32 {
+		s.seen++
+	}
+	if s.apart < math.MaxUint32 {
+		s.apart++
+	}
+	by := step
+	if s.seen < 1<<13 {
+		by = max(step, a*math.Pow(float64(s.seen), -b))
+	}
+	beyond := x > s.Bar
+	fitted := false
+	switch {
+	case beyond && s.since >= gap:
+		fitted = s.close(ring)
+		s.found++
+		if s.found > 1 {
+			s.between += (float64(s.apart) - s.between) / min(float64(s.found), forget)
+		}
+		s.LogRate = -math.Log(max(1, s.between))
+		s.apart, s.since, s.peak = 0, 0, x-s.Bar
+	case beyond:
+		s.since, s.peak = 0, max(s.peak, x-s.Bar)
+	case s.since < math.MaxUint32:
+		s.since++
+	}
+	if beyond {
+		s.Bar += by * (1 - share)
+	} else {
+		s.Bar = max(s.Bar-by*share, 1e-9)
+	}
+	return fitted
+}
+
+// close remembers the peak of the last cluster.
+func (s *Side) close(ring []float64) bool {
+	if s.found == 0 {
+		return false
+	}
+	ring[(s.found-1)%uint32(len(ring))] = s.peak
+	if s.found > 2*refit && s.found%refit != 0 {
+		return false
+	}
+	s.fit(ring)
+	return true
+}
+
+// fit estimates shape and scale.
+func (s *Side) fit(ring []float64) {
+	n := min(int(s.found), len(ring))
+	var room [Peaks]float64
+	x := room[:copy(room[:], ring[:n])]
+	slices.Sort(x)
+	a0, a1 := 0.0, 0.0
+	count := float64(len(x))
+	for i, v := range x {
+		a0 += v
+		a1 += v * (1 - (float64(i)+0.65)/count)
+	}
+	a0, a1 = a0/count, a1/count
+	shape, scale := priorShape, a0
+	if d := a0 - 2*a1; d > 1e-3*a0 && count > 4 {
+		shape, scale = 2-a0/d, 2*a0*a1/d
+	}
+	weight := count / (count + prior)
+	shape = priorShape + weight*(max(leastShape, min(mostShape, shape))-priorShape)
+	s.Shape = shape + lift*(1+shape)/math.Sqrt(count+prior)
+	if math.Abs(s.Shape) < 1e-6 {
+		s.Shape = 1e-6
+	}
+	s.Scale = max(1e-9, priorScale+weight*(scale-priorScale))
+}
+
+// Fields are the columns of a tail in a snapshot.
+func Fields(name string) []state.Field {
+	var out []state.Field
+	for _, f := range []string{"bar", "shape", "scale", "log_rate", "peak", "between"} {
+		out = append(out, state.Field{Name: name + f, Type: state.Float64})
+	}
+	for _, f := range []string{"seen", "found", "since", "apart"} {
+		out = append(out, state.Field{Name: name + f, Type: state.Uint32})
+	}
+	return out
+}
+
+// Write writes them, Read reads them.
+func (s *Side) Write(t *state.TableWriter) {
+	t.Float64(s.Bar).Float64(s.Shape).Float64(s.Scale).Float64(s.LogRate).Float64(s.peak).Float64(s.between)
+	t.Uint32(s.seen).Uint32(s.found).Uint32(s.since).Uint32(s.apart)
+}
+
+// Read reads what Write wrote under the same name.
+func Read(t *state.TableReader, name string) Side {
+	return Side{t.Float64(name + "bar"), t.Float64(name + "shape"), t.Float64(name + "scale"), t.Float64(name + "log_rate"), t.Float64(name + "peak"),
+		t.Float64(name + "between"), t.Uint32(name + "seen"), t.Uint32(name + "found"), t.Uint32(name + "since"), t.Uint32(name + "apart")}
+}
