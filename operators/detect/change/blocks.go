@@ -71,11 +71,12 @@ func (b *blocks) start(s *regime, start int64) {
 	b.row[b.ring+int((s.count-1)&uint64(b.ring-1))] = float64(start / 1000)
 }
 
-// value returns one of the last values: 1 is the last; when is the start of its window.
+// value returns one of the last values, 1 being the last.
 func (b *blocks) value(s *regime, ago int) float64 {
 	return b.row[(s.count-uint64(ago))&uint64(b.ring-1)]
 }
 
+// when returns the start of its window.
 func (b *blocks) when(s *regime, ago int) int64 {
 	return 1000 * int64(b.row[b.ring+int((s.count-uint64(ago))&uint64(b.ring-1))])
 }
@@ -107,7 +108,7 @@ func (b *blocks) compare(s *regime) float64 {
 	b.sum(s, b.last[b.deepest]+b.prior[b.deepest])
 	highest := 0.0
 	seen := b.row[2*b.ring+2*b.scales:]
-	per := s.trend / s.Deviation
+	lean := s.lean()
 	for k := range b.deepest + 1 {
 		if !b.due(s, k) {
 			continue
@@ -117,7 +118,7 @@ func (b *blocks) compare(s *regime) float64 {
 		d := b.zs[n]*in - (b.zs[m]-b.zs[n])*ip
 		apart := 0.5 * float64(m)
 		b.slopes[k] = d / apart
-		d -= per * apart
+		d -= lean * apart
 		e := b.ys[n]*in - (b.ys[m]-b.ys[n])*ip
 		b.squares[0][k], b.squares[1][k] = d*d/b.noise[k], e*e/b.noise[k]
 		if seen[k] < enough*float64(n) {

@@ -37,9 +37,6 @@ func (m *model) locate(s *regime, f *pipeline.Finding) int64 {
 		s.size, s.low, s.high = s.size*unit, s.low*unit, s.high*unit
 	}
 	onset := m.when(s, after)
-	if after == 1 {
-		onset = f.Start
-	}
 	whole := m.last[k] + m.prior[k]
 	m.sum(s, whole)
 	sums := m.zs
@@ -57,13 +54,13 @@ func (m *model) locate(s *regime, f *pipeline.Finding) int64 {
 // comparison, if the last three are further out.
 func (m *model) values(s *regime, n int) []float64 {
 	z := m.scratch[:n]
-	per := 1 / s.Deviation
+	per, lean := 1/s.Deviation, s.lean()
 	for i := range z {
 		z[i] = (m.value(s, n-i) - s.Mean) * per
 	}
 	far := max(cut, 1.5*middle(math.Abs(z[n-1]), math.Abs(z[max(0, n-2)]), math.Abs(z[max(0, n-3)])))
 	for i := range z {
-		z[i] = max(-far, min(far, z[i])) - s.trend*per*float64(i)
+		z[i] = max(-far, min(far, z[i])) - lean*float64(i)
 	}
 	return z
 }
@@ -73,63 +70,86 @@ func middle(a, b, c float64) float64 { return max(min(a, b), min(max(a, b), c)) 
 // place is where a change is and what.
 type place struct {
 	kind            kind
-	at, first, last int // the first value behind it; the ends of the interval
-	size, error     float64
-	likelihood      float64
+	at, first, last int     // the first value behind it; the ends of the interval
+	size, error     float64 // in deviations, of a slope each window; the logarithm of the ratio of spreads
+	likelihood      float64 // its logarithm, more than without a change
 }
 
-// likeliest compares all places of a step, a kink, and another spread.
+// split is values cut in two, as sums of deviations from their mean.
+type split struct {
+	count, squares, inflation float64 // of all
+	after, prior              float64 // how many
+	sum, square               float64 // of those behind
+	ramp                      float64 // the same, each times how many are from the first behind to it
+}
+
+// gained is by how much the likelihood is higher when so much of the squares is explained.
+func (c *split) gained(squares float64) float64 {
+	return -c.count / 2 * math.Log(1-min(squares/c.squares, 1-1e-9))
+}
+
+// left is the variance that a mean of so much weight has when so much of the squares is explained.
+func (c *split) left(squares, weight float64) float64 {
+	return math.Sqrt(max(c.squares-squares, 0) / c.count * c.inflation / weight)
+}
+
+func (c *split) step() place {
+	weight := c.after * c.prior / c.count
+	explained := c.sum * c.sum / weight
+	return place{kind: level, size: c.sum / weight, error: c.left(explained, weight), likelihood: c.gained(explained)}
+}
+
+func (c *split) kink() place {
+	ramp := c.after * (c.after + 1) / 2
+	weight := ramp*(2*c.after+1)/3 - ramp*ramp/c.count
+	if c.after < shortest || weight <= 0 {
+		return place{}
+	}
+	explained := c.ramp * c.ramp / weight
+	return place{kind: slope, size: c.ramp / weight, error: c.left(explained, weight), likelihood: c.gained(explained)}
+}
+
+func (c *split) spread() place {
+	if c.after < shortest || c.prior < shortest {
+		return place{}
+	}
+	all, before, behind := c.squares/c.count, max(leastVariance, (c.squares-c.square)/c.prior), max(leastVariance, c.square/c.after)
+	return place{kind: spread, size: 0.5 * math.Log(behind/before), error: math.Sqrt(c.inflation * 0.5 * (1/c.after + 1/c.prior)),
+		likelihood: c.prior/2*math.Log(all/before) + c.after/2*math.Log(all/behind)}
+}
+
+// likeliest compares all places of a step, a kink, and another spread. inflation is how much farther apart means are than those of
+// independent values.
 func likeliest(z []float64, inflation float64) place {
 	n := len(z)
-	count := float64(n)
-	all, squares := 0.0, 0.0
+	c := split{count: float64(n), inflation: inflation}
+	mean := 0.0
 	for _, x := range z {
-		all += x
+		mean += x / c.count
 	}
-	mean := all / count
 	for _, x := range z {
-		squares += (x - mean) * (x - mean)
+		c.squares += (x - mean) * (x - mean)
 	}
-	squares += leastVariance * count
-	best := place{kind: level, at: n - 1, first: n - 1, last: n - 1, likelihood: -1}
-	curves := [4][]float64{level: make([]float64, n), slope: make([]float64, n), spread: make([]float64, n)}
-	sum, ramp, square := 0.0, 0.0, 0.0 // of the values from at on: Σ, Σ of them by how far they are behind at − 1, and of squares
+	c.squares += leastVariance * c.count
+	best := place{kind: level, at: n - 1, first: n - 1, last: n - 1}
+	curves := make([][3]float64, n)
 	for at := n - 1; at > 0; at-- {
 		x := z[at] - mean
-		sum, square = sum+x, square+x*x
-		ramp += sum
-		after := float64(n - at)
-		prior := count - after
-		gain := sum * sum * count / (after * prior)
-		curves[level][at] = -count / 2 * math.Log(1-min(gain, squares*(1-1e-9))/squares)
-		if curves[level][at] > best.likelihood {
-			step := sum * count / (after * prior)
-			left := (squares - gain) / count
-			best = place{level, at, at, at, step, math.Sqrt(max(left, 0) * inflation * (1/after + 1/prior)), curves[level][at]}
-		}
-		r := after * (after + 1) / 2
-		variance := r*(2*after+1)/3 - r*r/count
-		if gain = ramp * ramp / variance; variance > 0 && after >= shortest {
-			curves[slope][at] = -count / 2 * math.Log(1-min(gain, squares*(1-1e-9))/squares)
-			if curves[slope][at] > best.likelihood {
-				left := (squares - gain) / count
-				best = place{slope, at, at, at, ramp / variance, math.Sqrt(max(left, 0) * inflation / variance), curves[slope][at]}
-			}
-		}
-		if after >= shortest && prior >= shortest {
-			a, p, v := square/after+leastVariance, (squares-square)/prior, squares/count
-			p = max(p, leastVariance)
-			curves[spread][at] = prior/2*math.Log(v/p) + after/2*math.Log(v/a)
-			if curves[spread][at] > best.likelihood {
-				best = place{spread, at, at, at, 0.5 * math.Log(a/p), math.Sqrt(inflation * 0.5 * (1/after + 1/prior)), curves[spread][at]}
+		c.sum, c.square = c.sum+x, c.square+x*x
+		c.ramp += c.sum
+		c.after, c.prior = float64(n-at), float64(at)
+		for i, p := range [...]place{c.step(), c.kink(), c.spread()} {
+			if curves[at][i] = p.likelihood; p.likelihood > best.likelihood {
+				p.at, p.first, p.last = at, at, at
+				best = p
 			}
 		}
 	}
-	curve := curves[best.kind]
-	for best.first > 1 && curve[best.first-1] > best.likelihood-drop*inflation {
+	least, i := best.likelihood-drop*inflation, best.kind-level
+	for best.first > 1 && curves[best.first-1][i] > least {
 		best.first--
 	}
-	for best.last < n-1 && curve[best.last+1] > best.likelihood-drop*inflation {
+	for best.last < n-1 && curves[best.last+1][i] > least {
 		best.last++
 	}
 	return best

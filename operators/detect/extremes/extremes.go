@@ -24,15 +24,15 @@ var Kind = &univariate.Kind[learned]{
 	Alarm:    alarm.Config{Hold: 1, Of: 1, Clear: 3, Rest: 6, Update: 30, Gone: 30},
 	Model:    newModel,
 	Fields: append(append(append(ewma.Fields(), tail.Fields("up_")...), tail.Fields("down_")...),
-		state.Field{Name: "every", Type: state.Int64}, state.Field{Name: "last", Type: state.Int64}),
+		state.Field{Name: "every", Type: state.Int64}, state.Field{Name: "last", Type: state.Int64}, state.Field{Name: "promised", Type: state.Float64}),
 	Write: func(t *state.TableWriter, s *learned) {
 		s.Average.Write(t)
 		s.up.Write(t)
 		s.down.Write(t)
-		t.Int64(s.every).Int64(s.last)
+		t.Int64(s.every).Int64(s.last).Float64(s.promised)
 	},
 	Read: func(t *state.TableReader) learned {
-		return learned{Average: ewma.Read(t), up: tail.Read(t, "up_"), down: tail.Read(t, "down_"), every: t.Int64("every"), last: t.Int64("last")}
+		return learned{Average: ewma.Read(t), up: tail.Read(t, "up_"), down: tail.Read(t, "down_"), every: t.Int64("every"), last: t.Int64("last"), promised: t.Float64("promised")}
 	},
 }
 
@@ -41,6 +41,8 @@ type learned struct {
 	ewma.Average
 	up, down    tail.Side
 	every, last int64 // from one window to the next; the start of the last
+	// promised is the logarithm of the probability with which a window may be abnormal by chance, on each side.
+	promised float64
 }
 
 const (
@@ -48,7 +50,11 @@ const (
 	calm = 0.5
 	// cut is how many deviations a value is learned to be off at most.
 	cut = 3
-	day = 24 * 3600e9
+	// most is the score that a value is learned for at most, in the tails.
+	most = 1.15
+	// commonest is the highest probability that may be promised of one window: the bar is passed with twice that.
+	commonest = 0.01
+	day       = 24 * 3600e9
 )
 
 type model struct {
@@ -79,9 +85,20 @@ func (m *model) Begin(series *pipeline.Series) learned {
 	return learned{Average: ewma.Begin(series), up: tail.Begin(), down: tail.Begin()}
 }
 
-// promised is the logarithm of the probability that a window may be abnormal with by chance.
-func (m *model) promised(s *learned) float64 {
-	return math.Log(min(0.01, m.rate*float64(max(1, s.every))/day))
+// measure learns how far windows are apart, and what chance is promised of that.
+func (m *model) measure(s *learned, start int64) {
+	d, before := start-s.last, s.every
+	if s.last != 0 && d > 0 {
+		if s.every == 0 || d < s.every {
+			s.every = d
+		} else {
+			s.every += min(d-s.every, s.every) / 64
+		}
+	}
+	s.last = start
+	if s.every != before {
+		s.promised = math.Log(min(commonest, m.rate*float64(s.every)/day))
+	}
 }
 
 // Score implements univariate.Model.
@@ -100,16 +117,16 @@ func (m *model) Score(s *learned, v float64) (float64, bool) {
 }
 
 func (m *model) score(s *learned, t *tail.Side, z float64) float64 {
-	score := t.LogChance(z) / m.promised(s)
-	if least := m.least; z < least*score {
-		return z / least
+	score := t.LogChance(z) / s.promised
+	if z < m.least*score { // which also says that m.least is not 0
+		return z / m.least
 	}
 	return score
 }
 
 // Band implements univariate.Model.
 func (m *model) Band(s *learned, _ float64) (low, expected, high float64) {
-	at := m.promised(s)
+	at := s.promised
 	return s.Mean - s.Deviation*max(m.least, s.down.Level(at)), s.Mean, s.Mean + s.Deviation*max(m.least, s.up.Level(at))
 }
 
@@ -121,27 +138,26 @@ func (m *model) Explain(s *learned, f *pipeline.Finding) {
 		f.Direction, z, t = "down", -z, &s.down
 	}
 	chance := t.LogChance(z)
-	f.Probability = 1 / (1 + math.Exp(chance-m.promised(s)))
+	f.Probability = 1 / (1 + math.Exp(chance-s.promised))
 	f.Evidence = []pipeline.Evidence{{Name: "mean", Value: s.Mean}, {Name: "scale", Value: s.Deviation}, {Name: "z", Value: z}, {Name: "shape", Value: t.Shape},
 		{Name: "by_chance_per_day", Value: math.Exp(chance) * day / float64(max(1, s.every))}}
 }
 
+// learn takes a value into a tail, but none that is much farther out than what is abnormal: a fault is no more than one more peak.
+func (m *model) learn(s *learned, t *tail.Side, ring []float64, z float64) {
+	if z > t.Bar && s.every > 0 {
+		z = min(z, t.Level(most*s.promised))
+	}
+	t.Learn(ring, z, m.gap)
+}
+
 // Learn implements univariate.Model.
 func (m *model) Learn(s *learned, start int64, v, score float64, open bool) bool {
-	if d := start - s.last; s.last != 0 && d > 0 {
-		if s.every == 0 || d < s.every {
-			s.every = d
-		} else {
-			s.every += min(d-s.every, s.every) / 64
-		}
-	}
-	s.last = start
+	m.measure(s, start)
 	if m.Ready(&s.Average) {
 		z := s.Z(v)
-		if score < 1 {
-			s.up.Learn(m.row[:tail.Peaks], z, m.gap)
-			s.down.Learn(m.row[tail.Peaks:], -z, m.gap)
-		}
+		m.learn(s, &s.up, m.row[:tail.Peaks], z)
+		m.learn(s, &s.down, m.row[tail.Peaks:], -z)
 	}
 	if open && score >= calm {
 		return m.Reject(&s.Average, v)

@@ -25,7 +25,9 @@ var noises = map[string]func(rnd *rand.Rand) func() float64{
 			return 10 + rnd.NormFloat64()/math.Sqrt((a*a+b*b+c*c)/3)
 		}
 	},
-	"lognormal": func(rnd *rand.Rand) func() float64 { return func() float64 { return math.Exp(0.8 * rnd.NormFloat64()) } },
+	"lognormal": func(rnd *rand.Rand) func() float64 {
+		return func() float64 { return math.Exp(0.8 * rnd.NormFloat64()) }
+	},
 	"Poisson": func(rnd *rand.Rand) func() float64 {
 		return func() float64 {
 			n, p := 0.0, math.Exp(-5)
@@ -49,9 +51,9 @@ var noises = map[string]func(rnd *rand.Rand) func() float64{
 func TestExplore(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(noises)) {
 		line := name
-		for _, rate := range []float64{0.864, 0.0864} {
+		for _, rate := range []float64{0.864, 0.0864, 0.02} {
 			d, _ := made("rate", rate)()
-			const series, n = 100, 30_000
+			const series, n = 100, 43_200
 			var early, late, up float64
 			for _, f := range operatortest.Scan(t, d, series, n, func(s int) func(int) float64 {
 				next := noises[name](rand.New(rand.NewPCG(uint64(s), 5)))
@@ -75,4 +77,8 @@ func TestExplore(t *testing.T) {
 	}
 }
 
+func TestQuiet(t *testing.T)      { t.Log(operatortest.Quiet(t, made())) }
+func TestHostile(t *testing.T)    { operatortest.Hostile(t, made()) }
 func BenchmarkQuiet(b *testing.B) { operatortest.Bench(b, made()) }
+
+func FuzzRestore(f *testing.F) { operatortest.FuzzRestore(f, made()) }

@@ -12,10 +12,10 @@ const (
 	Peaks = 128
 	// share is the share of values that are beyond the bar.
 	share = 0.02
-	// The bar begins at begin and moves by step at most, a·n^−b in the beginning.
-	begin, step, a, b = 2.0, 0.01, 2.0, 0.6
+	// The bar begins at begin and moves by step at most, by first/√n in the beginning.
+	begin, step, first = 2.0, 0.01, 1.2
 	// The prior: a tail of priorShape and priorScale, worth so many peaks.
-	prior, priorShape, priorScale = 20.0, 0.1, 0.5
+	prior, priorShape, priorScale = 20.0, 0.2, 0.5
 	// lift is how many standard errors the shape is taken larger than estimated.
 	lift = 1.0
 	// The bounds of the shape.
@@ -83,8 +83,8 @@ func (s *Side) Learn(ring []float64, x float64, gap uint32) bool {
 		s.apart++
 	}
 	by := step
-	if s.seen < 1<<13 {
-		by = max(step, a*math.Pow(float64(s.seen), -b))
+	if s.seen < first*first/step/step {
+		by = first / math.Sqrt(float64(s.seen))
 	}
 	beyond := x > s.Bar
 	fitted := false
