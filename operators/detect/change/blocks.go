@@ -27,6 +27,7 @@ const (
 type blocks struct {
 	scales, ring int
 	last, prior  []int     // lengths by scale
+	step         []int     // each of so many windows is looked at: a power of two
 	noise        []float64 // 1/last + 1/prior
 	often        []float64 // what the square of a deviation has to be more, since a shorter scale has more independent comparisons
 
@@ -44,6 +45,7 @@ func newBlocks(scales int) blocks {
 	for k := range scales {
 		n := shortest << k
 		b.last, b.prior = append(b.last, n), append(b.prior, max(before, 2*n))
+		b.step = append(b.step, max(1, n/8))
 		b.often = append(b.often, 2*math.Log(float64(int(1)<<(scales-1-k))))
 		b.noise = append(b.noise, 1/float64(n)+1/float64(b.prior[k]))
 	}
@@ -91,7 +93,7 @@ func (b *blocks) usual(of kind, k int) float64 {
 
 // due tells whether a scale is looked at: the longer, the more seldom.
 func (b *blocks) due(s *regime, k int) bool {
-	return s.known > uint32(b.last[k]+b.prior[k]) && s.count%uint64(max(1, b.last[k]/8)) == 0
+	return s.known > uint32(b.last[k]+b.prior[k]) && s.count&uint64(b.step[k]-1) == 0
 }
 
 // compare looks at all scales that are due and returns the highest of their deviations from what is usual.
@@ -172,7 +174,7 @@ func (b *blocks) learn(s *regime, calm bool) {
 		if !b.due(s, k) {
 			continue
 		}
-		step, n := float64(max(1, b.last[k]/8)), float64(b.last[k])
+		step, n := float64(b.step[k]), float64(b.last[k])
 		first := seen[k] < enough*n
 		seen[k] = min(seen[k]+step, memory*n)
 		share := step / seen[k]

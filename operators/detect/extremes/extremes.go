@@ -1,3 +1,36 @@
+// Package extremes finds values that are more extreme than a series has them by chance, at a rate that is promised: the setting rate is how many false
+// findings a series may have in a day. A threshold has to be chosen by nobody, and series of all kinds have the same.
+//
+// A value is measured by how far it is from the moving average in moving deviations (package ewma), as in DSPOT (Siffer, Fouque, Termier, Largouet, Anomaly
+// Detection in Streams with Extreme Value Theory, KDD 2017), so that drift is no extreme. How far chance goes on either side is learned by package
+// tail. How far windows are apart makes a probability of the rate, half of it for each side:
+//
+//	z = (value − average) / deviation        q = rate · distance / day / 2
+//	score = min(ln P(as extreme by chance) / ln q, |z| / least)
+//
+// So 1 is the promised probability and 2 its square. Values of the tail that are near one another count once (gap), as they do in the promise. What a series
+// takes for its tail are its own values: of what is extreme more often than promised the first ones are told, until they are
+// known; that is how a series of rare spikes begins.
+//
+// # Promise
+//
+// Findings by what is promised, of 100 series of windows of 10 s and four days (of a rate of 0.02 that is 8, so its figures are rough). A tail is never
+// known well so far out, so there are fewer than promised where it is light. Where it is as heavy as that of Student's t with 3 degrees there are up
+// to twice as many, and more in the first day, when it is not known yet.
+//
+//	rate                    0.864              0.086               0.02
+//	             first day    then   first day    then   first day    then
+//	t3                1.4     1.1         2.4     1.8           4     2.3
+//	lognormal         0.6     0.4         0.9     0.8           3       2
+//	exponential       0.2     0.2         0.4     0.4         0.5     0.5
+//	normal              0     0.1           0       0           0       0
+//	AR(1) of 0.8        0     0.1           0       0           0       0
+//	Poisson of 5      0.1     0.1         0.1       0         0.5       0
+//
+// It holds for series that stay what they are. Of the public series of NAB, which have bursts, days, weeks and changes, and of which 4000 windows of 5 min are
+// not even enough peaks, a rate of 0.02 has 0.5 findings a day outside of what is labelled, most of them in four of the 28 series. Nothing is promised there.
+//
+// The probability of a finding is 1/(1 + P/q): as likely as not at the threshold, where as many real ones are expected as false ones are promised.
 package extremes
 
 import (
@@ -50,8 +83,6 @@ const (
 	calm = 0.5
 	// cut is how many deviations a value is learned to be off at most.
 	cut = 3
-	// most is the score that a value is learned for at most, in the tails.
-	most = 1.15
 	// commonest is the highest probability that may be promised of one window: the bar is passed with twice that.
 	commonest = 0.01
 	day       = 24 * 3600e9
@@ -143,23 +174,16 @@ func (m *model) Explain(s *learned, f *pipeline.Finding) {
 		{Name: "by_chance_per_day", Value: math.Exp(chance) * day / float64(max(1, s.every))}}
 }
 
-// learn takes a value into a tail, but none that is much farther out than what is abnormal: a fault is no more than one more peak.
-func (m *model) learn(s *learned, t *tail.Side, ring []float64, z float64) {
-	if z > t.Bar && s.every > 0 {
-		z = min(z, t.Level(most*s.promised))
-	}
-	t.Learn(ring, z, m.gap)
-}
-
-// Learn implements univariate.Model.
+// Learn implements univariate.Model. Of a finding that is open the tails learn the first window alone.
 func (m *model) Learn(s *learned, start int64, v, score float64, open bool) bool {
 	m.measure(s, start)
-	if m.Ready(&s.Average) {
+	abnormal := open && score >= calm
+	if m.Ready(&s.Average) && !(abnormal && s.Rejected > 0) {
 		z := s.Z(v)
-		m.learn(s, &s.up, m.row[:tail.Peaks], z)
-		m.learn(s, &s.down, m.row[tail.Peaks:], -z)
+		s.up.Learn(m.row[:tail.Peaks], z, m.gap)
+		s.down.Learn(m.row[tail.Peaks:], -z, m.gap)
 	}
-	if open && score >= calm {
+	if abnormal {
 		return m.Reject(&s.Average, v)
 	}
 	if score >= 0 {

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// peaks is how many peaks of a tail are remembered.
+	// Peaks is how many peaks of a tail are remembered: the length of its ring.
 	Peaks = 128
 	// share is the share of values that are beyond the bar.
 	share = 0.02
@@ -18,10 +18,18 @@ const (
 	prior, priorShape, priorScale = 20.0, 0.2, 0.5
 	// lift is how many standard errors the shape is taken larger than estimated.
 	lift = 1.0
-	// The bounds of the shape.
+	// lowest is the least bar, leastScale the least scale.
+	lowest, leastScale = 1e-9, 1e-9
+	// The bounds of the shape that is estimated.
 	leastShape, mostShape = -0.2, 0.8
+	// nearZero stands for a shape of 0, which is the exponential distribution.
+	nearZero = 1e-6
+	// farthest is how rare a peak counts at most, as a logarithm: of 400 one is as far. So an outlier is one more peak and no other law.
+	farthest = 6.0
 	// forget is over how many peaks the distance between them is averaged at most.
 	forget = 64
+	// rarest is the least logarithm of a probability that is told.
+	rarest = -700.0
 	// refit is after how many peaks the fit is made anew, when there are many.
 	refit = 4
 )
@@ -49,8 +57,8 @@ func Begin() Side {
 	return s
 }
 
-// LogChance returns the logarithm of the probability that at a value a cluster begins whose peak is beyond x: 0 for what is no more than
-// the middle, at least −700.
+// LogChance returns the logarithm of the probability that at one value a cluster begins whose peak is beyond x. It is 0 up to the middle, falls
+// evenly to the bar, and is −700 at least.
 func (s *Side) LogChance(x float64) float64 {
 	if x <= 0 {
 		return 0
@@ -60,12 +68,12 @@ func (s *Side) LogChance(x float64) float64 {
 	}
 	u := 1 + s.Shape*(x-s.Bar)/s.Scale
 	if u <= 0 {
-		return -700
+		return rarest
 	}
-	return max(-700, s.LogRate-math.Log(u)/s.Shape)
+	return max(rarest, s.LogRate-math.Log(u)/s.Shape)
 }
 
-// Level returns the value that is passed with that probability.
+// Level returns the value of which LogChance is that, the inverse.
 func (s *Side) Level(logChance float64) float64 {
 	if logChance >= s.LogRate {
 		return s.Bar * logChance / s.LogRate
@@ -73,9 +81,9 @@ func (s *Side) Level(logChance float64) float64 {
 	return s.Bar + s.Scale/s.Shape*(math.Exp(-s.Shape*(logChance-s.LogRate))-1)
 }
 
-// Learn takes a value. ring are the peaks, all of them 0 at first; gap is after how many values that are not beyond the bar a cluster
-// ends. It returns true when the tail was fitted anew.
-func (s *Side) Learn(ring []float64, x float64, gap uint32) bool {
+// Learn takes a value. ring are the last Peaks peaks, all of them 0 at first, which the caller keeps; gap is after how many values that are not
+// beyond the bar a cluster ends.
+func (s *Side) Learn(ring []float64, x float64, gap uint32) {
 	if s.seen < math.MaxUint32 {
 		s.seen++
 	}
@@ -87,16 +95,13 @@ func (s *Side) Learn(ring []float64, x float64, gap uint32) bool {
 		by = first / math.Sqrt(float64(s.seen))
 	}
 	beyond := x > s.Bar
-	fitted := false
+	if beyond {
+		x = min(x, s.Level(s.LogRate-farthest))
+	}
 	switch {
 	case beyond && s.since >= gap:
-		fitted = s.close(ring)
-		s.found++
-		if s.found > 1 {
-			s.between += (float64(s.apart) - s.between) / min(float64(s.found), forget)
-		}
-		s.LogRate = -math.Log(max(1, s.between))
-		s.apart, s.since, s.peak = 0, 0, x-s.Bar
+		s.begin(ring)
+		s.peak = x - s.Bar
 	case beyond:
 		s.since, s.peak = 0, max(s.peak, x-s.Bar)
 	case s.since < math.MaxUint32:
@@ -105,29 +110,28 @@ func (s *Side) Learn(ring []float64, x float64, gap uint32) bool {
 	if beyond {
 		s.Bar += by * (1 - share)
 	} else {
-		s.Bar = max(s.Bar-by*share, 1e-9)
+		s.Bar = max(s.Bar-by*share, lowest)
 	}
-	return fitted
 }
 
-// close remembers the peak of the last cluster.
-func (s *Side) close(ring []float64) bool {
-	if s.found == 0 {
-		return false
+// begin begins a cluster, and remembers the peak of the last one.
+func (s *Side) begin(ring []float64) {
+	if s.found > 0 {
+		ring[(s.found-1)%Peaks] = s.peak
+		s.between += (float64(s.apart) - s.between) / min(float64(s.found), forget)
+		if s.found <= refit*2 || s.found%refit == 0 {
+			s.fit(ring[:min(s.found, Peaks)])
+		}
 	}
-	ring[(s.found-1)%uint32(len(ring))] = s.peak
-	if s.found > 2*refit && s.found%refit != 0 {
-		return false
-	}
-	s.fit(ring)
-	return true
+	s.found++
+	s.LogRate = -math.Log(max(1, s.between))
+	s.apart, s.since = 0, 0
 }
 
-// fit estimates shape and scale.
-func (s *Side) fit(ring []float64) {
-	n := min(int(s.found), len(ring))
+// fit estimates shape and scale by probability-weighted moments, drawn to the prior.
+func (s *Side) fit(peaks []float64) {
 	var room [Peaks]float64
-	x := room[:copy(room[:], ring[:n])]
+	x := room[:copy(room[:], peaks)]
 	slices.Sort(x)
 	a0, a1 := 0.0, 0.0
 	count := float64(len(x))
@@ -143,10 +147,10 @@ func (s *Side) fit(ring []float64) {
 	weight := count / (count + prior)
 	shape = priorShape + weight*(max(leastShape, min(mostShape, shape))-priorShape)
 	s.Shape = shape + lift*(1+shape)/math.Sqrt(count+prior)
-	if math.Abs(s.Shape) < 1e-6 {
-		s.Shape = 1e-6
+	if math.Abs(s.Shape) < nearZero {
+		s.Shape = nearZero
 	}
-	s.Scale = max(1e-9, priorScale+weight*(scale-priorScale))
+	s.Scale = max(leastScale, priorScale+weight*(scale-priorScale))
 }
 
 // Fields are the columns of a tail in a snapshot.
