@@ -28,7 +28,7 @@
 //	Poisson of 5      0.1     0.1         0.1       0         0.5       0
 //
 // It holds for series that stay what they are. Of the public series of NAB, which have bursts, days, weeks and changes, and of which 4000 windows of 5 min are
-// not even enough peaks, a rate of 0.02 has 0.5 findings a day outside of what is labelled, most of them in four of the 28 series. Nothing is promised there.
+// not even enough peaks, a rate of 0.02 has 0.5 findings a day outside of what is labelled. Nothing is promised there.
 //
 // The probability of a finding is 1/(1 + P/q): as likely as not at the threshold, where as many real ones are expected as false ones are promised.
 package extremes
@@ -49,7 +49,7 @@ var Kind = &univariate.Kind[learned]{
 	Name: "extremes", Version: 1, Doc: "Finds values as extreme as a series has them by chance at a rate that is promised.",
 	Example: "[{metric: latency.*, rate: 0.1, direction: up}]",
 	Judgement: append(ewma.Floors(), []pipeline.Setting{
-		{Name: "rate", Type: pipeline.Float, Default: 0.02, Min: pipeline.Bound(1e-6), Max: pipeline.Bound(1e4), Doc: "How many false findings a day and series may have."},
+		{Name: "rate", Type: pipeline.Float, Default: 0.02, Min: pipeline.Bound(1e-6), Max: pipeline.Bound(1e4), Doc: "How many false findings a day and series may have, while the series stays what it is; up to twice as many where tails are heavy."},
 		{Name: "least", Type: pipeline.Float, Default: 3.0, Min: pipeline.Bound(0), Max: pipeline.Bound(1e6), Doc: "What is nearer to the average than so many deviations is not abnormal, however rare it is."},
 		{Name: "direction", Type: pipeline.String, Default: "both", Enum: []string{"both", "up", "down"}, Doc: "Where values are abnormal."},
 	}...),

@@ -14,8 +14,8 @@
 //   - shape and scale are fitted by probability-weighted moments (Hosking and Wallis, Technometrics 29, 1987) to the last 128 peaks, which costs a sort
 //     every fourth peak and never fails;
 //   - since the tail is asked for what is a thousand times rarer than all peaks, an error of the shape counts more than anything else: it is drawn to a
-//     prior of 0.2 that is worth 20 peaks, kept in [−0.2, 0.8], and taken one standard error larger. So a promise errs on the side of silence, and
-//     is there from the first peak on.
+//     prior of 0.2 that is worth 20 peaks, kept in [−0.2, 0.8], and taken one standard error larger. So a promise errs on the side of silence
+//     for light tails, is about right for heavy ones of a hundred peaks, and too low for these before they are known (table in package extremes).
 //
 // A tail knows one side: the other is that of −x. Values are expected in units in which their deviation is about 1; the middle is 0.
 package tail
