@@ -16,6 +16,9 @@
 // The onset is the window in which the sum last left zero, which is Page's estimate of the change point, and no later than the alarm.
 // The sums are bounded by one and a half times the threshold, so that they come down again when the level does. While a
 // sum is beyond a fifth of the threshold nothing is learned; after adapt abnormal windows the new level is taken for normal.
+//
+// It tells for how long a series is away from where it belongs. When and by how much it became another, and that once, is told by package change, also of
+// slopes and spreads.
 package cusum
 
 import (

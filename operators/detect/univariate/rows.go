@@ -47,8 +47,12 @@ func (d *Detector[S]) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pi
 	d.grow(w.Table)
 	d.scores = d.scores[:0]
 	found = d.alarm.Begin(w.Start, w.End, found)
-	for from := 0; from < len(w.Series); from += piece {
-		d.gather(w, from, min(from+piece, len(w.Series)))
+	step := piece
+	if d.rings.models != nil {
+		step = 1
+	}
+	for from := 0; from < len(w.Series); from += step {
+		d.gather(w, from, min(from+step, len(w.Series)))
 		for rule, r := range d.rows {
 			if r.n > 0 {
 				d.learn(r, int16(rule))
@@ -90,6 +94,9 @@ func (d *Detector[S]) gather(w *pipeline.Window, from, to int) {
 // learn scores rows of one rule, learns from those that nothing is to be said of, and puts the others aside.
 func (d *Detector[S]) learn(r *Rows[S], rule int16) {
 	m := d.models[rule]
+	if d.rings.models != nil {
+		d.rings.use(rule, r.series[0])
+	}
 	r.Values, r.Scores = r.values[:r.n], r.scores[:r.n]
 	d.cells.Own(r.series[:r.n])
 	m.Score(r)
@@ -139,7 +146,7 @@ func (d *Detector[S]) value(w *pipeline.Window, l loud, found []pipeline.Finding
 	f.Low, _, f.High = m.Band(c, l.value)
 	m.Explain(c, &f)
 	m.Learn(r)
-	if r.Open = false; r.Adapted && change != alarm.Closed {
+	if r.Open = false; r.Adapted && (change == alarm.None || change == alarm.Updated) {
 		change = alarm.Closed
 		f.Evidence = append(f.Evidence, pipeline.Evidence{Name: "adapted", Value: 1})
 	}

@@ -95,6 +95,7 @@ type Detector[S any] struct {
 
 	alarm *alarm.Table
 	cells state.Column[S]
+	rings rings
 
 	likes   likes
 	alike   []uint32
@@ -117,6 +118,7 @@ func (k *Kind[S]) New(s pipeline.Settings) (pipeline.Detector, error) {
 		m, fault := k.Model(k.over(s, e))
 		d.models, err = append(d.models, m), errors.Join(err, fault)
 		d.rows = append(d.rows, &Rows[S]{cells: &d.cells})
+		d.rings.add(m)
 	}
 	return d, err
 }
@@ -161,39 +163,49 @@ func (d *Detector[S]) grow(table *pipeline.SeriesTable) {
 	for d.cells.Len() < table.Len() {
 		d.cells.Append(none)
 	}
+	d.rings.grow(table.Len())
 	d.watch.Grow(table, func(s uint32, rule int16) { *d.cells.Edit(s) = d.begin(table, s, rule) })
 }
 
 // Hold implements pipeline.Holder: a finding that is open has to be closed.
 func (d *Detector[S]) Hold(hold func(uint32)) { d.alarm.Hold(hold) }
 
-func (k *Kind[S]) table() state.Table {
-	return state.Table{Name: "series", Version: k.Version, BySeries: true, Fields: append([]state.Field{{Name: "rule", Type: state.Int64}}, k.Fields...)}
+func (d *Detector[S]) table() state.Table {
+	fields := append([]state.Field{{Name: "rule", Type: state.Int64}}, d.kind.Fields...)
+	if d.rings.models != nil {
+		fields = append(fields, field)
+	}
+	return state.Table{Name: "series", Version: d.kind.Version, BySeries: true, Fields: fields}
 }
 
 // Snapshot implements pipeline.Snapshotter.
 func (d *Detector[S]) Snapshot() (pipeline.Frozen, error) {
-	rules, cells, alarms := d.watch.Freeze(), d.cells.Freeze(), d.alarm.Freeze()
+	rules, cells, rings, alarms, table := d.watch.Freeze(), d.cells.Freeze(), d.rings.freeze(), d.alarm.Freeze(), d.table()
 	return state.Frozen(d.kind.Name, func(w *state.Writer) {
-		t := w.Table(d.kind.table())
+		t := w.Table(table)
 		for i := range uint32(cells.Len()) {
 			c := cells.At(i)
 			t.Int64(int64(rules[i]))
 			d.kind.Write(t, &c)
+			rings.write(t, i)
 		}
 		alarms.Write(w)
-	}, cells.Release, alarms.Release), nil
+	}, cells.Release, rings.release, alarms.Release), nil
 }
 
 // Restore implements pipeline.Snapshotter.
 func (d *Detector[S]) Restore(r io.Reader) error {
 	s := state.NewReader(r, d.kind.Name)
-	for t := s.Table(d.kind.table()); t.Next(); {
+	for t := s.Table(d.table()); t.Next(); {
 		if !d.watch.Load(t.Int64("rule")) {
 			s.Fail("was written with other selectors")
 			break
 		}
 		d.cells.Append(d.kind.Read(t))
+		if !d.rings.read(t) {
+			s.Fail("was written with other lengths")
+			break
+		}
 	}
 	if d.alarm.Load(s) != d.cells.Len() {
 		s.Fail("has columns of different length")
