@@ -3,6 +3,7 @@ package templates
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -16,6 +17,8 @@ const (
 	version = 1
 	// Metric is the name of the operator's series.
 	Metric = "log.templates"
+
+	seriesLimit = "series_limit"
 )
 
 // Spec describes the operator.
@@ -30,6 +33,9 @@ func Spec() pipeline.Spec {
 			{Name: "series", Type: pipeline.Int, Default: int64(10_000), Min: pipeline.Bound(1), Doc: "How many series of templates a lane has at most. Beyond it records count for the template other of their stream."},
 			{Name: "labels", Type: pipeline.List, Fields: []pipeline.Setting{{Type: pipeline.String}}, Example: "[service]",
 				Doc: "The labels of streams that the series have, so that instances are counted together. By default all."},
+			{Name: "parameters", Type: pipeline.Duration, Min: pipeline.Bound(float64(time.Second)), Max: pipeline.Bound(float64(24 * time.Hour)), Example: "10s",
+				Doc: "Looks at the values in lines, too: says of each place of a template, each time so long, how many values were different and what share the most frequent one had. Give the size of the windows. By default it doesn't."},
+			{Name: "places", Type: pipeline.Int, Default: int64(4096), Min: pipeline.Bound(1), Max: pipeline.Bound(1 << 20), Doc: "How many places a lane has at most at a time, of 1 KiB each. The values at further ones are not looked at."},
 		},
 	}
 }
@@ -44,17 +50,21 @@ type Templates struct {
 	limits miner.Limits
 	miner  *miner.Miner
 	series directory
+	values *parameters // nil: nobody asked for them
 
 	// columns of the batch that is made
 	of          []uint32
 	times, none []int64
-	ones        []float64
+	ones, told  []float64
 }
 
 // New makes the operator.
 func New(s pipeline.Settings) (pipeline.Operator, error) {
 	limits := miner.Limits{Templates: int(s.Int("templates")), Bytes: int(s.Int("memory"))}
 	t := &Templates{limits: limits, miner: miner.New(limits), series: directory{limit: int(s.Int("series")), by: map[pair]uint32{}, own: map[string]uint32{}}}
+	if s.Has("parameters") {
+		t.values = newParameters(int64(s.Duration("parameters")), int(s.Int("places")), t.series.limit)
+	}
 	for _, l := range s.List("labels") {
 		t.series.labels = append(t.series.labels, l.(string))
 	}
@@ -83,20 +93,60 @@ func (t *Templates) Process(b pipeline.Batch, out pipeline.Emitter) error {
 	t.of, t.times = t.of[:0], t.times[:0]
 	refused := 0
 	for i, stream := range streams {
-		s, ok := t.series.find(stream, t.miner.Learn(firstLine(bodies.Value(i))))
+		line := firstLine(bodies.Value(i))
+		of := t.miner.Learn(line)
+		s, ok := t.series.find(stream, of)
 		if !ok {
 			refused++
 			continue
 		}
 		t.of, t.times = append(t.of, s), append(t.times, times[i])
+		if t.values != nil {
+			t.look(s, times[i], line, of)
+		}
 	}
 	if refused > 0 {
-		t.env.Lose("series_limit", refused)
+		t.env.Lose(seriesLimit, refused)
 	}
-	if len(t.of) == 0 {
+	for len(t.ones) < len(t.of) {
+		t.ones = append(t.ones, 1)
+	}
+	return t.emit(t.ones, out)
+}
+
+// look counts the values of a line.
+func (t *Templates) look(series uint32, at int64, line []byte, of *miner.Template) {
+	if t.env.Series.At(series).Labels.Get(templateLabel) == other {
+		return
+	}
+	if lost := t.values.count(series, at, t.miner.Parameters(line, of)); lost != "" {
+		t.env.Lose(lost, 1)
+	}
+}
+
+// Watermark implements pipeline.Watermarker.
+func (t *Templates) Watermark(at int64, out pipeline.Emitter) error {
+	if t.values == nil {
 		return nil
 	}
-	return out.Emit(t.batch())
+	t.of, t.times, t.told = t.of[:0], t.times[:0], t.told[:0]
+	refused := t.values.close(at, t.env.Series, func(series uint32, at int64, v float64) {
+		t.of, t.times, t.told = append(t.of, series), append(t.times, at), append(t.told, v)
+	})
+	if refused > 0 {
+		t.env.Lose(seriesLimit, refused)
+	}
+	return t.emit(t.told, out)
+}
+
+// Hold implements pipeline.Holder: what was counted of a place has to be told.
+func (t *Templates) Hold(hold func(uint32)) {
+	if t.values == nil {
+		return
+	}
+	for i := range t.values.places {
+		hold(t.values.places[i].series)
+	}
 }
 
 // firstLine returns the first line of a body that is not empty.
@@ -108,17 +158,20 @@ func firstLine(body []byte) []byte {
 	return body
 }
 
-// batch makes a batch of a point of one for each record that was found a series for.
-func (t *Templates) batch() pipeline.Batch {
+// emit gives out a batch of points, of those of which there are series and times; for each record they are one.
+func (t *Templates) emit(values []float64, out pipeline.Emitter) error {
 	n := len(t.of)
-	for len(t.ones) < n {
-		t.ones, t.none = append(t.ones, 1), append(t.none, 0)
+	if n == 0 {
+		return nil
+	}
+	for len(t.none) < n {
+		t.none = append(t.none, 0)
 	}
 	rb := array.NewRecordBuilder(t.env.Allocator, t.schema)
 	defer rb.Release()
 	rb.Field(pipeline.PointSeries).(*array.Uint32Builder).AppendValues(t.of, nil)
 	rb.Field(pipeline.PointTime).(*array.Int64Builder).AppendValues(t.times, nil)
 	rb.Field(pipeline.PointStart).(*array.Int64Builder).AppendValues(t.none[:n], nil)
-	rb.Field(pipeline.PointValue).(*array.Float64Builder).AppendValues(t.ones[:n], nil)
-	return pipeline.Batch{Kind: pipeline.Points, Record: rb.NewRecord(), Series: t.env.Series}
+	rb.Field(pipeline.PointValue).(*array.Float64Builder).AppendValues(values[:n], nil)
+	return out.Emit(pipeline.Batch{Kind: pipeline.Points, Record: rb.NewRecord(), Series: t.env.Series})
 }

@@ -50,6 +50,8 @@ type Miner struct {
 	memo     memo
 	foretold speculation
 	forgot   uint64
+
+	parameters []Parameter
 }
 
 // New makes a miner.

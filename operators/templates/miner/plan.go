@@ -196,24 +196,26 @@ func siteEnd(line []byte, at int) int {
 // span is a part of a line that the reader did not take for a literal at once.
 type span struct {
 	start, end int
+	at         int // what it became begins here in the shape
 	is         spanKind
 }
 
 type spanKind uint8
 
 const (
-	same  spanKind = iota // some of its digits are in the shape
-	parts                 // no digit of it is
-	whole                 // it is one value
-	text                  // it is one value, in quotes
+	same   spanKind = iota // some of its digits are in the shape
+	parts                  // no digit of it is
+	single                 // it is one value
+	text                   // it is one value, in quotes
 )
 
 // note remembers what a span became.
-func (r *reader) note(start, end int, shape []byte) {
+func (r *reader) note(start, end int, whole []byte, at int) {
+	shape := whole[at:]
 	is := parts
 	switch {
 	case len(shape) == 1 && shape[0] == variable:
-		is = whole
+		is = single
 	case len(shape) == 3 && shape[0] == '"' && shape[1] == variable && end-start > 2:
 		is = text
 	default:
@@ -223,7 +225,7 @@ func (r *reader) note(start, end int, shape []byte) {
 			}
 		}
 	}
-	r.spans = append(r.spans, span{start, end, is})
+	r.spans = append(r.spans, span{start, end, at, is})
 }
 
 // plan makes a plan of a line that was read, with the room of an old one; nil if none can be made.
@@ -307,7 +309,7 @@ func sight(line []byte, s span) (is looks, from, to int) {
 		if quotedEnd(line, start+1) == s.end-1 && (s.end == len(line) || line[s.end] != ':') {
 			return quoted, start + 1, s.end - 1
 		}
-	case s.is != whole:
+	case s.is != single:
 	case bytes.HasPrefix(line[end:], []byte("://")) && classesOf(line[start:end]) == letter:
 		if e := siteEnd(line, end+3); e == s.end && (e == len(line) || line[e] != '"') {
 			return site, end + 3, e

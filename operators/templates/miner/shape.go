@@ -88,7 +88,7 @@ func (r *reader) shape(to, line []byte) []byte {
 			n := len(to)
 			to, i = r.mark(to, line, start)
 			if r.noting {
-				r.note(start, i, to[n:])
+				r.note(start, i, to, n)
 			}
 		default:
 			r.atoms++
@@ -105,7 +105,7 @@ func (r *reader) shape(to, line []byte) []byte {
 			n := len(to)
 			to, i = r.atom(to, line, start, i, k)
 			if r.noting {
-				r.note(start, i, to[n:])
+				r.note(start, i, to, n)
 			}
 		}
 		copied = i
