@@ -18,7 +18,12 @@ const (
 	// Metric is the name of the operator's series.
 	Metric = "log.templates"
 
+	// ErrorMetric is that of the shares of errors.
+	ErrorMetric = "log.errors.share"
+
 	seriesLimit = "series_limit"
+	// severityError is OpenTelemetry's ERROR.
+	severityError = 17
 )
 
 // Spec describes the operator.
@@ -33,6 +38,7 @@ func Spec() pipeline.Spec {
 			{Name: "series", Type: pipeline.Int, Default: int64(10_000), Min: pipeline.Bound(1), Doc: "How many series of templates a lane has at most. Beyond it records count for the template other of their stream."},
 			{Name: "labels", Type: pipeline.List, Fields: []pipeline.Setting{{Type: pipeline.String}}, Example: "[service]",
 				Doc: "The labels of streams that the series have, so that instances are counted together. By default all."},
+			{Name: "errors", Type: pipeline.Bool, Default: false, Doc: "Tells of each stream and each template which share of the records is of severity ERROR and above, too (gauge log.errors.share)."},
 			{Name: "parameters", Type: pipeline.Duration, Min: pipeline.Bound(float64(time.Second)), Max: pipeline.Bound(float64(24 * time.Hour)), Example: "10s",
 				Doc: "Looks at the values in lines, too: says of each place of a template, each time so long, how many values were different and what share the most frequent one had. Give the size of the windows. By default it doesn't."},
 			{Name: "places", Type: pipeline.Int, Default: int64(4096), Min: pipeline.Bound(1), Max: pipeline.Bound(1 << 20), Doc: "How many places a lane has at most at a time, of 1 KiB each. The values at further ones are not looked at."},
@@ -51,17 +57,18 @@ type Templates struct {
 	miner  *miner.Miner
 	series directory
 	values *parameters // nil: nobody asked for them
+	shares bool
 
 	// columns of the batch that is made
 	of          []uint32
 	times, none []int64
-	ones, told  []float64
+	told        []float64
 }
 
 // New makes the operator.
 func New(s pipeline.Settings) (pipeline.Operator, error) {
 	limits := miner.Limits{Templates: int(s.Int("templates")), Bytes: int(s.Int("memory"))}
-	t := &Templates{limits: limits, miner: miner.New(limits), series: directory{limit: int(s.Int("series")), by: map[pair]uint32{}, own: map[string]uint32{}}}
+	t := &Templates{limits: limits, miner: miner.New(limits), series: directory{limit: int(s.Int("series")), by: map[pair]uint32{}, own: map[string]uint32{}, errors: map[uint32]uint32{}}, shares: s.Bool("errors")}
 	if s.Has("parameters") {
 		t.values = newParameters(int64(s.Duration("parameters")), int(s.Int("places")), t.series.limit)
 	}
@@ -90,7 +97,8 @@ func (t *Templates) Process(b pipeline.Batch, out pipeline.Emitter) error {
 	streams := b.Record.Column(pipeline.LogStream).(*array.Uint32).Uint32Values()
 	times := b.Record.Column(pipeline.LogTime).(*array.Int64).Int64Values()
 	bodies := b.Record.Column(pipeline.LogBody).(*array.Binary)
-	t.of, t.times = t.of[:0], t.times[:0]
+	severities := b.Record.Column(pipeline.LogSeverity).(*array.Uint8).Uint8Values()
+	t.begin()
 	refused := 0
 	for i, stream := range streams {
 		line := firstLine(bodies.Value(i))
@@ -100,7 +108,10 @@ func (t *Templates) Process(b pipeline.Batch, out pipeline.Emitter) error {
 			refused++
 			continue
 		}
-		t.of, t.times = append(t.of, s), append(t.times, times[i])
+		t.tell(s, times[i], 1)
+		if t.shares && !t.share(stream, s, times[i], severities[i]) {
+			refused++
+		}
 		if t.values != nil {
 			t.look(s, times[i], line, of)
 		}
@@ -108,10 +119,24 @@ func (t *Templates) Process(b pipeline.Batch, out pipeline.Emitter) error {
 	if refused > 0 {
 		t.env.Lose(seriesLimit, refused)
 	}
-	for len(t.ones) < len(t.of) {
-		t.ones = append(t.ones, 1)
+	return t.emit(out)
+}
+
+// share tells whether a record of a stream and a template is an error. false: there is no room for a series.
+func (t *Templates) share(stream, template uint32, at int64, severity uint8) bool {
+	v := 0.0
+	if severity >= severityError {
+		v = 1
 	}
-	return t.emit(t.ones, out)
+	of, ok := t.series.share(stream)
+	if ok {
+		t.tell(of, at, v)
+	}
+	by, all := t.series.share(template)
+	if all {
+		t.tell(by, at, v)
+	}
+	return ok && all
 }
 
 // look counts the values of a line.
@@ -129,14 +154,12 @@ func (t *Templates) Watermark(at int64, out pipeline.Emitter) error {
 	if t.values == nil {
 		return nil
 	}
-	t.of, t.times, t.told = t.of[:0], t.times[:0], t.told[:0]
-	refused := t.values.close(at, t.env.Series, func(series uint32, at int64, v float64) {
-		t.of, t.times, t.told = append(t.of, series), append(t.times, at), append(t.told, v)
-	})
+	t.begin()
+	refused := t.values.close(at, t.env.Series, t.tell)
 	if refused > 0 {
 		t.env.Lose(seriesLimit, refused)
 	}
-	return t.emit(t.told, out)
+	return t.emit(out)
 }
 
 // Hold implements pipeline.Holder: what was counted of a place has to be told.
@@ -158,8 +181,15 @@ func firstLine(body []byte) []byte {
 	return body
 }
 
-// emit gives out a batch of points, of those of which there are series and times; for each record they are one.
-func (t *Templates) emit(values []float64, out pipeline.Emitter) error {
+// begin begins a batch of points, tell adds one.
+func (t *Templates) begin() { t.of, t.times, t.told = t.of[:0], t.times[:0], t.told[:0] }
+
+func (t *Templates) tell(series uint32, at int64, v float64) {
+	t.of, t.times, t.told = append(t.of, series), append(t.times, at), append(t.told, v)
+}
+
+// emit gives out the batch if there is anything in it.
+func (t *Templates) emit(out pipeline.Emitter) error {
 	n := len(t.of)
 	if n == 0 {
 		return nil
@@ -172,6 +202,6 @@ func (t *Templates) emit(values []float64, out pipeline.Emitter) error {
 	rb.Field(pipeline.PointSeries).(*array.Uint32Builder).AppendValues(t.of, nil)
 	rb.Field(pipeline.PointTime).(*array.Int64Builder).AppendValues(t.times, nil)
 	rb.Field(pipeline.PointStart).(*array.Int64Builder).AppendValues(t.none[:n], nil)
-	rb.Field(pipeline.PointValue).(*array.Float64Builder).AppendValues(values[:n], nil)
+	rb.Field(pipeline.PointValue).(*array.Float64Builder).AppendValues(t.told, nil)
 	return out.Emit(pipeline.Batch{Kind: pipeline.Points, Record: rb.NewRecord(), Series: t.env.Series})
 }
