@@ -23,7 +23,8 @@ type directory struct {
 	table  *pipeline.SeriesTable
 	labels []string // that the series take over from streams; nil: all
 	limit  int
-	by     map[pair]uint32   // what was found lately
+	by     map[pair]uint32 // what was found
+	lately [recent]found
 	own    map[string]uint32 // the series of templates, by their keys
 	errors map[uint32]uint32 // the series of the shares of errors, by those of streams and templates
 	seen   int               // how many series of the table were looked at
@@ -35,8 +36,16 @@ type pair struct {
 	id     uint64
 }
 
+// found is a pair and its series.
+type found struct {
+	pair
+	series uint32
+	known  bool
+}
+
 const (
 	refused = ^uint32(0)
+	recent  = 256
 	// maxPairs bounds what is remembered, which costs time only.
 	maxPairs = 1 << 16
 )
@@ -44,15 +53,24 @@ const (
 // find returns the series of a stream's template. false: the lane's table is full.
 func (d *directory) find(stream uint32, t *miner.Template) (uint32, bool) {
 	p := pair{stream, t.ID}
+	f := &d.lately[(uint32(t.ID)^stream)%recent]
+	if f.pair != p || !f.known {
+		*f = found{p, d.look(p, t), true}
+	}
+	return f.series, f.series != refused
+}
+
+// look returns the series of a pair.
+func (d *directory) look(p pair, t *miner.Template) uint32 {
 	s, ok := d.by[p]
 	if !ok {
 		if len(d.by) >= maxPairs {
 			clear(d.by)
 		}
-		s = d.make(d.table.At(stream), t)
+		s = d.make(d.table.At(p.stream), t)
 		d.by[p] = s
 	}
-	return s, s != refused
+	return s
 }
 
 // make returns the series, which it makes if there is none. One that is refused stays so: the table only grows.

@@ -109,9 +109,9 @@ func TestParameters(t *testing.T) {
 func TestParametersOfAnyLines(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(7, 7))
 	in := operatortest.NewInput()
-	for i := range 400 {
-		in.Log(fmt.Sprintf(`:stream{service="s%d"}`, rnd.IntN(3)), int64(i)*1e8+rnd.Int64N(1e9), 9, fmt.Sprintf("request %d of user u%d took %d ms at é%d", i, rnd.IntN(9), rnd.IntN(1+i/100), rnd.IntN(50)))
-		if i%40 == 39 {
+	for i := range 120 {
+		in.Log(fmt.Sprintf(`:stream{service="s%d"}`, rnd.IntN(3)), int64(i)*1e8+rnd.Int64N(1e9), 9, fmt.Sprintf("request %d of user u%d took %d ms at é%d", i, rnd.IntN(9), rnd.IntN(1+i/30), rnd.IntN(50)))
+		if i%20 == 19 {
 			in.Watermark(int64(i-10) * 1e8)
 		}
 	}

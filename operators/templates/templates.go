@@ -174,7 +174,9 @@ func (t *Templates) Hold(hold func(uint32)) {
 
 // firstLine returns the first line of a body that is not empty.
 func firstLine(body []byte) []byte {
-	body = bytes.TrimLeft(body, "\r\n")
+	for len(body) > 0 && (body[0] == '\n' || body[0] == '\r') {
+		body = body[1:]
+	}
 	if i := bytes.IndexByte(body, '\n'); i >= 0 {
 		return body[:i]
 	}
