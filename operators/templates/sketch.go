@@ -83,10 +83,11 @@ func (s *sketch) distinct() float64 {
 	return min(math.Round(n), float64(s.rows))
 }
 
-// most returns the most frequent value, as text, and which share of all is at least its. Of equal ones it is the one that came first.
+// most returns the most frequent value, as text, and which share of the others have at least the value that one of them has: nothing where all
+// are different, however few they are. Of equal ones it is the one that came first. There have to be two.
 func (s *sketch) most() (value string, share float64) {
 	best := slices.MaxFunc(s.top[:], func(a, b contender) int { return int(int64(a.count-a.over) - int64(b.count-b.over)) })
-	return readable(best.text[:best.size]), float64(best.count-best.over) / float64(s.rows)
+	return readable(best.text[:best.size]), float64(best.count-best.over-1) / float64(s.rows-1)
 }
 
 // readable returns the beginning of a value as text that has no half characters.

@@ -6,8 +6,9 @@ type Parameter struct {
 	Text  []byte // a part of the line; borrowed until the next call
 }
 
-// Parameters returns what a line has at the places of its template, which Learn said, in order. Templates of lines with lists of
-// any length have none, since their places are not those of all their lines. The slice is borrowed until the next call.
+// Parameters returns what a line has at the places of its template, which Learn said, in order, but for dates and times: they are
+// always others. Templates of lines with lists of any length have none, since their places are not those of all their
+// lines. The slice is borrowed until the next call.
 func (m *Miner) Parameters(line []byte, t *Template) []Parameter {
 	m.parameters = m.parameters[:0]
 	if t.form.elastic {
@@ -30,11 +31,29 @@ func (m *Miner) Parameters(line []byte, t *Template) []Parameter {
 		}
 		var text []byte
 		text, spans = m.reader.taken(line, m.shape, from, i, spans)
-		if k := parts[place].kind; k != literal && k != fixed {
+		if k := parts[place].kind; k != literal && k != fixed && !timely(text) {
 			m.parameters = append(m.parameters, Parameter{place, text})
 		}
 	}
 	return m.parameters
+}
+
+// timely says that a text is a date, a time of day, or both.
+func timely(text []byte) bool {
+	if len(text) < 4 {
+		return false
+	}
+	switch classes[text[0]] {
+	case digit:
+		return moment(text, 0) == len(text)
+	case letter:
+		end := 0
+		for end < len(text) && classes[text[end]] == letter {
+			end++
+		}
+		return end >= 3 && dated(text[:end]) && calendar(text, 0, end) == len(text)
+	}
+	return false
 }
 
 // taken returns what of a line became an atom of its shape, and the spans behind it.
