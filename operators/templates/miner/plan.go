@@ -47,6 +47,10 @@ const (
 
 // has says that a line is of the plan.
 func (p *plan) has(line []byte) bool {
+	rest := len(line) - (len(p.text) - p.end)
+	if rest < 0 || string(line[rest:]) != string(p.text[p.end:]) {
+		return false
+	}
 	at := 0
 	for i := range p.pieces {
 		c := &p.pieces[i]
@@ -87,7 +91,7 @@ func (p *plan) has(line []byte) bool {
 		}
 		at = end
 	}
-	return string(line[at:]) == string(p.text[p.end:])
+	return at == rest
 }
 
 // figuresAlike says that a text is one that has zeros for its digits.

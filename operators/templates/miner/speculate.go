@@ -12,12 +12,15 @@ const (
 	drawerful = 8
 	// patience is how many lines in a row may be of no plan before a drawer is left alone for so many lines as rest.
 	patience, rest = 64, 256
+	// seldom is how many lines of no plan a full drawer sees for each that it takes a plan of.
+	seldom = 4
 )
 
 // drawer has the plans of lines that begin alike. One that is asked for moves ahead.
 type drawer struct {
 	plans  [drawerful]*plan
 	failed uint16 // how many lines were of no plan since the last one that was, and how many were not asked about since
+	missed uint16 // how many were of none, ever
 }
 
 // of returns the drawer of a line by the sixteen bytes from its first word on, with digits that are all the same: what is before it are
@@ -69,7 +72,8 @@ func (d *drawer) find(line []byte) (p *plan, wanted bool) {
 		}
 	}
 	d.failed++
-	return nil, true
+	d.missed++
+	return nil, d.plans[drawerful-1] == nil || d.missed%seldom == 0
 }
 
 // room returns the place of the plan that has been asked for least, or of none.
