@@ -161,12 +161,12 @@ func TestSketchIsStored(t *testing.T) {
 		v := []byte(strings.Repeat(string(rune('a'+i)), 10*i))
 		s.add(xxhash.Sum64(v), v)
 	}
-	raw := s.encode()
-	if !got.decode(raw) || got.top != s.top {
+	raw := s.top.encode()
+	if !got.top.decode(raw) || !slices.Equal(got.top.encode(), raw) || got.top.hashes != s.top.hashes {
 		t.Fatalf("restored %v, not %v", got.top, s.top)
 	}
-	for _, bad := range [][]byte{raw[:len(raw)-1], slices.Concat(raw, raw), append(raw[:16:16], 255)} {
-		if new(sketch).decode(bad) {
+	for _, bad := range [][]byte{raw[:len(raw)-1], slices.Concat(raw, raw), append(raw[:16:16], 255), make([]byte, 17)} {
+		if new(ranking).decode(bad) {
 			t.Errorf("%d bytes are restored", len(bad))
 		}
 	}

@@ -3,7 +3,6 @@ package templates
 import (
 	"math"
 	"math/bits"
-	"slices"
 	"unicode/utf8"
 )
 
@@ -24,16 +23,16 @@ const (
 type sketch struct {
 	rows      uint32
 	registers [registers]uint8
-	top       [contenders]contender
+	top       ranking
 }
 
-// contender is a value that may be the most frequent one.
-type contender struct {
-	hash uint64
-	// count is of this value and, at most over of them, of others that were in its place before.
-	count, over uint32
-	size        uint8
-	text        [maxValue]byte // the beginning of it
+// ranking is the values that may be the most frequent ones, column by column, so that one that is there touches two cache lines.
+type ranking struct {
+	hashes [contenders]uint64
+	// counts are of these values and, at most over of them, of others that were in their places before. 0: there is none.
+	counts, over [contenders]uint32
+	sizes        [contenders]uint8
+	texts        [contenders][maxValue]byte // the beginnings of them
 }
 
 // add takes a value in.
@@ -45,25 +44,28 @@ func (s *sketch) add(hash uint64, value []byte) {
 	if n := uint8(bits.LeadingZeros64(hash<<8|1<<7)) + 1; n > s.registers[i] {
 		s.registers[i] = n
 	}
+	s.top.add(hash, value)
+}
+
+// add counts a value, in the place of the one with the lowest count if it has none.
+func (r *ranking) add(hash uint64, value []byte) {
 	least := 0
-	for i := range s.top {
-		c := &s.top[i]
-		if c.count > 0 && c.hash == hash {
-			if c.count < math.MaxUint32 {
-				c.count++
+	for i, n := range r.counts {
+		if n > 0 && r.hashes[i] == hash {
+			if n < math.MaxUint32 {
+				r.counts[i]++
 			}
 			return
 		}
-		if c.count < s.top[least].count {
+		if n < r.counts[least] {
 			least = i
 		}
 	}
-	c := &s.top[least]
-	c.hash, c.over = hash, c.count
-	if c.count < math.MaxUint32 {
-		c.count++
+	r.hashes[least], r.over[least] = hash, r.counts[least]
+	if r.counts[least] < math.MaxUint32 {
+		r.counts[least]++
 	}
-	c.size = uint8(copy(c.text[:], value))
+	r.sizes[least] = uint8(copy(r.texts[least][:], value))
 }
 
 // distinct estimates how many different values there were.
@@ -86,8 +88,13 @@ func (s *sketch) distinct() float64 {
 // most returns the most frequent value, as text, and which share of the others have at least the value that one of them has: nothing where all
 // are different, however few they are. Of equal ones it is the one that came first. There have to be two.
 func (s *sketch) most() (value string, share float64) {
-	best := slices.MaxFunc(s.top[:], func(a, b contender) int { return int(int64(a.count-a.over) - int64(b.count-b.over)) })
-	return readable(best.text[:best.size]), float64(best.count-best.over-1) / float64(s.rows-1)
+	best, count := 0, uint32(0)
+	for i, n := range s.top.counts {
+		if n -= s.top.over[i]; n > count {
+			best, count = i, n
+		}
+	}
+	return readable(s.top.texts[best][:s.top.sizes[best]]), max(0, float64(count)-1) / float64(s.rows-1)
 }
 
 // readable returns the beginning of a value as text that has no half characters.

@@ -58,7 +58,7 @@ func (t *Templates) Snapshot() (pipeline.Frozen, error) {
 		rows = w.Table(placeTable)
 		for i := range places {
 			p := &places[i]
-			rows.Uint32(p.series).Int64(p.start).Uint16(p.at).Uint32(p.rows).Bytes(p.registers[:]).Bytes(p.encode())
+			rows.Uint32(p.series).Int64(p.start).Uint16(p.at).Uint32(p.rows).Bytes(p.registers[:]).Bytes(p.top.encode())
 		}
 	}), nil
 }
@@ -106,7 +106,7 @@ func (t *Templates) restorePlaces(s *state.Reader) {
 	for rows := s.Table(placeTable); rows.Next(); {
 		p := place{spot: spot{rows.Int64("start"), rows.Uint32("series"), rows.Uint16("place")}}
 		p.rows = rows.Uint32("records")
-		if copy(p.registers[:], rows.Bytes("registers")) < registers || p.rows == 0 || !p.decode(rows.Bytes("contenders")) {
+		if copy(p.registers[:], rows.Bytes("registers")) < registers || p.rows == 0 || !p.top.decode(rows.Bytes("contenders")) {
 			s.Fail("has a place whose values can't be read")
 			return
 		}
@@ -117,30 +117,32 @@ func (t *Templates) restorePlaces(s *state.Reader) {
 	}
 }
 
-// encode returns the contenders that there are.
-func (s *sketch) encode() (to []byte) {
-	for i := range s.top {
-		if c := &s.top[i]; c.count > 0 {
-			to = binary.LittleEndian.AppendUint64(to, c.hash)
-			to = binary.LittleEndian.AppendUint32(to, c.count)
-			to = binary.LittleEndian.AppendUint32(to, c.over)
-			to = append(append(to, c.size), c.text[:c.size]...)
+// encode returns the values that there are.
+func (r *ranking) encode() (to []byte) {
+	for i, n := range r.counts {
+		if n > 0 {
+			to = binary.LittleEndian.AppendUint64(to, r.hashes[i])
+			to = binary.LittleEndian.AppendUint32(to, n)
+			to = binary.LittleEndian.AppendUint32(to, r.over[i])
+			to = append(append(to, r.sizes[i]), r.texts[i][:r.sizes[i]]...)
 		}
 	}
 	return to
 }
 
 // decode reads what encode wrote. false: it did not.
-func (s *sketch) decode(from []byte) bool {
+func (r *ranking) decode(from []byte) bool {
 	const head = 17
 	for i := 0; len(from) > 0; i++ {
 		if i == contenders || len(from) < head || int(from[head-1]) > maxValue || len(from) < head+int(from[head-1]) {
 			return false
 		}
-		c := &s.top[i]
-		c.hash, c.count, c.over, c.size = binary.LittleEndian.Uint64(from), binary.LittleEndian.Uint32(from[8:]), binary.LittleEndian.Uint32(from[12:]), from[head-1]
-		copy(c.text[:], from[head:head+int(c.size)])
-		from = from[head+int(c.size):]
+		r.hashes[i], r.counts[i], r.over[i], r.sizes[i] = binary.LittleEndian.Uint64(from), binary.LittleEndian.Uint32(from[8:]), binary.LittleEndian.Uint32(from[12:]), from[head-1]
+		if r.counts[i] == 0 || r.counts[i] < r.over[i] {
+			return false
+		}
+		copy(r.texts[i][:], from[head:head+int(r.sizes[i])])
+		from = from[head+int(r.sizes[i]):]
 	}
 	return true
 }
