@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
@@ -20,7 +21,15 @@ func (discard) Emit(b pipeline.Batch) error {
 
 // BenchmarkProcess takes batches of 4096 records of eight kinds and a hundred streams. An operation is a record.
 func BenchmarkProcess(b *testing.B) {
-	op, err := made(nil)()
+	b.Run("templates", func(b *testing.B) { process(b, nil) })
+	b.Run("errors", func(b *testing.B) { process(b, pipeline.Settings{"errors": true}) })
+	b.Run("parameters", func(b *testing.B) {
+		process(b, pipeline.Settings{"parameters": 10 * time.Second, "places": int64(1 << 14)})
+	})
+}
+
+func process(b *testing.B, settings pipeline.Settings) {
+	op, err := made(settings)()
 	if err != nil {
 		b.Fatal(err)
 	}

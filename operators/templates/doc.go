@@ -16,6 +16,30 @@
 // for the older one; its text label stays as it is. How the templates read now, how many lines each had, and what was
 // merged into what is in the state (homeostat state get, tables templates and merges).
 //
+// # Parameters
+//
+// With parameters: 10s the operator looks at what lines have at the places of their templates' values, each stretch of 10s of event time
+// by itself. When the watermark reaches the end of a stretch it gives out gauges of it, at its last nanosecond, so that they are in the
+// window of the same time and size:
+//
+//	log.parameters.distinct{template,place,text}       how many different values there were
+//	log.parameters.share{template,place,text}          which share of the others had at least the value of one with the most
+//	                                                   frequent one, of ten records and more
+//	log.parameters.top{template,place,text,value}      the same, where it was half and more, by the name of the value
+//
+// place is the number of the atom in the template, the same for ever, and text the template's text with <?> at this place. Numbers are
+// exact or estimated in 1 KiB a place (sketch.go): distinct values to 6.5% where they are many, and a share is never told too
+// high, nor more than an eighth too low. Templates with lists of any length have no places, and dates and times
+// are none. Of further places than the setting places says,
+// records are lost as parameters_limit, and those of stretches that are over as parameters_late; they count for log.templates.
+//
+// # Errors
+//
+// With errors: true each record is also a point of the gauge log.errors.share of its stream and of its template's series: 1 if its severity is
+// ERROR and above, 0 if not. So the mean of a window, which is what detectors look at, is the share of errors, its sum their number.
+//
+// # Bounds
+//
 // Only the first line of a record is looked at: what is behind it is a stack trace or an object, whose length varies.
 //
 // There is one miner for all streams of a lane, with at most templates templates; it makes room by forgetting those that were not

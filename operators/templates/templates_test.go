@@ -57,6 +57,20 @@ func TestCounts(t *testing.T) {
 			1s log.templates:delta{service="cart",template="ebfb8b5685de01db",text="it is up"} 1
 			1s log.templates:delta{service="cart",template="ebfb8b5685de01db",text="it is up"} 1`,
 	}, {
+		fact:     "the share of errors of streams and templates",
+		settings: pipeline.Settings{"labels": []any{"service"}, "errors": true},
+		input:    `logs :stream{pod="a",service="cart"} at 1s every 1s: 9"it is up" 17"it is up" 21"it is down"`,
+		want: `
+			1s log.templates:delta{service="cart",template="ebfb8b5685de01db",text="it is up"} 1
+			1s log.errors.share{service="cart"} 0
+			1s log.errors.share{service="cart",template="ebfb8b5685de01db",text="it is up"} 0
+			2s log.templates:delta{service="cart",template="ebfb8b5685de01db",text="it is up"} 1
+			2s log.errors.share{service="cart"} 1
+			2s log.errors.share{service="cart",template="ebfb8b5685de01db",text="it is up"} 1
+			3s log.templates:delta{service="cart",template="f25fef87d1864be1",text="it is down"} 1
+			3s log.errors.share{service="cart"} 1
+			3s log.errors.share{service="cart",template="f25fef87d1864be1",text="it is down"} 1`,
+	}, {
 		fact:     "no more series",
 		settings: pipeline.Settings{"series": int64(1)},
 		input: `

@@ -25,13 +25,20 @@
 //
 // # Cost
 //
-// A shape that was seen lately is found by its hash and compared byte by byte; only else is it looked for among
-// the templates that have the same marks, by the hash of the literals that each has in its places. That says the same: of all templates that match, the oldest is the one, so a new one changes nothing for
-// lines of older ones, and when one gets another form the memo is cleared.
+// Most lines are not read at all. A line has a plan that was made of a line before: its literal parts, and what is between them by class
+// alone (digits, digits with dots, a token with digits, a path, a link, a quoted text, a date of the same form). The plans of lines whose
+// first words are the same are tried one after the other; a line that is of one has the shape of the line that the plan was made of, and
+// so its template. plan.go says what is taken for granted of the reader for that, and it is fuzzed against it.
+//
+// Else the shape is read. One that was seen lately is found by its hash and compared byte by byte; only else is it looked for among
+// the templates that have the same marks, by the hash of the literals that each has in its places. All three say the same: of all templates
+// that match, the oldest is the one, so a new one changes nothing for lines of older ones, and when one gets another form what is
+// remembered is worth nothing any more.
 //
 // # Bounds
 //
 // Of a line the first 4 KiB and 128 atoms are read; the rest is one value. When there is no room for another template, the quarter of them
 // that was not seen for longest is forgotten; one that comes again has its id again. A new template is compared with the latest 512 of the same
-// marks, so a flood of lines that are all different takes some 30 µs a line.
+// marks, so a flood of lines that are all different takes some 30 µs a line. There are at most 8192 plans, of lines of up to 512 bytes;
+// where lines are hardly ever of one none are tried for a while.
 package miner

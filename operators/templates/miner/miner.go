@@ -48,7 +48,10 @@ type Miner struct {
 	loose    map[string][]*Template // those that are not stiff, by skeleton of the relaxed form, in order of their numbers
 	merges   []Merge
 	memo     memo
+	foretold speculation
 	forgot   uint64
+
+	parameters []Parameter
 }
 
 // New makes a miner.
@@ -59,6 +62,37 @@ func New(limits Limits) *Miner {
 // Learn returns the template of a line. It allocates nothing for a line whose shape was seen lately.
 func (m *Miner) Learn(line []byte) *Template {
 	m.lines++
+	t := m.foretell(line)
+	t.seen = m.lines
+	t.count++
+	return t
+}
+
+// foretell returns the template of a line, by a plan if there is one.
+func (m *Miner) foretell(line []byte) *Template {
+	var p *plan
+	d, wanted := m.foretold.of(line), false
+	if d != nil {
+		if p, wanted = d.find(line); p != nil && p.epoch == m.memo.epoch {
+			return p.of
+		}
+	}
+	m.reader.noting = wanted
+	t := m.read(line)
+	if wanted {
+		room := d.room()
+		if p = m.reader.plan(line, *room); p != nil {
+			*room = p
+		}
+	}
+	if p != nil {
+		p.of, p.epoch = t, m.memo.epoch
+	}
+	return t
+}
+
+// read returns the template of a line by its shape.
+func (m *Miner) read(line []byte) *Template {
 	m.shape = m.reader.shape(m.shape[:0], line)
 	h := hash(m.shape)
 	t := m.memo.find(h, m.shape)
@@ -69,8 +103,6 @@ func (m *Miner) Learn(line []byte) *Template {
 		}
 		m.memo.keep(h, m.shape, t)
 	}
-	t.seen = m.lines
-	t.count++
 	return t
 }
 

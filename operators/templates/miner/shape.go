@@ -50,12 +50,15 @@ const (
 // reader makes shapes of lines.
 type reader struct {
 	atoms int // of the line, so far
+	// noting says that the spans of the line are to be noted.
+	noting bool
+	spans  []span
 }
 
 // shape appends a line's shape: its literal parts with one blank for many, and variable for each value. Literal parts are copied as late
 // as can be, many atoms at once.
 func (r *reader) shape(to, line []byte) []byte {
-	r.atoms = 0
+	r.atoms, r.spans = 0, r.spans[:0]
 	cut := len(line) > maxLine
 	if cut {
 		line = line[:maxLine]
@@ -81,7 +84,12 @@ func (r *reader) shape(to, line []byte) []byte {
 			if i++; !opens(line[start]) {
 				continue
 			}
-			to, i = r.mark(append(to, line[copied:start]...), line, start)
+			to = append(to, line[copied:start]...)
+			n := len(to)
+			to, i = r.mark(to, line, start)
+			if r.noting {
+				r.note(start, i, to, n)
+			}
 		default:
 			r.atoms++
 			for i++; i < len(line) && classes[line[i]]&(blank|mark) == 0; i++ {
@@ -93,7 +101,12 @@ func (r *reader) shape(to, line []byte) []byte {
 			if k == letter && ordinary(line, start, i) {
 				continue
 			}
-			to, i = r.atom(append(to, line[copied:start]...), line, start, i, k)
+			to = append(to, line[copied:start]...)
+			n := len(to)
+			to, i = r.atom(to, line, start, i, k)
+			if r.noting {
+				r.note(start, i, to, n)
+			}
 		}
 		copied = i
 	}

@@ -126,6 +126,16 @@ func severityOfNumber(digits []byte, how Numbering) uint8 {
 // Level returns the severity of a word at the head of a line, where many a word is none: 0 then. any allows it in any case, else it has to be in
 // capitals; colon tells whether one follows, without which LOG is none.
 func Level(word []byte, any, colon bool) uint8 {
+	switch string(word) { // most of those that there are
+	case "INFO":
+		return info
+	case "DEBUG":
+		return debug
+	case "WARN", "WARNING":
+		return warn
+	case "ERROR":
+		return fault
+	}
 	const longest = len("informational")
 	if len(word) < 3 || len(word) > longest {
 		return 0

@@ -13,7 +13,9 @@ const headBytes, headWords, timeWords = 256, 4, 3
 func (c *codec) head(line []byte) (when int64, level uint8) {
 	line = line[:min(len(line), headBytes)]
 	r := reader{line: line}
-	r.at = len(line) - len(bytes.TrimLeft(line, " \t"))
+	for r.at < len(line) && (line[r.at] == ' ' || line[r.at] == '\t') {
+		r.at++
+	}
 	if r.stamp(c) && r.bare && digits(line[r.from+1:]) >= 4 {
 		if level = ofLetter(line[r.from]); level != 0 { // glog
 			return r.time, level

@@ -99,7 +99,7 @@ func (c *codec) wrapper(line []byte) (w wrapper) {
 		return w
 	}
 	at := bytes.IndexByte(line[:min(len(line), 40)], ' ')
-	if at < 0 {
+	if at < 0 || at+1 == len(line) || line[at+1] != 's' {
 		return w
 	}
 	rest := line[at:]
