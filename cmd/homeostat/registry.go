@@ -5,10 +5,12 @@ import (
 	"github.com/homeostat/homeostat/operators/decide"
 	"github.com/homeostat/homeostat/operators/detect/absence"
 	"github.com/homeostat/homeostat/operators/detect/burnrate"
+	"github.com/homeostat/homeostat/operators/detect/cohort"
 	"github.com/homeostat/homeostat/operators/detect/cusum"
 	"github.com/homeostat/homeostat/operators/detect/errorlogs"
 	"github.com/homeostat/homeostat/operators/detect/ewma"
 	"github.com/homeostat/homeostat/operators/detect/flatline"
+	"github.com/homeostat/homeostat/operators/detect/group"
 	"github.com/homeostat/homeostat/operators/detect/mixture"
 	"github.com/homeostat/homeostat/operators/detect/novelty"
 	"github.com/homeostat/homeostat/operators/detect/presence"
@@ -50,7 +52,7 @@ func newRegistry() *pipeline.Registry {
 		jsonlog.Register, syslog.Register, text.Register,
 		jsonmetrics.Register, influx.Register, graphite.Register, collectd.Register, avro.Register, protobuf.Register, jsonschema.Register, sniff.Register,
 		filesource.Register,
-		window.Register, templates.Register, quantile.Register, expr.Register, sli.Register, burnrate.Register, robustz.Register, novelty.Register, errorlogs.Register, ewma.Kind.Register, cusum.Kind.Register, flatline.Kind.Register, absence.Register, threshold.Register, presence.Register, mixture.Register, publish.Register, export.Register,
+		window.Register, templates.Register, quantile.Register, expr.Register, sli.Register, burnrate.Register, robustz.Register, novelty.Register, errorlogs.Register, ewma.Kind.Register, cusum.Kind.Register, flatline.Kind.Register, absence.Register, threshold.Register, presence.Register, mixture.Register, cohort.Register, group.Register, publish.Register, export.Register,
 		correlate.Register, decide.Register, judge.Register,
 		filesink.Register,
 	} {
