@@ -168,6 +168,15 @@ type Heeder interface {
 	Heed(c *Change)
 }
 
+// Concluder is implemented by detectors that look at all rows of a window at once, which may come in several batches. Such a detector
+// judges a window when a later one begins, in Detect, or when Conclude says that it is complete, whichever comes first.
+type Concluder interface {
+	// Conclude tells that no row of a window that ends at t or before will follow. It appends to found.
+	Conclude(t int64, found []Finding) ([]Finding, error)
+	// Judged returns the window that the last Detect or Conclude has judged, whose scores are those of a Scorer.
+	Judged() (start, end int64)
+}
+
 // Score is how a detector judged a series in a window, also where it found nothing.
 type Score struct {
 	Series uint32
@@ -180,8 +189,8 @@ type Score struct {
 // Scorer is implemented by detectors that can say how they judged each series. The engine makes series of that, ScoreMetric
 // and ExpectedMetric, for the operators after the detector.
 type Scorer interface {
-	// Scores returns the judgements of the last Detect, one for each series that was judged, in the order of the window's
-	// rows; borrowed until the next one. It returns none where nobody asked for them in the detector's settings.
+	// Scores returns the judgements of the last Detect or Conclude, one for each series that was judged, in an order that follows
+	// from the window's rows; borrowed until the next one. It returns none where nobody asked for them in the detector's settings.
 	Scores() []Score
 }
 

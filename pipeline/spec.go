@@ -17,6 +17,8 @@ type Spec struct {
 	Topic string
 	// Accepts says which windows an operator or detector takes beside those that are of one length, one after the other.
 	Accepts Accepts
+	// Across says that it looks at several entities of a system at once: the rows of a system have to come to one lane.
+	Across bool
 	// Version rises when the layout of its snapshots changes.
 	Version int
 }

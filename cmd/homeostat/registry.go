@@ -7,6 +7,7 @@ import (
 	"github.com/homeostat/homeostat/operators/detect/absence"
 	"github.com/homeostat/homeostat/operators/detect/burnrate"
 	"github.com/homeostat/homeostat/operators/detect/change"
+	"github.com/homeostat/homeostat/operators/detect/cohort"
 	"github.com/homeostat/homeostat/operators/detect/cusum"
 	"github.com/homeostat/homeostat/operators/detect/errorlogs"
 	"github.com/homeostat/homeostat/operators/detect/ewma"
@@ -14,6 +15,7 @@ import (
 	"github.com/homeostat/homeostat/operators/detect/extremes"
 	"github.com/homeostat/homeostat/operators/detect/flatline"
 	"github.com/homeostat/homeostat/operators/detect/forecast"
+	"github.com/homeostat/homeostat/operators/detect/group"
 	"github.com/homeostat/homeostat/operators/detect/mixture"
 	"github.com/homeostat/homeostat/operators/detect/novelty"
 	"github.com/homeostat/homeostat/operators/detect/presence"
@@ -55,7 +57,7 @@ func newRegistry() *pipeline.Registry {
 		jsonlog.Register, syslog.Register, text.Register,
 		jsonmetrics.Register, influx.Register, graphite.Register, collectd.Register, avro.Register, protobuf.Register, jsonschema.Register, sniff.Register,
 		filesource.Register,
-		window.Register, templates.Register, quantile.Register, expr.Register, sli.Register, budget.Register, burnrate.Register, robustz.Register, novelty.Register, errorlogs.Register, ewma.Kind.Register, cusum.Kind.Register, change.Kind.Register, extremes.Kind.Register, flatline.Kind.Register, absence.Register, threshold.Register, forecast.Register, exhaustion.Register, presence.Register, mixture.Register, publish.Register, export.Register,
+		window.Register, templates.Register, quantile.Register, expr.Register, sli.Register, budget.Register, burnrate.Register, robustz.Register, novelty.Register, errorlogs.Register, ewma.Kind.Register, cusum.Kind.Register, change.Kind.Register, extremes.Kind.Register, flatline.Kind.Register, absence.Register, threshold.Register, forecast.Register, exhaustion.Register, presence.Register, mixture.Register, cohort.Register, group.Register, publish.Register, export.Register,
 		correlate.Register, decide.Register, judge.Register,
 		filesink.Register,
 	} {

@@ -34,7 +34,7 @@ var rules = map[string][]string{
 	"internal/house":           {},
 	"internal/outline":         {"pipeline"},
 	"internal/report":          {"pipeline", "schemas"},
-	"operators":                {"pipeline", "schemas/...", "operators/state/...", "operators/choose", "operators/expr/kernel", "operators/gather", "operators/detect/alarm", "operators/detect/baseline", "operators/detect/ewma", "operators/detect/runs", "operators/detect/tail", "operators/detect/univariate"},
+	"operators":                {"pipeline", "schemas/...", "operators/state/...", "operators/choose", "operators/expr/kernel", "operators/gather", "operators/detect/alarm", "operators/detect/baseline", "operators/detect/ewma", "operators/detect/members", "operators/detect/runs", "operators/detect/tail", "operators/detect/univariate"},
 	"operators/operatortest":   {"pipeline", "pipeline/engine", "operators/state", "schemas/..."},
 	"sources":                  {"pipeline", "schemas/..."},
 	"sources/kafka":            {"pipeline", "schemas/...", "internal/broker"},

@@ -54,18 +54,31 @@ func (w *Window) Process(b pipeline.Batch, parts Parts, env *pipeline.Env, out p
 		back()
 		return err
 	}
-	if w.any && of.compare(w.done) <= 0 || w.pending && of.compare(w.now) < 0 {
+	before, complete, late := w.Next(of)
+	if late {
 		lose(b, parts, env)
 		return nil
 	}
-	if w.pending && of != w.now {
-		if err := w.emit(parts, out); err != nil {
+	if complete {
+		if err := parts.Emit(before, 0, out); err != nil {
 			return err
 		}
 	}
-	w.now, w.pending = of, true
 	parts.Add(b)
 	return nil
+}
+
+// Next takes the time of rows that come, which are late if their window is over. If they begin another window, the one before is
+// complete.
+func (w *Window) Next(of Span) (before Span, complete, late bool) {
+	if w.any && of.compare(w.done) <= 0 || w.pending && of.compare(w.now) < 0 {
+		return Span{}, false, true
+	}
+	if of != w.now {
+		before, complete = w.Skip()
+	}
+	w.now, w.pending = of, true
+	return before, complete, false
 }
 
 // lose counts the rows that would have mattered.
@@ -83,15 +96,18 @@ func lose(b pipeline.Batch, parts Parts, env *pipeline.Env) {
 
 // Watermark emits the window if it is complete.
 func (w *Window) Watermark(t int64, parts Parts, out pipeline.Emitter) error {
-	if !w.pending || w.now.End > t {
-		return nil
+	if of, complete := w.Complete(t); complete {
+		return parts.Emit(of, 0, out)
 	}
-	return w.emit(parts, out)
+	return nil
 }
 
-func (w *Window) emit(parts Parts, out pipeline.Emitter) error {
-	w.Skip()
-	return parts.Emit(w.now, 0, out)
+// Complete ends the window if it ends at t or before: then it is complete.
+func (w *Window) Complete(t int64) (Span, bool) {
+	if w.now.End > t {
+		return Span{}, false
+	}
+	return w.Skip()
 }
 
 // Skip ends the window without a word: what still comes of it is late. It returns its time and whether there was one.

@@ -11,13 +11,13 @@ import (
 
 // Bench reports what a value of a quiet series costs a detector, in ns/value, once it is warm: of 10,000 series, in windows one right
 // after the other; and of 100,000, where between two windows other work has had the processor's caches, as happens in the ten
-// seconds that they are apart. There it also reports the memory of a series, in B/series.
-func Bench(b *testing.B, made func() (pipeline.Detector, error)) {
+// seconds that they are apart. There it also reports the memory of a series, in B/series. They are hosts with four metrics each, or named otherwise.
+func Bench(b *testing.B, made func() (pipeline.Detector, error), named ...func(s int) (metric string, labels []pipeline.Label)) {
 	b.Helper()
-	b.Run("warm", func(b *testing.B) { bench(b, made, 10_000, nil) })
+	b.Run("warm", func(b *testing.B) { bench(b, made, newLane(b, 10_000, named...), nil) })
 	b.Run("cold", func(b *testing.B) {
 		other := make([]byte, 64<<20)
-		bench(b, made, 100_000, func() {
+		bench(b, made, newLane(b, 100_000, named...), func() {
 			for i := 0; i < len(other); i += 64 {
 				other[i]++
 			}
@@ -25,8 +25,8 @@ func Bench(b *testing.B, made func() (pipeline.Detector, error)) {
 	})
 }
 
-func bench(b *testing.B, made func() (pipeline.Detector, error), series int, between func()) {
-	l := newLane(b, series)
+func bench(b *testing.B, made func() (pipeline.Detector, error), l *lane, between func()) {
+	series := len(l.Series)
 	rnd := rand.New(rand.NewPCG(1, 1))
 	noise := make([]float64, 2*series)
 	for i := range noise {
@@ -37,6 +37,7 @@ func bench(b *testing.B, made func() (pipeline.Detector, error), series int, bet
 	if err != nil {
 		b.Fatal(err)
 	}
+	l.open(b, d)
 	var found []pipeline.Finding
 	step := func() {
 		at := rnd.IntN(series)
@@ -47,9 +48,9 @@ func bench(b *testing.B, made func() (pipeline.Detector, error), series int, bet
 			between()
 			b.StartTimer()
 		}
-		found, _ = d.Detect(&l.Window, found[:0])
+		found, _ = detect(d, &l.Window, found[:0])
 	}
-	for range 150 {
+	for range 300 {
 		step()
 	}
 	kept := heap() - before

@@ -13,7 +13,7 @@ type detector struct {
 	pipeline.Detector
 	found []pipeline.Finding
 	tell  func(pipeline.Finding)
-	score func(*pipeline.Window, pipeline.Score)
+	score func(start, end int64, s pipeline.Score)
 }
 
 type statefulDetector struct {
@@ -34,13 +34,28 @@ func (d *detector) Process(b pipeline.Batch, _ pipeline.Emitter) error {
 	w := engine.WindowOf(b)
 	var err error
 	d.found, err = d.Detect(&w, d.found[:0])
-	d.report(&w)
+	d.report(w.Start, w.End)
+	return err
+}
+
+// Watermark implements pipeline.Watermarker.
+func (d *detector) Watermark(t int64, _ pipeline.Emitter) error {
+	c, ok := d.Detector.(pipeline.Concluder)
+	if !ok {
+		return nil
+	}
+	var err error
+	d.found, err = c.Conclude(t, d.found[:0])
+	d.report(0, 0)
 	return err
 }
 
 // report tells what was found, and each row's score behind what was found in it: so the order is that of rows, however they were cut
 // into batches.
-func (d *detector) report(w *pipeline.Window) {
+func (d *detector) report(start, end int64) {
+	if c, ok := d.Detector.(pipeline.Concluder); ok {
+		start, end = c.Judged()
+	}
 	var scores []pipeline.Score
 	if s, ok := d.Detector.(pipeline.Scorer); ok {
 		scores = s.Scores()
@@ -48,14 +63,14 @@ func (d *detector) report(w *pipeline.Window) {
 	for _, f := range d.found {
 		if row := slices.IndexFunc(scores, func(s pipeline.Score) bool { return s.Series == f.Series }); row > 0 {
 			for _, s := range scores[:row] {
-				d.score(w, s)
+				d.score(start, end, s)
 			}
 			scores = scores[row:]
 		}
 		d.tell(f)
 	}
 	for _, s := range scores {
-		d.score(w, s)
+		d.score(start, end, s)
 	}
 }
 

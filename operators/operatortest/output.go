@@ -162,8 +162,7 @@ func (o *Output) follow(op pipeline.Operator) {
 			o.Findings = append(o.Findings, f)
 		}
 	}
-	d.score = func(w *pipeline.Window, s pipeline.Score) {
-		start, end := w.Start, w.End
+	d.score = func(start, end int64, s pipeline.Score) {
 		o.say(func() { o.score(start, end, s) })
 	}
 }

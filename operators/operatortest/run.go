@@ -70,7 +70,9 @@ type DetectorCase struct {
 	Want   string
 	Silent bool
 	Lost   map[string]int
-	Check  func(t testing.TB, out *Output)
+	// AnyOrder says that the order of a window's rows does not matter.
+	AnyOrder bool
+	Check    func(t testing.TB, out *Output)
 }
 
 // RunDetector runs the case in all the ways that the package describes.
@@ -84,7 +86,7 @@ func RunDetector(t testing.TB, c DetectorCase) {
 			}
 			return adapt(d), nil
 		},
-		Env: c.Env, Input: c.Input, Want: c.Want, Silent: c.Silent, Lost: c.Lost, Check: c.Check,
+		Env: c.Env, Input: c.Input, Want: c.Want, Silent: c.Silent, Lost: c.Lost, AnyOrder: c.AnyOrder, Check: c.Check,
 	}.subject().run(t)
 }
 

@@ -10,14 +10,24 @@ import (
 	"github.com/homeostat/homeostat/pipeline"
 )
 
-// lane is gauges in windows of 10 s, a point each.
+// metricsOfHost is how many metrics each host of a lane has.
+const metricsOfHost = 4
+
+// lane is gauges in windows of 10 s, a point each: the first four are the metrics m0 to m3 of host h0, the next four those of h1.
 type lane struct{ pipeline.Window }
 
-func newLane(t testing.TB, series int) *lane {
+func newLane(t testing.TB, series int, named ...func(s int) (metric string, labels []pipeline.Label)) *lane {
 	t.Helper()
-	l := &lane{pipeline.Window{Table: pipeline.NewSeriesTable(nil, 0)}}
+	name := func(s int) (string, []pipeline.Label) {
+		return fmt.Sprintf("m%d", s%metricsOfHost), []pipeline.Label{{Name: "host", Value: fmt.Sprintf("h%d", s/metricsOfHost)}}
+	}
+	if len(named) > 0 {
+		name = named[0]
+	}
+	l := &lane{pipeline.Window{Table: pipeline.NewSeriesTable(scopeOf, 0)}}
 	for s := range series {
-		o, err := l.Table.Intern(fmt.Sprintf("m%d", s), "", pipeline.Gauge, nil)
+		metric, labels := name(s)
+		o, err := l.Table.Intern(metric, "", pipeline.Gauge, labels)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -25,6 +35,24 @@ func newLane(t testing.TB, series int) *lane {
 	}
 	l.Min, l.Max, l.Last = l.Sum, l.Sum, l.Sum
 	return l
+}
+
+// open opens a detector on the lane.
+func (l *lane) open(t testing.TB, d pipeline.Detector) {
+	t.Helper()
+	env := &pipeline.Env{Pipeline: "test", Component: "op", Lane: "0", Series: l.Table, Lose: func(string, int) {}, Metrics: &pipeline.Metrics{}, Window: 10e9, Scope: scopeOf}
+	if err := d.Open(env); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// detect gives a detector a window, and says that it is complete.
+func detect(d pipeline.Detector, w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
+	found, err := d.Detect(w, found)
+	if c, ok := d.(pipeline.Concluder); ok && err == nil {
+		found, err = c.Conclude(w.End, found)
+	}
+	return found, err
 }
 
 // next goes on to the next window.
@@ -40,6 +68,7 @@ func (l *lane) next(value func(s int) float64) {
 func Scan(t testing.TB, d pipeline.Detector, series, windows int, of func(s int) func(k int) float64) []pipeline.Finding {
 	t.Helper()
 	l := newLane(t, series)
+	l.open(t, d)
 	next := make([]func(int) float64, series)
 	for s := range next {
 		next[s] = of(s)
@@ -48,7 +77,7 @@ func Scan(t testing.TB, d pipeline.Detector, series, windows int, of func(s int)
 	for k := range windows {
 		l.next(func(s int) float64 { return next[s](k) })
 		var err error
-		if found, err = d.Detect(&l.Window, found); err != nil {
+		if found, err = detect(d, &l.Window, found); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -102,6 +131,7 @@ func Hostile(t *testing.T, made func() (pipeline.Detector, error)) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.open(t, d)
 	all := l.Window
 	var found []pipeline.Finding
 	for k := range 3000 {
@@ -116,7 +146,7 @@ func Hostile(t *testing.T, made func() (pipeline.Detector, error)) {
 			from, to = 0, series
 		}
 		w.Series, w.Count, w.Sum, w.Min, w.Max, w.Last = all.Series[from:to], all.Count[from:to], all.Sum[from:to], all.Min[from:to], all.Max[from:to], all.Last[from:to]
-		if found, err = d.Detect(&w, found[:0]); err != nil {
+		if found, err = detect(d, &w, found[:0]); err != nil {
 			t.Fatal(err)
 		}
 		for _, f := range found {

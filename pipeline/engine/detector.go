@@ -87,8 +87,30 @@ func (d *detector) Process(b pipeline.Batch, out pipeline.Emitter) error {
 	if d.found, err = d.detector.Detect(&w, d.found[:0]); err != nil {
 		return err
 	}
+	return d.tell(pipeline.Batch{Series: b.Series, Position: b.Position, Revision: b.Revision}, w.Start, w.End, out)
+}
+
+// Watermark implements pipeline.Watermarker.
+func (d *detector) Watermark(t int64, out pipeline.Emitter) error {
+	c, ok := d.detector.(pipeline.Concluder)
+	if !ok {
+		return nil
+	}
+	var err error
+	if d.found, err = c.Conclude(t, d.found[:0]); err != nil {
+		return err
+	}
+	return d.tell(pipeline.Batch{Series: d.env.Series}, 0, 0, out)
+}
+
+// tell emits the scores and the findings of one call of the detector, about the window [start, end) if the detector does not say of
+// which. of is a batch without a record.
+func (d *detector) tell(of pipeline.Batch, start, end int64, out pipeline.Emitter) error {
 	if s, ok := d.detector.(pipeline.Scorer); ok {
-		if err := d.scores.emit(d.env, s.Scores(), b, &w, out); err != nil {
+		if c, ok := d.detector.(pipeline.Concluder); ok {
+			start, end = c.Judged()
+		}
+		if err := d.scores.emit(d.env, s.Scores(), of, start, end, out); err != nil {
 			return err
 		}
 	}
@@ -98,14 +120,14 @@ func (d *detector) Process(b pipeline.Batch, out pipeline.Emitter) error {
 	d.events = d.events[:0]
 	for i := range d.found {
 		f := &d.found[i]
-		e, err := schemas.NewFindingEvent(d.env, f, b.Series.At(f.Series))
+		e, err := schemas.NewFindingEvent(d.env, f, of.Series.At(f.Series))
 		if err != nil {
 			return err
 		}
 		d.events = append(d.events, e)
 	}
 	events := schemas.NewEvents(d.env.Allocator, d.events)
-	events.Position = b.Position
+	events.Position = of.Position
 	return out.Emit(events)
 }
 

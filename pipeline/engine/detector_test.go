@@ -192,3 +192,71 @@ func TestDetectorSnapshotPassesThrough(t *testing.T) {
 		t.Errorf("%q, %v", to.state, err)
 	}
 }
+
+// patient judges a window when that is complete: it finds its sum, and says so in its score.
+type patient struct {
+	judging
+	start, end int64
+	sum        float64
+	series     uint32
+}
+
+func (d *patient) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
+	d.scores, d.start, d.end, d.series = d.scores[:0], w.Start, w.End, w.Series[0]
+	for _, v := range w.Sum {
+		d.sum += v
+	}
+	return found, nil
+}
+
+func (d *patient) Conclude(t int64, found []pipeline.Finding) ([]pipeline.Finding, error) {
+	if d.scores = d.scores[:0]; d.sum == 0 || t < d.end {
+		return found, nil
+	}
+	d.scores = append(d.scores, pipeline.Score{Series: d.series, Score: d.sum, Low: d.sum, Expected: d.sum, High: d.sum})
+	found = append(found, pipeline.Finding{Series: d.series, Onset: d.start, Start: d.start, End: d.end, Open: true, Score: 1, Value: d.sum})
+	d.sum = 0
+	return found, nil
+}
+
+func (d *patient) Judged() (start, end int64) { return d.start, d.end }
+
+func TestWindowsAreJudgedWhenTheyAreComplete(t *testing.T) {
+	mem := checked(t)
+	table := pipeline.NewSeriesTable(nil, 0)
+	env := &pipeline.Env{Pipeline: "p", Component: "patient", Allocator: mem, Series: table, Now: func() int64 { return 0 }}
+	a, _ := table.Intern("a", "", pipeline.Gauge, nil)
+	windows := &bucket{size: 10 * second, table: table, env: env}
+	op := FromDetector(&patient{})
+	if err := op.Open(env); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	out := emitFunc(func(b pipeline.Batch) error {
+		defer b.Release()
+		if b.Kind == pipeline.Events {
+			got = append(got, "finding")
+			return nil
+		}
+		w := WindowOf(b)
+		got = append(got, fmt.Sprintf("%s [%d,%d) %g", table.At(w.Series[0]).Metric, w.Start/second, w.End/second, w.Sum[0]))
+		return nil
+	})
+	for _, sum := range []float64{3, 4} {
+		windows.open = map[int64]map[uint32]float64{0: {a: sum}}
+		if err := windows.Watermark(10*second, emitFunc(func(b pipeline.Batch) error {
+			defer b.Release()
+			return op.Process(b, out)
+		})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, at := range []int64{9, 10, 20} {
+		if err := op.(pipeline.Watermarker).Watermark(at*second, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"anomaly.score [0,10) 7", "finding"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -12,9 +12,9 @@ type scores struct {
 	derived [][2]uint32
 }
 
-// emit emits a window of the judgements of one. A series for which the lane's table has no room is left out, as it is
+// emit emits the judgements of the window [start, end); of is a batch of that, whose record is not looked at. A series for which the lane's table has no room is left out, as it is
 // when its first row comes by a source.
-func (s *scores) emit(env *pipeline.Env, judged []pipeline.Score, of pipeline.Batch, w *pipeline.Window, out pipeline.Emitter) error {
+func (s *scores) emit(env *pipeline.Env, judged []pipeline.Score, of pipeline.Batch, start, end int64, out pipeline.Emitter) error {
 	if len(judged) == 0 {
 		return nil
 	}
@@ -23,7 +23,7 @@ func (s *scores) emit(env *pipeline.Env, judged []pipeline.Score, of pipeline.Ba
 	b.Reserve(2 * len(judged))
 	row := func(series uint32, value, low, high float64) {
 		b.Field(pipeline.WindowSeries).(*array.Uint32Builder).Append(series)
-		for i, v := range [...]int64{w.Start, w.End, 1} {
+		for i, v := range [...]int64{start, end, 1} {
 			b.Field(pipeline.WindowStart + i).(*array.Int64Builder).Append(v)
 		}
 		for i, v := range [...]float64{value, low, high, value} {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/homeostat/homeostat/pipeline"
 	"github.com/homeostat/homeostat/pipeline/config"
@@ -49,12 +50,16 @@ func (p *Plan) CheckPartitions(source string, n int) error {
 }
 
 // groupOf names the coarsest key that the chain needs to see together, and why.
-func groupOf(cfg *config.Config) (by, why string) {
+func (p *Plan) groupOf() (by, why string) {
+	cfg := p.config
+	across := slices.IndexFunc(p.Detect.Operators, func(o Operator) bool { return o.Entry.Spec.Across })
 	switch {
 	case cfg.Columns.By != config.ByDefault:
 		return cfg.Columns.By, "as columns.by says"
 	case len(cfg.SLOs) > 0:
 		return config.BySystem, "since the good and the total of an objective have to meet, and it has one sum a system"
+	case across >= 0:
+		return config.BySystem, "since " + p.Detect.Operators[across].Name + " compares the entities of a system"
 	}
 	return config.ByEntity, "since all operators look at one entity at a time"
 }
@@ -69,6 +74,6 @@ func (p *Plan) GroupKey(s *pipeline.Series) string {
 
 // explainGroup says how rows are shared out.
 func (p *Plan) explainGroup() string {
-	_, why := groupOf(p.config)
+	_, why := p.groupOf()
 	return fmt.Sprintf("rows are shared out by %s, %s", p.GroupBy, why)
 }

@@ -134,7 +134,7 @@ func New(cfg *config.Config, registry *pipeline.Registry) (*Plan, error) {
 	if err := p.act(registry); err != nil {
 		return nil, err
 	}
-	p.GroupBy, _ = groupOf(cfg)
+	p.GroupBy, _ = p.groupOf()
 	p.Place(nil)
 	p.note()
 	return p, nil

@@ -210,4 +210,4 @@ func TestHostile(t *testing.T) { operatortest.Hostile(t, made()) }
 
 func BenchmarkQuiet(b *testing.B) { operatortest.Bench(b, made()) }
 
-func FuzzRestore(f *testing.F) { operatortest.FuzzRestore(f, made(quick...)) }
+func FuzzRestore(f *testing.F) { operatortest.FuzzRestore(f, made(quick...), 400) }

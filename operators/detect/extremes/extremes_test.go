@@ -146,6 +146,6 @@ func TestFault(t *testing.T) {
 
 func TestHostile(t *testing.T) { operatortest.Hostile(t, made()) }
 
-func FuzzRestore(f *testing.F) { operatortest.FuzzRestore(f, made()) }
+func FuzzRestore(f *testing.F) { operatortest.FuzzRestore(f, made(), 400) }
 
 func BenchmarkQuiet(b *testing.B) { operatortest.Bench(b, made()) }
