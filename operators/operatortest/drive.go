@@ -21,17 +21,18 @@ var errRefused = errors.New("the consumer refuses this batch")
 type driver struct {
 	*subject
 	variant
-	t     testing.TB
-	mem   *scribbler
-	env   *pipeline.Env
-	table *pipeline.SeriesTable
-	ord   map[uint32]uint32 // series of the input → ordinal
-	rand  *rand.Rand
-	op    pipeline.Operator
-	out   *Output
-	now   int64
-	row   int64 // position
-	kept  *kept // what was frozen at the last border
+	t       testing.TB
+	mem     *scribbler
+	env     *pipeline.Env
+	table   *pipeline.SeriesTable
+	ord     map[uint32]uint32 // series of the input → ordinal
+	rand    *rand.Rand
+	op      pipeline.Operator
+	out     *Output
+	now     int64
+	row     int64 // position
+	kept    *kept // what was frozen at the last border
+	borders int   // so far
 }
 
 func (s *subject) drive(t testing.TB, v variant) *Output {

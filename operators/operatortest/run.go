@@ -127,8 +127,9 @@ type variant struct {
 	freeze bool
 	// evict puts strange series between those of the input and evicts them at each border.
 	evict bool
-	// threads leaves out the freezes that no other goroutine writes.
+	// threads leaves out the freezes that no other goroutine writes, and all but one at each so many borders.
 	threads bool
+	every   int
 	time    timing
 	// shuffle puts the rows between two watermarks, or between rows of another kind, into another order.
 	shuffle bool
@@ -191,7 +192,7 @@ func (s *subject) run(t testing.TB) {
 		if saves && !stateful || v.time != asWritten && s.FixedTime || saves && rows > maxRestoreRows && v.size != 0 || threads && !v.freeze {
 			continue
 		}
-		v.threads = threads
+		v.threads, v.every = threads, 1+rows/maxThreadedFreezes
 		got := s.drive(t, v)
 		if diff := cmp.Diff(plain.exact, got.exact, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s: output differs from the plain run (-plain +%s):\n%s", v.name, v.name, clip(diff))
@@ -211,6 +212,9 @@ func (s *subject) run(t testing.TB) {
 		s.drive(t, variant{name: fmt.Sprintf("output %d fails", n), failAt: n})
 	}
 }
+
+// maxThreadedFreezes is about how many freezes a variant has under ThreadsOnly: goroutines meet in all of them alike.
+const maxThreadedFreezes = 150
 
 // maxRestoreRows bounds the inputs that are snapshotted at every row.
 const maxRestoreRows = 2000

@@ -67,6 +67,7 @@ func (l *lane) next(value func(s int) float64) {
 // that it returns tells, called for one window after the other.
 func Scan(t testing.TB, d pipeline.Detector, series, windows int, of func(s int) func(k int) float64) []pipeline.Finding {
 	t.Helper()
+	OneGoroutine(t)
 	l := newLane(t, series)
 	l.open(t, d)
 	next := make([]func(int) float64, series)
@@ -88,6 +89,7 @@ func Scan(t testing.TB, d pipeline.Detector, series, windows int, of func(s int)
 // findings that opened of each.
 func Quiet(t *testing.T, made func() (pipeline.Detector, error), but ...string) map[string]int {
 	t.Helper()
+	OneGoroutine(t)
 	opened := map[string]int{}
 	for kind, noise := range Noises {
 		d, err := made()
@@ -123,6 +125,7 @@ func Opened(found []pipeline.Finding) int {
 // are not finite, huge, denormal, constant, alternating; windows leap far ahead and have few of the series, which come and go.
 func Hostile(t *testing.T, made func() (pipeline.Detector, error)) {
 	t.Helper()
+	OneGoroutine(t)
 	odd := []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64, 5e-324, -5e-324, 0, math.Copysign(0, -1), 1e12, -1e12, 1e139, -1e139, 1, 100}
 	rnd := rand.New(rand.NewPCG(7, 7))
 	const series = 40

@@ -62,6 +62,7 @@ func load(k int) float64 {
 // TestQuietWorld: nothing in a day of hosts that do the same, however many they are.
 func TestQuietWorld(t *testing.T) {
 	operatortest.OneGoroutine(t)
+	operatortest.OneGoroutine(t)
 	for _, hosts := range []int{5, 7, 20, 60} {
 		d, err := made()()
 		if err != nil {
@@ -79,6 +80,7 @@ func TestQuietWorld(t *testing.T) {
 // TestGreyFailure: the CPU of one host of twenty takes 20 % more than its peers', beside noise of 5 %, its latency doubles, and it has four times
 // as many errors and two more; its memory does what it does.
 func TestGreyFailure(t *testing.T) {
+	operatortest.OneGoroutine(t)
 	operatortest.OneGoroutine(t)
 	const ill, since = 2, 2500
 	d, err := made()()
@@ -121,6 +123,7 @@ func TestGreyFailure(t *testing.T) {
 
 // TestMembersByTheThousand: a thousand members, of which some end and others begin in each window: nothing but the one that is ill.
 func TestMembersByTheThousand(t *testing.T) {
+	operatortest.OneGoroutine(t)
 	operatortest.OneGoroutine(t)
 	d, err := made("warmup", int64(20))()
 	if err != nil {

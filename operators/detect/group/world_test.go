@@ -59,6 +59,7 @@ func world(t testing.TB, d pipeline.Detector, entities, windows int, fault func(
 // TestPower: of forty entities, in twenty minutes of a fault of which no series shows anything by itself.
 func TestPower(t *testing.T) {
 	operatortest.OneGoroutine(t)
+	operatortest.OneGoroutine(t)
 	const entities, since, until = 40, 1800, 1920
 	for _, c := range []struct {
 		fault       string
