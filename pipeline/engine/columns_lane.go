@@ -47,13 +47,10 @@ func (l *columnsLane) process(in pipeline.Input) error {
 	for i := range in.Records {
 		rec := &in.Records[i]
 		var err error
-		kind, _ := rec.Header(schemas.HeaderKind)
 		if lane, ok := rec.Header(schemas.HeaderLane); ok {
 			err = l.hear(string(lane), rec)
-		} else if string(kind) == pipeline.Events.String() {
-			err = l.heed(rec)
 		} else {
-			err = l.rows(rec)
+			err = l.content(rec)
 		}
 		if err != nil {
 			return err
@@ -62,11 +59,18 @@ func (l *columnsLane) process(in pipeline.Input) error {
 	return nil
 }
 
-func (l *columnsLane) rows(rec *pipeline.Record) error {
-	kind := pipeline.Points
-	if text, _ := rec.Header(schemas.HeaderKind); string(text) == pipeline.Logs.String() {
-		kind = pipeline.Logs
+// content takes a message of whatever kind its header says.
+func (l *columnsLane) content(rec *pipeline.Record) error {
+	switch kind, _ := rec.Header(schemas.HeaderKind); string(kind) {
+	case pipeline.Events.String():
+		return l.heed(rec)
+	case pipeline.Logs.String():
+		return l.rows(pipeline.Logs, rec)
 	}
+	return l.rows(pipeline.Points, rec)
+}
+
+func (l *columnsLane) rows(kind pipeline.Kind, rec *pipeline.Record) error {
 	b, refused, err := l.reader.Read(kind, rec.Value)
 	if err != nil {
 		l.refuse(rec, err)

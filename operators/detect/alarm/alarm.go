@@ -79,6 +79,11 @@ func Settings(d Config) []pipeline.Setting {
 	return settings
 }
 
+// Release returns the setting release, below which detectors call a window calm.
+func Release(score float64) pipeline.Setting {
+	return pipeline.Setting{Name: "release", Type: pipeline.Float, Default: score, Min: pipeline.Bound(0.05), Max: pipeline.Bound(1), Doc: "A window is calm when its score is below."}
+}
+
 // Read returns the configuration in a detector's settings.
 func Read(s pipeline.Settings) (Config, error) {
 	c := Config{Hold: int(s.Int("hold")), Of: int(s.Int("of")), Clear: int(s.Int("clear")), Rest: int(s.Int("rest")), Update: int(s.Int("update")), Gone: int(s.Int("gone"))}

@@ -3,7 +3,6 @@ package cohort
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/homeostat/homeostat/operators/choose"
@@ -18,19 +17,19 @@ const (
 	version = 1
 )
 
-// Spec describes the detector.
-func Spec() pipeline.Spec {
-	judgement := []pipeline.Setting{
+// judgement are the settings that an entry of series may say otherwise.
+func judgement() []pipeline.Setting {
+	return []pipeline.Setting{
 		{Name: "threshold", Type: pipeline.Float, Default: 8.0, Min: pipeline.Bound(1), Max: pipeline.Bound(1e6), Doc: "The z beyond which a window is abnormal."},
 		{Name: "direction", Type: pipeline.String, Default: "both", Enum: []string{"both", "up", "down"}, Doc: "Where values are abnormal."},
 	}
-	overriding := slices.Clone(judgement)
-	for i := range overriding {
-		overriding[i].Default = nil
-	}
+}
+
+// Spec describes the detector.
+func Spec() pipeline.Spec {
 	text := []pipeline.Setting{{Type: pipeline.String}}
-	settings := choose.Settings("[{metric: http.latency, direction: up}, {metric: cpu.*}]", overriding...)
-	settings = append(settings, judgement...)
+	settings := choose.Settings("[{metric: http.latency, direction: up}, {metric: cpu.*}]", choose.Overriding(judgement())...)
+	settings = append(settings, judgement()...)
 	settings = append(settings,
 		choose.Across("series whose other labels are equal are a cohort. Series without any of them are in none."),
 		pipeline.Setting{Name: "by", Type: pipeline.List, Fields: text, Example: "[service, zone]",
@@ -42,7 +41,7 @@ func Spec() pipeline.Spec {
 		pipeline.Whole("adapt", 720, 8, 1_000_000, "After so many abnormal windows of one finding the new place is taken for usual."),
 		pipeline.Setting{Name: "relative", Type: pipeline.Float, Default: 0.02, Min: pipeline.Bound(0), Max: pipeline.Bound(1e3), Doc: "The scale is at least this share of what is expected."},
 		pipeline.Setting{Name: "absolute", Type: pipeline.Float, Default: 1e-9, Min: pipeline.Bound(1e-300), Doc: "The scale is at least this, in the metric's unit."},
-		pipeline.Setting{Name: "release", Type: pipeline.Float, Default: 0.5, Min: pipeline.Bound(0.05), Max: pipeline.Bound(1), Doc: "A window is calm when its score is below."},
+		alarm.Release(0.5),
 		pipeline.ScoresSetting(),
 	)
 	settings = append(settings, alarm.Settings(alarm.Config{Hold: 2, Of: 3, Clear: 3, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit, Settle: alarm.Settle})...)
@@ -63,13 +62,10 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 		scale: ewma.ReadScale(s), alpha: 2 / (float64(s.Int("average")) + 1), relative: s.Float("relative"), absolute: s.Float("absolute"), release: s.Float("release"),
 		peers: int(s.Int("peers")), tells: s.Bool("scores"), alarm: alarm.New(a),
 	}
-	if len(entries) == 0 {
-		entries = []pipeline.Settings{{}}
+	for _, r := range choose.Over(s, entries, judgement()) {
+		d.rules = append(d.rules, readRule(r))
 	}
-	for _, e := range entries {
-		d.rules = append(d.rules, readRule(e, s))
-	}
-	by := members.Texts(s, "by")
+	by := s.Texts("by")
 	if len(by) > 0 && s.Has("across") {
 		err = errors.Join(err, &pipeline.SettingFault{Path: "by", Err: pipeline.Errorf("cohort.by", "across and by both say what a cohort is: name either the labels that tell instances apart, or those that a cohort has in common")})
 	}
@@ -90,14 +86,7 @@ type rule struct {
 	up, down  bool
 }
 
-// readRule reads what an entry of series says, and what it does not from the settings.
-func readRule(entry, s pipeline.Settings) rule {
-	threshold, direction := s.Float("threshold"), s.Text("direction")
-	if entry.Has("threshold") {
-		threshold = entry.Float("threshold")
-	}
-	if entry.Has("direction") {
-		direction = entry.Text("direction")
-	}
-	return rule{threshold, direction != "down", direction != "up"}
+func readRule(s pipeline.Settings) rule {
+	direction := s.Text("direction")
+	return rule{s.Float("threshold"), direction != "down", direction != "up"}
 }

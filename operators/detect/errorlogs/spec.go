@@ -16,7 +16,7 @@ func Spec() pipeline.Spec {
 	settings := []pipeline.Setting{
 		{Name: "threshold", Type: pipeline.Float, Default: 6.0, Min: pipeline.Bound(1), Max: pipeline.Bound(1e6), Doc: "So many standard deviations above what is usual are abnormal."},
 		{Name: "min_errors", Type: pipeline.Int, Default: int64(5), Min: pipeline.Bound(1), Doc: "Fewer errors in a window are never abnormal."},
-		{Name: "release", Type: pipeline.Float, Default: 0.5, Min: pipeline.Bound(0.05), Max: pipeline.Bound(1), Doc: "A window is calm when its score is below."},
+		alarm.Release(0.5),
 	}
 	settings = append(settings, baseline.Settings(baseline.Config{History: 120, Warmup: 20, Adapt: 360})...)
 	settings = append(settings, alarm.Settings(alarm.Config{Hold: 2, Of: 3, Clear: 6, Rest: 6, Update: 30, Gone: 6, Habit: alarm.Habit, Settle: alarm.Settle})...)

@@ -17,15 +17,10 @@ const (
 
 // Spec describes the detector.
 func Spec() pipeline.Spec {
-	var overrides []pipeline.Setting
-	for _, j := range judgement() {
-		j.Default = nil
-		overrides = append(overrides, j)
-	}
-	settings := choose.Settings("[{metric: disk.used.ratio, limit: 1}, {metric: db.connections, limit_metric: db.connections.max}]", overrides...)
+	settings := choose.Settings("[{metric: disk.used.ratio, limit: 1}, {metric: db.connections, limit_metric: db.connections.max}]", choose.Overriding(judgement())...)
 	settings[0].Required, settings[0].Doc = true, "The series that can run out; the first entry that fits counts. The series "+pipeline.BudgetMetric+" is among them if an entry's metric fits it."
 	settings = append(settings, judgement()...)
-	settings = append(settings, pipeline.Setting{Name: "release", Type: pipeline.Float, Default: 0.8, Min: pipeline.Bound(0.05), Max: pipeline.Bound(1), Doc: "A window is calm when its score is below."}, pipeline.ScoresSetting())
+	settings = append(settings, alarm.Release(0.8), pipeline.ScoresSetting())
 	settings = append(settings, alarm.Settings(alarm.Config{Hold: 2, Of: 3, Clear: 3, Rest: 0, Update: 180, Gone: 30, Habit: -1, Settle: -1})...)
 	return pipeline.Spec{
 		Name: name, Version: version, Settings: settings, Accepts: pipeline.Accepts{Overlapping: true, Irregular: true},

@@ -43,11 +43,8 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 		watch: watch, adapt: int64(s.Duration("adapt")), release: s.Float("release"), tells: s.Bool("scores"), alarm: alarm.New(a),
 		heads: state.NewMatrix[head](1), seasons: newSeasons(),
 	}
-	if len(entries) == 0 {
-		entries = []pipeline.Settings{{}}
-	}
-	for _, e := range entries {
-		d.rules = append(d.rules, newRule(s, e))
+	for _, r := range choose.Over(s, entries, judgement()) {
+		d.rules = append(d.rules, newRule(r))
 	}
 	return d, errors.Join(alarmErr, err)
 }

@@ -15,16 +15,11 @@ const (
 
 // Spec describes the detector.
 func Spec() pipeline.Spec {
-	var overrides []pipeline.Setting
-	for _, j := range judgement() {
-		j.Default = nil
-		overrides = append(overrides, j)
-	}
-	settings := choose.Settings("[{metric: http.requests, threshold: 8}, {metric: sessions.*, direction: down}]", overrides...)
+	settings := choose.Settings("[{metric: http.requests, threshold: 8}, {metric: sessions.*, direction: down}]", choose.Overriding(judgement())...)
 	settings = append(settings, judgement()...)
 	settings = append(settings, []pipeline.Setting{
 		{Name: "adapt", Type: pipeline.Duration, Default: 24 * time.Hour, Min: pipeline.Bound(float64(time.Minute)), Doc: "When a finding has lasted for so long its level is taken for normal."},
-		{Name: "release", Type: pipeline.Float, Default: 0.5, Min: pipeline.Bound(0.05), Max: pipeline.Bound(1), Doc: "A window is calm when its score is below."},
+		alarm.Release(0.5),
 		pipeline.ScoresSetting(),
 	}...)
 	settings = append(settings, alarm.Settings(alarm.Config{Hold: 3, Of: 4, Clear: 3, Rest: 6, Update: 30, Gone: 30, Settle: alarm.Settle})...)
@@ -53,13 +48,7 @@ type rule struct {
 	up, down                      bool
 }
 
-func newRule(s, entry pipeline.Settings) rule {
-	of := func(name string) pipeline.Settings {
-		if entry.Has(name) {
-			return entry
-		}
-		return s
-	}
-	direction := of("direction").Text("direction")
-	return rule{of("threshold").Float("threshold"), of("relative").Float("relative"), of("absolute").Float("absolute"), direction != "down", direction != "up"}
+func newRule(s pipeline.Settings) rule {
+	direction := s.Text("direction")
+	return rule{s.Float("threshold"), s.Float("relative"), s.Float("absolute"), direction != "down", direction != "up"}
 }

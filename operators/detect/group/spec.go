@@ -30,7 +30,7 @@ func Spec() pipeline.Spec {
 		pipeline.Whole("adapt", 720, 8, 1_000_000, "After so many abnormal windows of one finding the entity is learned anew."),
 		pipeline.Setting{Name: "relative", Type: pipeline.Float, Default: 0.01, Min: pipeline.Bound(0), Max: pipeline.Bound(1e3), Doc: "The scale of a series is at least this share of its average."},
 		pipeline.Setting{Name: "absolute", Type: pipeline.Float, Default: 1e-9, Min: pipeline.Bound(1e-300), Doc: "The scale of a series is at least this, in the metric's unit."},
-		pipeline.Setting{Name: "release", Type: pipeline.Float, Default: 0.5, Min: pipeline.Bound(0.05), Max: pipeline.Bound(1), Doc: "A window is calm when its score is below."},
+		alarm.Release(0.5),
 		pipeline.ScoresSetting(),
 	)
 	settings = append(settings, alarm.Settings(alarm.Config{Hold: 2, Of: 3, Clear: 3, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit, Settle: alarm.Settle})...)
@@ -57,7 +57,7 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 	}
 	d.enough = min(d.phase, uint32(memory/2)) // no more are counted
 	key := members.Entity
-	if by := members.Texts(s, "by"); len(by) > 0 {
+	if by := s.Texts("by"); len(by) > 0 {
 		d.kind = by
 		key = func(b []byte, s *pipeline.Series) ([]byte, bool) {
 			return members.Alike(members.Text(b, s.System), s, by)

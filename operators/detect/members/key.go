@@ -2,14 +2,6 @@ package members
 
 import "github.com/homeostat/homeostat/pipeline"
 
-// Texts returns a setting that is a list of texts.
-func Texts(s pipeline.Settings, name string) (out []string) {
-	for _, v := range s.List(name) {
-		out = append(out, v.(string))
-	}
-	return out
-}
-
 // Text appends a text to a key so that none runs into the next.
 func Text(key []byte, text string) []byte { return append(append(key, text...), 0) }
 

@@ -17,7 +17,7 @@ const (
 func Spec() pipeline.Spec {
 	settings := []pipeline.Setting{
 		{Name: "threshold", Type: pipeline.Float, Default: 8.0, Min: pipeline.Bound(1), Max: pipeline.Bound(1e6), Doc: "So many standard deviations above what is usual are abnormal."},
-		{Name: "release", Type: pipeline.Float, Default: 0.5, Min: pipeline.Bound(0.05), Max: pipeline.Bound(1), Doc: "A window is calm when its score is below."},
+		alarm.Release(0.5),
 		{Name: "min_records", Type: pipeline.Int, Default: int64(50), Min: pipeline.Bound(10), Doc: "A window with fewer records of a stream says nothing about it."},
 		{Name: "memory", Type: pipeline.Int, Default: int64(360), Min: pipeline.Bound(8), Max: pipeline.Bound(1e6), Doc: "Over so many windows of a stream the shares of its templates are forgotten."},
 	}

@@ -15,7 +15,7 @@ const (
 // Spec describes the detector.
 func Spec() pipeline.Spec {
 	settings := append(choose.Settings("[{metric: cpu.*, threshold: 12}, {metric: latency.*, direction: up}]", judgement(nil)...), choose.Most(),
-		pipeline.Setting{Name: "release", Type: pipeline.Float, Default: 0.5, Min: pipeline.Bound(0.05), Max: pipeline.Bound(1), Doc: "A window is calm when its score is below."})
+		alarm.Release(0.5))
 	settings = append(settings, judgement(&defaults)...)
 	settings = append(settings, baseline.Settings(baseline.Config{History: 120, Warmup: 20, Adapt: 360})...)
 	settings = append(settings, pipeline.ScoresSetting())

@@ -62,18 +62,13 @@ type Kind[S any] struct {
 
 // Spec describes the detector.
 func (k *Kind[S]) Spec() pipeline.Spec {
-	var overrides []pipeline.Setting
-	for _, j := range k.Judgement {
-		j.Default = nil
-		overrides = append(overrides, j)
-	}
-	settings := append(choose.Settings(k.Example, overrides...), choose.Most())
+	settings := append(choose.Settings(k.Example, choose.Overriding(k.Judgement)...), choose.Most())
 	settings = append(settings, k.Judgement...)
 	settings = append(settings, k.Settings...)
 	if k.Lends {
 		settings = append(settings, choose.Across("a new series begins with what is known of those whose other labels are equal, if there are three."))
 	}
-	settings = append(settings, pipeline.Setting{Name: "release", Type: pipeline.Float, Default: 0.5, Min: pipeline.Bound(0.05), Max: pipeline.Bound(1), Doc: "A window is calm when its score is below."})
+	settings = append(settings, alarm.Release(0.5))
 	settings = append(settings, pipeline.ScoresSetting())
 	settings = append(settings, alarm.Settings(k.Alarm)...)
 	return pipeline.Spec{Name: k.Name, Version: k.Version, Doc: k.Doc, Settings: settings, Accepts: pipeline.Accepts{Overlapping: true}}
@@ -111,30 +106,13 @@ func (k *Kind[S]) New(s pipeline.Settings) (pipeline.Detector, error) {
 		d.likes.across = choose.ReadAcross(s)
 	}
 	err = errors.Join(err, watchErr)
-	if len(entries) == 0 {
-		entries = []pipeline.Settings{{}}
-	}
-	for _, e := range entries {
-		m, fault := k.Model(k.over(s, e))
+	for _, r := range choose.Over(s, entries, k.Judgement) {
+		m, fault := k.Model(r)
 		d.models, err = append(d.models, m), errors.Join(err, fault)
 		d.rows = append(d.rows, &Rows[S]{cells: &d.cells})
 		d.rings.add(m)
 	}
 	return d, err
-}
-
-// over returns the settings, with what an entry says otherwise.
-func (k *Kind[S]) over(s, entry pipeline.Settings) pipeline.Settings {
-	out := pipeline.Settings{}
-	for name, v := range s {
-		out[name] = v
-	}
-	for _, j := range k.Judgement {
-		if entry.Has(j.Name) {
-			out[j.Name] = entry[j.Name]
-		}
-	}
-	return out
 }
 
 // Open implements pipeline.Detector.
