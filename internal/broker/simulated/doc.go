@@ -10,6 +10,9 @@
 // positions are read stable (Unstable turns that off); commits are fenced by generation (Unfenced turns that off), but
 // EndTxn is not; transactions time out; rebalances are eager; a member whose session ends loses its partitions and learns of
 // it later. Writers keep broker.Transactor's contract in the same steps, each a request that can be lost, late or unheard.
+// What waits is ordered by what it asks, not by when it came: goroutines of one moment come in any order, since Go takes a
+// goroutine off its processor after ten milliseconds of real time, which on a busy machine is soon.
+//
 // Compacted topics are compacted now and then, and Damage flips a bit in a record.
 // What is not there: leaders that move, quotas, retention by itself, and the wire.
 //

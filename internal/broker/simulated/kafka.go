@@ -37,6 +37,7 @@ type Kafka struct {
 	Trace func(string)
 
 	random     *rand.Rand
+	fate       *rand.Rand // of the read that is carried out, and of all that are the same
 	hash       uint64
 	topics     []*topic
 	groups     []*group
@@ -92,7 +93,6 @@ func (k *Kafka) during(d time.Duration) time.Duration {
 type request struct {
 	process    *Process
 	kind, name string // with the process the key by which what is parked is ordered
-	order      int
 	ctx        context.Context
 	since      time.Time
 	// ready says whether the cluster would answer now; nil is always. What it answers "not yet" to and the client repeats is
@@ -142,7 +142,7 @@ func (k *Kafka) Step() bool {
 	k.clockwork()
 	k.mu.Lock()
 	slices.SortStableFunc(k.parked, func(a, b *request) int {
-		return cmp.Or(cmp.Compare(a.process.number, b.process.number), cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name), cmp.Compare(a.order, b.order))
+		return cmp.Or(cmp.Compare(a.process.number, b.process.number), cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
 	})
 	parked := k.parked
 	k.mu.Unlock()
@@ -201,7 +201,7 @@ func (k *Kafka) can(r *request, now time.Time) bool {
 // same says whether two requests are reads that the key does not tell apart. They share their fate: in which order goroutines
 // came to ask is not the seed's to decide.
 func (r *request) same(o *request) bool {
-	return r.reads && o.reads && r.process == o.process && r.kind == o.kind && r.name == o.name && r.order == o.order
+	return r.reads && o.reads && r.process == o.process && r.kind == o.kind && r.name == o.name
 }
 
 // serve carries out or answers one request, or reads that are the same.
@@ -211,7 +211,8 @@ func (k *Kafka) serve(twins []*request) {
 		return
 	}
 	now := time.Now()
-	slow := k.chance(k.Slow)
+	slow, seed := k.chance(k.Slow), k.random.Uint64()
+	slices.SortStableFunc(twins, func(a, b *request) int { return cmp.Compare(a.fallen(), b.fallen()) })
 	for _, r := range twins {
 		switch {
 		case r.done != nil:
@@ -219,10 +220,22 @@ func (k *Kafka) serve(twins []*request) {
 		case r.ctx.Err() != nil:
 			k.deliver(r, answer{err: context.Cause(r.ctx)}, "ended")
 		default:
+			k.fate = rand.New(rand.NewPCG(seed, 0))
 			value, err := r.do()
 			k.finish(r, answer{value, err}, slow || now.Before(r.process.paused))
 		}
 	}
+}
+
+// fallen says what can't change any more about a request.
+func (r *request) fallen() string {
+	switch {
+	case r.done != nil:
+		return "done " + said(r.done.err)
+	case r.ctx.Err() != nil:
+		return "ended " + said(context.Cause(r.ctx))
+	}
+	return ""
 }
 
 // finish answers a request that was carried out, or leaves the answer under way.
@@ -357,7 +370,6 @@ type Process struct {
 	number  int
 	paused  time.Time
 	dead    bool // guarded by k.mu
-	readers int  // made so far; guarded by k.mu
 	members []*Member
 }
 

@@ -74,11 +74,12 @@ func (p *Process) Bounds(ctx context.Context, tps []broker.TopicPartition) (map[
 
 // names tells requests apart that are parked at the same moment.
 func names(tps []broker.TopicPartition) string {
-	var b strings.Builder
+	var all []string
 	for _, tp := range tps {
-		fmt.Fprintf(&b, "%s/%d ", tp.Topic, tp.Partition)
+		all = append(all, fmt.Sprintf("%s/%d", tp.Topic, tp.Partition))
 	}
-	return b.String()
+	slices.Sort(all) // some come out of a map
+	return strings.Join(all, " ")
 }
 
 // Committed implements broker.Cluster: it waits while a pending transaction may move one of the positions.

@@ -12,9 +12,8 @@ import (
 
 // reader keeps the contract of broker.Fetcher.
 type reader struct {
-	p      *Process
-	cfg    broker.FetchConfig
-	number int // among the process's readers
+	p   *Process
+	cfg broker.FetchConfig
 
 	mu     sync.Mutex
 	closed bool
@@ -32,10 +31,7 @@ func (p *Process) NewReader(cfg broker.FetchConfig) broker.Reader {
 	if cfg.MaxWait == 0 {
 		cfg.MaxWait = 500 * time.Millisecond
 	}
-	p.k.mu.Lock()
-	defer p.k.mu.Unlock()
-	p.readers++
-	return &reader{p: p, cfg: cfg, number: p.readers}
+	return &reader{p: p, cfg: cfg}
 }
 
 func (r *reader) find(tp broker.TopicPartition) *reading {
@@ -100,8 +96,8 @@ func (r *reader) Close() {
 func (r *reader) Poll(ctx context.Context) ([]broker.Chunk, error) {
 	r.mu.Lock()
 	closed, name := r.closed, ""
-	for _, p := range r.parts { // readers are told apart by what they read
-		name += fmt.Sprintf("%s/%d ", p.Topic, p.Partition)
+	for _, p := range r.parts { // readers are told apart by what they read, not by which of their goroutines came first
+		name += fmt.Sprintf("%s/%d@%d ", p.Topic, p.Partition, p.next)
 	}
 	r.mu.Unlock()
 	if closed {
@@ -109,7 +105,7 @@ func (r *reader) Poll(ctx context.Context) ([]broker.Chunk, error) {
 	}
 	since := time.Now()
 	chunks, err := r.p.ask(ctx, request{
-		kind: "poll", name: name, order: r.number, reads: true,
+		kind: "poll", name: name, reads: true,
 		ready: func() bool { return r.any(time.Since(since) >= r.cfg.MaxWait) },
 		do:    func() (any, error) { return r.read(), nil },
 	})
@@ -150,21 +146,21 @@ func (r *reader) read() []broker.Chunk {
 	}
 	some := slices.ContainsFunc(asked, r.has)
 	for _, p := range asked {
-		if !some || k.random.IntN(2) == 0 {
+		if !some || k.fate.IntN(2) == 0 {
 			chosen = append(chosen, p)
 		}
 	}
 	if some && !slices.ContainsFunc(chosen, r.has) {
 		chosen = append(chosen, asked[slices.IndexFunc(asked, r.has)])
 	}
-	k.random.Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
+	k.fate.Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
 	var chunks []broker.Chunk
 	for _, p := range chosen {
 		most := 4
 		if r.cfg.Uncommitted {
 			most = 64 // a scan of a topic of the pipeline's own
 		}
-		c := k.partition(p.TopicPartition).chunk(p.next, 1+k.random.IntN(most), r.cfg.Uncommitted)
+		c := k.partition(p.TopicPartition).chunk(p.next, 1+k.fate.IntN(most), r.cfg.Uncommitted)
 		p.next, p.stopped = c.Next, c.Err != nil
 		chunks = append(chunks, c)
 	}
