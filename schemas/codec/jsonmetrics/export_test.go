@@ -14,8 +14,8 @@ func Met(p pipeline.Codec) (met, strange int) {
 	return ls.met, ls.strange
 }
 
-// Tried returns how many objects a codec has tried to make layouts of.
-func Tried(p pipeline.Codec) int { return p.(*codec).layouts.tried }
+// Made returns how many layouts a codec has made.
+func Made(p pipeline.Codec) int { return int(p.(*codec).layouts.number) }
 
 // Wide returns how many of a codec's layouts take what names a series in one piece with what lies between.
 func Wide(p pipeline.Codec) int {

@@ -54,7 +54,7 @@ type span struct {
 }
 
 const (
-	// maxSteps and maxLayoutBytes bound the messages that layouts are made of, maxLayouts how many are kept.
+	// maxSteps and maxLayoutBytes bound the messages that layouts are made of, maxLayouts how many are kept, and made in a round.
 	maxSteps       = 128
 	maxLayoutBytes = 8 << 10
 	maxLayouts     = 32
@@ -65,26 +65,34 @@ type layouts struct {
 	all    []*layout // the last one that was met first
 	spans  [maxSteps]span
 	number uint32
-	// met counts messages of known layouts, strange those of others, tried how often a layout was to be made of one, and vain how
-	// often that did not work.
-	met, strange, tried, vain int
-	off                       bool // for tests
-	// reach is how many of them are tried, besides the one that followed the last time on the one that was met last: fewer where messages are of
-	// none of them again and again. What is tried in vain costs more than it may save.
-	reach int
-	last  *layout
-	trial []*layout
+	// met counts messages of known layouts, strange those of others for which layouts were tried, and vain how often none could be made of
+	// one.
+	met, strange, vain int
+	off                bool // for tests
+	last               *layout
+	trial              []*layout
+	// What is tried in vain costs more than it may save. So where less than half of a round of messages were of the layouts that are tried first,
+	// none is tried or made for the rest, which is twice as long each time. It ends when messages have come one after the other that are alike.
+	// made counts the layouts of a round.
+	round, foretold, made, rest, pause, alike int
 }
 
-// mostReach bounds reach.
-const mostReach = 4
+const (
+	// reach is how many layouts are tried, besides the one that followed the last time on the one that was met last.
+	reach = 4
+	// roundLength and longestPause are numbers of messages.
+	roundLength, longestPause, enoughAlike = 64, 256 * roundLength, 32
+)
 
 // likely are the layouts that are worth trying, now and then all.
 func (ls *layouts) likely() []*layout {
-	if ls.strange&63 == 0 {
+	switch {
+	case ls.rest > 0:
+		return nil
+	case ls.strange&63 == 0:
 		return ls.all
 	}
-	first := ls.all[:min(ls.reach, len(ls.all))]
+	first := ls.all[:min(reach, len(ls.all))]
 	if ls.last == nil || ls.last.next == nil || ls.last.next.gone || slices.Contains(first, ls.last.next) {
 		return first
 	}
@@ -95,19 +103,50 @@ func (ls *layouts) likely() []*layout {
 // meet counts a message of a layout. One that was not foretold is put in front.
 func (ls *layouts) meet(l *layout) {
 	ls.met++
-	ls.reach = min(ls.reach+1, mostReach)
 	l.used = true
 	if ls.last != nil && ls.last.next == l {
 		ls.last = l
+		ls.foretold++
+		ls.tally()
 		return
 	}
 	if ls.last != nil {
 		ls.last.next = l
 	}
 	ls.last = l
-	if i := slices.Index(ls.all, l); i > 0 {
+	i := slices.Index(ls.all, l)
+	if i < reach {
+		ls.foretold++
+	}
+	ls.tally()
+	if i > 0 {
 		copy(ls.all[1:i+1], ls.all[:i])
 		ls.all[0] = l
+	}
+}
+
+// tally counts a message, and finds out whether layouts are worth their while.
+func (ls *layouts) tally() {
+	if ls.round++; ls.round < roundLength {
+		return
+	}
+	if 2*ls.foretold < ls.round {
+		ls.pause = min(max(2*ls.pause, 4*roundLength), longestPause)
+		ls.rest = ls.pause
+	} else {
+		ls.pause = 0
+	}
+	ls.round, ls.foretold, ls.made = 0, 0, 0
+}
+
+// wait counts a message of the rest. It is alike if it has the members of the one before, and a layout could be made of it.
+func (ls *layouts) wait(alike bool) {
+	ls.rest--
+	if ls.alike++; !alike {
+		ls.alike = 0
+	}
+	if ls.alike == enoughAlike {
+		ls.rest, ls.pause, ls.alike = 0, 0, 0
 	}
 }
 

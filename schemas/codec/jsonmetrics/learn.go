@@ -4,10 +4,13 @@ import "bytes"
 
 // learn makes a layout of an object that was parsed and is sound. Where no two messages are alike, there is little use in it.
 func (ls *layouts) learn(c *codec, raw []byte) {
+	if ls.rest > 0 {
+		ls.wait(!c.reader.strayed && !c.reader.odd)
+		return
+	}
 	ls.strange++
-	ls.reach = max(ls.reach-1, 1)
-	slowly := ls.strange / 64
-	if ls.off || len(raw) > maxLayoutBytes || ls.tried > 2*maxLayouts+ls.met/256+slowly || ls.vain > 8+slowly {
+	if ls.off || len(raw) > maxLayoutBytes || ls.made == maxLayouts || ls.vain > 8+ls.strange/64 {
+		ls.tally()
 		return
 	}
 	for _, l := range ls.all {
@@ -16,16 +19,16 @@ func (ls *layouts) learn(c *codec, raw []byte) {
 			return
 		}
 	}
-	ls.tried++
+	ls.tally()
 	l := c.newLayout(raw)
 	if l == nil {
 		ls.vain++
 		return
 	}
+	ls.made++
 	ls.number++
 	l.number = ls.number
 	ls.add(l)
-	ls.reach = mostReach
 }
 
 // newLayout makes a layout of an object, nil if it has escapes, is too large, or is not written as JSON demands.

@@ -32,6 +32,7 @@ type reader struct {
 	bytes   int
 	met     int // pieces that were foretold
 	learned int
+	strayed bool // in the object being read a piece was not the one that came in its place the last time
 }
 
 // run is a stretch of an object that names its series, and the spot where that begins.
@@ -49,7 +50,7 @@ func (r *reader) read(b []byte, at int, e *event) (end int) {
 		r.spotOf(place{node: r.mapping.root, top: true}, true)
 	}
 	e.reset(r.full)
-	r.event, r.runs, r.odd, r.arena, r.outer, r.from = e, r.runs[:0], false, r.arena[:0], r.outer[:0], at
+	r.event, r.runs, r.odd, r.strayed, r.arena, r.outer, r.from = e, r.runs[:0], false, false, r.arena[:0], r.outer[:0], at
 	if end = r.members(b, at+1, r.spots[0]); end > 0 {
 		e.settle()
 	}
@@ -66,9 +67,11 @@ func (r *reader) members(b []byte, i int, s *spot) (end int) {
 			r.met++
 		case last.next[1] != nil && last.next[1].spot == s && last.next[1].fits(b, i):
 			r.met++
+			r.strayed = true
 			p = last.next[1]
 			last.next[0], last.next[1] = p, last.next[0]
 		default:
+			r.strayed = true
 			if p = r.find(b, i, s); p == nil {
 				return 0
 			}
@@ -95,6 +98,7 @@ func (r *reader) members(b []byte, i int, s *spot) (end int) {
 			}
 			escaped := b[end] == '\\'
 			if escaped {
+				r.odd = true
 				if end, escaped = jsontext.TextEnd(b, end); end < 0 {
 					return 0
 				}
@@ -150,7 +154,6 @@ func (r *reader) members(b []byte, i int, s *spot) (end int) {
 func (r *reader) text(b []byte, from, end int, escaped bool) scalar {
 	v := scalar{kind: text, text: b[from:end]}
 	if escaped {
-		r.odd = true
 		at := len(r.arena)
 		r.arena = jsontext.Unescape(r.arena, v.text)
 		v.text = r.arena[at:len(r.arena):len(r.arena)]
