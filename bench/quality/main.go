@@ -19,6 +19,7 @@ import (
 
 	"github.com/homeostat/homeostat/bench/quality/loghub"
 	"github.com/homeostat/homeostat/bench/quality/nab"
+	"github.com/homeostat/homeostat/bench/quality/petshop"
 )
 
 // suite is one run over a data set. run writes results below out/name, score prints the scorer's table.
@@ -34,7 +35,7 @@ func main() {
 	data := flag.String("data", "../shared/data", "folder of the data sets")
 	out := flag.String("out", "out/quality", "folder for the results")
 	scorers := flag.String("score", "../shared/score", "folder of the scorers; empty prints no tables")
-	only := flag.String("only", "", "one of nab, detectors and loghub, to leave out the others")
+	only := flag.String("only", "", "one of nab, detectors, quiet and loghub, to leave out the others")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -42,7 +43,15 @@ func main() {
 	detectors := nab.Bench{Program: *program, Config: filepath.Join("bench", "quality", "nab", "detectors.yaml")}
 	suites := []suite{
 		{name: "nab", data: "nab", run: novelty.Run, score: nab.Score},
-		{name: "detectors", data: "nab", run: detectors.Find, score: nab.Compare},
+		{name: "detectors", data: "nab", run: detectors.Find, score: detectors.Compare},
+		{name: "quiet", data: "petshop", run: func(ctx context.Context, data, out string) error {
+			if err := petshop.Lay(data, out); err != nil {
+				return err
+			}
+			return detectors.Find(ctx, out, out)
+		}, score: func(ctx context.Context, scorers, _, out string) error {
+			return detectors.Compare(ctx, scorers, out, out)
+		}},
 		{name: "loghub", data: "loghub", run: func(_ context.Context, data, out string) error { return loghub.Run(data, out) }, score: loghub.Score},
 	}
 	if err := measure(ctx, suites, *only, *data, *out, *scorers); err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"time"
 
@@ -69,14 +70,34 @@ func (d *record) take(f *schemas.Finding, end time.Time, labels []stretch) {
 	}
 }
 
+// bare is a step of a pipeline without settings, which is what detectors at their defaults are.
+var bare = regexp.MustCompile(`(?m)^  - (\w+)$`)
+
+// detectors returns the names of the detectors in the pipeline.
+func (b Bench) detectors() ([]string, error) {
+	text, err := os.ReadFile(b.Config)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, found := range bare.FindAllSubmatch(text, -1) {
+		names = append(names, string(found[1]))
+	}
+	return names, nil
+}
+
 // Compare prints of each detector how many findings it had outside of the labels, in how many labels it had one, and how long after
 // the labelled time the first of these was known.
-func Compare(_ context.Context, _, data, out string) error {
+func (b Bench) Compare(_ context.Context, _, data, out string) error {
 	known, err := readTruth(data)
 	if err != nil {
 		return err
 	}
-	records, err := readRecords(filepath.Join(out, findings), known)
+	names, err := b.detectors()
+	if err != nil {
+		return err
+	}
+	records, err := readRecords(filepath.Join(out, findings), names, known)
 	if err != nil {
 		return err
 	}
@@ -174,14 +195,17 @@ func span(path string) (time.Duration, error) {
 	return last.Sub(first), err
 }
 
-// readRecords compares the findings in a file with the labels.
-func readRecords(path string, known map[name]truth) ([]*record, error) {
+// readRecords compares the findings of detectors in a file with the labels.
+func readRecords(path string, detectors []string, known map[name]truth) ([]*record, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	by := map[string]*record{}
+	for _, detector := range detectors {
+		by[detector] = &record{detector: detector, known: map[string]bool{}, hit: map[stretch]bool{}}
+	}
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -195,8 +219,7 @@ func readRecords(path string, known map[name]truth) ([]*record, error) {
 		}
 		d := by[e.Data.Detector]
 		if d == nil {
-			d = &record{detector: e.Data.Detector, known: map[string]bool{}, hit: map[stretch]bool{}}
-			by[e.Data.Detector] = d
+			return nil, fmt.Errorf("%s: findings of %s, which is not in the pipeline", path, e.Data.Detector)
 		}
 		of := e.Data.Series.Labels
 		d.take(&e.Data, end, known[name{of["category"], of["series"]}].labels)

@@ -79,8 +79,8 @@ func TestRecords(t *testing.T) {
 		return fmt.Sprintf(`{"data":{"finding":%q,"revision":%d,"detector":"d","severity":%q,"end":"1970-01-%sZ","series":{"labels":{"category":"c","series":"a"}}}}`+"\n", id, revision, severity, at)
 	}
 	records, err := readRecords(lay(t, filepath.Join(dir, findings), finding("1", 0, "01T01:00:00", "warning")+finding("1", 1, "01T13:00:00", "warning")+
-		finding("2", 0, "01T13:00:00", "info")+finding("2", 1, "01T14:00:00", "warning")+finding("3", 0, "01T15:00:00", "warning")+finding("4", 0, "02T15:00:00", "info")), known)
-	if err != nil || len(records) != 1 {
+		finding("2", 0, "01T13:00:00", "info")+finding("2", 1, "01T14:00:00", "warning")+finding("3", 0, "01T15:00:00", "warning")+finding("4", 0, "02T15:00:00", "info")), []string{"d", "quiet"}, known)
+	if err != nil || len(records) != 2 || records[1].detector != "quiet" || records[1].false != 0 {
 		t.Fatal(records, err)
 	}
 	if r := records[0]; r.detector != "d" || r.false != 1 || r.found != 1 || r.habits != 1 || len(r.delays) != 1 || r.delays[0] != 2*time.Hour {
