@@ -234,7 +234,8 @@ func (p *Plan) detectLanes() []string {
 		}
 		lines = append(lines, s.Name+": "+why)
 	}
-	return append(lines, "inbox: events only, passed on to the partition of their system; detectors hear of changes through "+p.Topics.Columns.Name)
+	return append(lines, "inbox: events only, passed on to the partition of their system; detectors hear of changes through "+p.Topics.Columns.Name+",",
+		"so for fused sources they don't unless the file says columns: {always: true}")
 }
 
 func (p *Plan) explainOperate(t *page) {
