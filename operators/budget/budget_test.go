@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -138,7 +139,7 @@ func TestOldSnapshotInThousandths(t *testing.T) {
 	for k, p := range want.parts {
 		total[k], bad[k] = int64(math.Round(p.total*1e3)), int64(math.Round(p.bad*1e3))
 	}
-	var b bytes.Buffer
+	var b strings.Builder
 	w := state.NewWriter(&b, name)
 	w.Table(state.Table{Name: "accounts", Version: 1, Fields: []state.Field{
 		{Name: "indicator", Type: state.Uint32, Role: state.Ordinal}, {Name: "series", Type: state.Int64, Role: state.Ordinal}, {Name: "slo", Type: state.Text},
@@ -150,7 +151,7 @@ func TestOldSnapshotInThousandths(t *testing.T) {
 	if err := o.Open(&pipeline.Env{Series: table, SLOs: objectives}); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.Restore(&b); err != nil {
+	if err := o.Restore(strings.NewReader(b.String())); err != nil {
 		t.Fatal(err)
 	}
 	if got := o.accounts[0]; got.parts != want.parts || got.left(300e9) != want.left(300e9) || got.left(300e9) > 0.5 {
