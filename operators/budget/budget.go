@@ -1,8 +1,6 @@
 package budget
 
 import (
-	"math"
-
 	"github.com/apache/arrow/go/v15/arrow/array"
 
 	"github.com/homeostat/homeostat/operators/gather"
@@ -11,11 +9,9 @@ import (
 
 const (
 	name    = "budget"
-	version = 1
+	version = 2
 	// parts is in how many steps an objective's window slides.
 	parts = 240
-	// Events are counted in thousandths, so that sums are exact; most is the greatest number in a window.
-	thousandths, most = 1e3, 1e9
 )
 
 // Spec describes the operator.
@@ -41,16 +37,19 @@ type Budget struct {
 
 // account is the events of one objective in one system, over its window.
 type account struct {
-	slo        *pipeline.SLO
-	known      bool   // there was a window
-	series     uint32 // what is derived, plus one; 0 while the table has no room
-	begun      int64  // start of the first window
-	part       int64  // the present one, a number since 1970
-	total, bad int64  // sums of the parts
-	parts      [parts]events
+	slo    *pipeline.SLO
+	known  bool   // there was a window
+	series uint32 // what is derived, plus one; 0 while the table has no room
+	begun  int64  // start of the first window
+	part   int64  // the present one, a number since 1970
+	past   events // of all other parts
+	parts  [parts]events
 }
 
-type events struct{ total, bad int64 }
+// events are no more bad ones than there are.
+type events struct{ total, bad float64 }
+
+func (e events) plus(o events) events { return events{e.total + o.total, e.bad + o.bad} }
 
 // New makes the operator.
 func New(pipeline.Settings) (pipeline.Operator, error) { return &Budget{}, nil }
@@ -126,35 +125,42 @@ func (a *account) length() int64 { return a.slo.Window / parts }
 
 // add takes a window's events in. Windows come in order of their end.
 func (a *account) add(of gather.Span, total, bad float64) {
-	total, bad = max(total, 0), min(max(bad, 0), total)
-	if total > most {
-		total, bad = most, bad/total*most
-	}
+	total = max(total, 0)
 	part := max((of.End-1)/a.length(), 0)
 	if !a.known {
 		a.known, a.begun, a.part = true, of.Start, part
 	}
-	for k := max(a.part+1, part-parts+1); k <= part; k++ {
-		p := &a.parts[k%parts]
-		a.total -= p.total
-		a.bad -= p.bad
-		*p = events{}
+	if part > a.part {
+		for k := max(a.part+1, part-parts+1); k <= part; k++ {
+			a.parts[k%parts] = events{}
+		}
+		a.part = part
+		a.look()
 	}
-	a.part = max(a.part, part)
-	more := events{int64(math.Round(total * thousandths)), int64(math.Round(bad * thousandths))}
 	p := &a.parts[a.part%parts]
-	p.total += more.total
-	p.bad += more.bad
-	a.total += more.total
-	a.bad += more.bad
+	*p = p.plus(events{total, min(max(bad, 0), total)})
 }
+
+// look adds up the parts that are over. They are added anew, so that what slid out leaves nothing behind, however much that was.
+func (a *account) look() {
+	a.past = events{}
+	for k, p := range a.parts {
+		if int64(k) != a.part%parts {
+			a.past = a.past.plus(p)
+		}
+	}
+}
+
+// sum is the events in the objective's window.
+func (a *account) sum() events { return a.past.plus(a.parts[a.part%parts]) }
 
 // left is what is left of the budget at the end of a window.
 func (a *account) left(now int64) float64 {
-	if a.total == 0 {
+	sum := a.sum()
+	if sum.total == 0 {
 		return 1
 	}
-	share := float64(a.bad) / float64(a.total)
+	share := sum.bad / sum.total
 	known := float64(min(now-a.begun, a.slo.Window)) / float64(a.slo.Window)
 	return 1 - share/max(1-a.slo.Objective, 1e-9)*known
 }

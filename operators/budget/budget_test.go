@@ -3,11 +3,17 @@ package budget
 import (
 	"bytes"
 	"math"
+	"math/big"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/apache/arrow/go/v15/arrow/array"
+
 	"github.com/homeostat/homeostat/operators/gather"
 	"github.com/homeostat/homeostat/operators/operatortest"
+	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
@@ -62,6 +68,35 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestManyEvents: what is left does not depend on how many events there are, up to the most that a window can tell of.
+func TestManyEvents(t *testing.T) {
+	at := func(scale int64) (left []float64) {
+		in := operatortest.NewInput()
+		for k, w := range [][2]int64{{100, 0}, {3, 3}, {100, 40}, {1, 0}, {127, 64}, {100, 0}, {9, 1}, {100, 0}, {100, 1}, {1, 1}, {50, 0}, {100, 7}} {
+			in.Window(`slo.bad:delta{slo="web",system="shop"}`, int64(k)*24e9, int64(k+1)*24e9, w[0]*scale, float64(w[1]*scale), 0, 0, 0)
+		}
+		operatortest.Run(t, operatortest.Case{
+			New:   func() (pipeline.Operator, error) { return New(nil) },
+			Env:   func(env *pipeline.Env) { env.SLOs = objectives },
+			Input: in, Check: func(_ testing.TB, out *operatortest.Output) {
+				for _, b := range out.Batches {
+					left = append(left, b.Record.Column(pipeline.WindowLast).(*array.Float64).Float64Values()...)
+				}
+			},
+		})
+		return left
+	}
+	want := at(1)
+	if len(want) != 12 || want[1] == want[2] {
+		t.Fatalf("left are %g", want)
+	}
+	for _, bits := range []int{20, 33, 40, 56} {
+		if got := at(1 << bits); !slices.Equal(got, want) {
+			t.Errorf("of 2^%d times as many events: %g are left, want %g", bits, got, want)
+		}
+	}
+}
+
 // TestSums: the sums of the parts are those of what is in the window, whatever comes and however long nothing does.
 func TestSums(t *testing.T) {
 	a := account{slo: &objectives[0]}
@@ -69,19 +104,58 @@ func TestSums(t *testing.T) {
 	end := int64(0)
 	for i := range int64(2000) {
 		end += []int64{1, 7, 24, 100, 1000}[i%5] * second
-		bad := float64(i%3) * []float64{1, 1e12, math.MaxFloat64 / 10}[i%7%3]
+		bad := float64(i%3) * []float64{1, 1e12, math.MaxFloat64 / 10}[i%7%3] / 7
 		a.add(gather.Span{Start: end - second, End: end}, []float64{1, 1e3, 1e15, 1e300}[i%4], bad)
-		var sum events
+		var totals, bads big.Float // with room for all bits
+		totals.SetPrec(2200)
+		bads.SetPrec(2200)
 		for _, p := range a.parts {
-			sum.total += p.total
-			sum.bad += p.bad
+			totals.Add(&totals, big.NewFloat(p.total))
+			bads.Add(&bads, big.NewFloat(p.bad))
 		}
-		if sum.total != a.total || sum.bad != a.bad || sum.bad > sum.total || sum.bad < 0 || sum.total <= 0 {
-			t.Fatalf("window %d: parts have %+v, the sums %d %d", i, sum, a.total, a.bad)
+		wantTotal, _ := totals.Float64()
+		wantBad, _ := bads.Float64()
+		sum := a.sum()
+		if math.Abs(sum.total-wantTotal) > 1e-13*wantTotal || math.Abs(sum.bad-wantBad) > 1e-13*wantBad || sum.bad > sum.total || sum.total <= 0 {
+			t.Fatalf("window %d: parts have %g of %g, the sums are %+v", i, wantBad, wantTotal, sum)
 		}
 		if left := a.left(end); left > 1 || left < -9.001 {
 			t.Fatalf("window %d: %g left", i, left)
 		}
+	}
+}
+
+// What a snapshot has in thousandths of events goes on as it was.
+func TestOldSnapshotInThousandths(t *testing.T) {
+	table := pipeline.NewSeriesTable(nil, 0)
+	if _, err := table.Intern(pipeline.SLIMetric, "", pipeline.Delta, objectives[0].IndicatorLabels("shop")); err != nil {
+		t.Fatal(err)
+	}
+	want, o := account{slo: &objectives[0]}, &Budget{}
+	for k := range int64(300) {
+		want.add(gather.Span{Start: k * 1e9, End: (k + 1) * 1e9}, float64(100+k), float64(k)/8)
+	}
+	var total, bad [parts]int64
+	for k, p := range want.parts {
+		total[k], bad[k] = int64(math.Round(p.total*1e3)), int64(math.Round(p.bad*1e3))
+	}
+	var b strings.Builder
+	w := state.NewWriter(&b, name)
+	w.Table(state.Table{Name: "accounts", Version: 1, Fields: []state.Field{
+		{Name: "indicator", Type: state.Uint32, Role: state.Ordinal}, {Name: "series", Type: state.Int64, Role: state.Ordinal}, {Name: "slo", Type: state.Text},
+		{Name: "window", Type: state.Int64}, {Name: "begun", Type: state.Int64}, {Name: "part", Type: state.Int64}, {Name: "total", Type: state.Ints}, {Name: "bad", Type: state.Ints},
+	}}).Uint32(0).Int64(-1).Text("web").Int64(objectives[0].Window).Int64(want.begun).Int64(want.part).Ints(total[:]).Ints(bad[:])
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Open(&pipeline.Env{Series: table, SLOs: objectives}); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Restore(strings.NewReader(b.String())); err != nil {
+		t.Fatal(err)
+	}
+	if got := o.accounts[0]; got.parts != want.parts || got.left(300e9) != want.left(300e9) || got.left(300e9) > 0.5 {
+		t.Errorf("%g of the budget is left, want %g", got.left(300e9), want.left(300e9))
 	}
 }
 

@@ -8,16 +8,17 @@ import (
 	"github.com/homeostat/homeostat/pipeline"
 )
 
-// accountTable has a row for each account. window is that of the objective, in nanoseconds; total and bad are the parts as they lie in their ring.
+// accountTable has a row for each account. window is that of the objective, in nanoseconds; events and bads are the parts as they lie in their
+// ring. In version 1 they are total and bad, in thousandths.
 var accountTable = state.Table{Name: "accounts", Version: version, Fields: []state.Field{
 	{Name: "indicator", Type: state.Uint32, Role: state.Ordinal}, {Name: "series", Type: state.Int64, Role: state.Ordinal}, {Name: "slo", Type: state.Text},
-	{Name: "window", Type: state.Int64}, {Name: "begun", Type: state.Int64}, {Name: "part", Type: state.Int64}, {Name: "total", Type: state.Ints}, {Name: "bad", Type: state.Ints},
+	{Name: "window", Type: state.Int64}, {Name: "begun", Type: state.Int64}, {Name: "part", Type: state.Int64}, {Name: "events", Type: state.Floats}, {Name: "bads", Type: state.Floats},
 }}
 
 // Hold implements pipeline.Holder: an objective's window is longer than a series may be silent.
 func (o *Budget) Hold(hold func(uint32)) {
 	for i, a := range o.accounts {
-		if a != nil && a.total > 0 {
+		if a != nil && a.sum().total > 0 {
 			hold(uint32(i))
 			if a.series > 0 {
 				hold(a.series - 1)
@@ -30,7 +31,7 @@ func (o *Budget) Hold(hold func(uint32)) {
 func (o *Budget) Snapshot() (pipeline.Frozen, error) {
 	return state.Encoded(name, func(w *state.Writer) {
 		t := w.Table(accountTable)
-		var total, bad [parts]int64
+		var total, bad [parts]float64
 		for i, a := range o.accounts {
 			if a == nil || !a.known {
 				continue
@@ -38,7 +39,7 @@ func (o *Budget) Snapshot() (pipeline.Frozen, error) {
 			for k, p := range a.parts {
 				total[k], bad[k] = p.total, p.bad
 			}
-			t.Uint32(uint32(i)).Int64(int64(a.series) - 1).Text(a.slo.Name).Int64(a.slo.Window).Int64(a.begun).Int64(a.part).Ints(total[:]).Ints(bad[:])
+			t.Uint32(uint32(i)).Int64(int64(a.series) - 1).Text(a.slo.Name).Int64(a.slo.Window).Int64(a.begun).Int64(a.part).Floats(total[:]).Floats(bad[:])
 		}
 	})
 }
@@ -69,18 +70,30 @@ func (o *Budget) Restore(r io.Reader) error {
 // read takes an account's past from the present row. It returns false when that can't be.
 func (a *account) read(t *state.TableReader) bool {
 	a.begun, a.part = t.Int64("begun"), t.Int64("part")
-	total, bad := t.Ints("total"), t.Ints("bad")
+	total, bad := readEvents(t, "events", "total"), readEvents(t, "bads", "bad")
 	if len(total) != parts || len(bad) != parts || a.part < 0 || a.part > math.MaxInt64-parts || a.known {
 		return false
 	}
 	a.known = true
 	for k := range a.parts {
-		if total[k] < 0 || bad[k] < 0 || total[k] > math.MaxInt64/parts || bad[k] > math.MaxInt64/parts {
+		if !(bad[k] >= 0 && bad[k] <= total[k] && total[k] <= math.MaxFloat64/parts/2) {
 			return false
 		}
 		a.parts[k] = events{total[k], bad[k]}
-		a.total += total[k]
-		a.bad += bad[k]
 	}
+	a.look()
 	return true
+}
+
+// readEvents reads a column of events, from an older snapshot by its older name and in thousandths.
+func readEvents(t *state.TableReader, column, older string) []float64 {
+	if t.Has(column) {
+		return t.Floats(column)
+	}
+	old := t.Ints(older)
+	events := make([]float64, len(old))
+	for k, n := range old {
+		events[k] = float64(n) / 1e3
+	}
+	return events
 }

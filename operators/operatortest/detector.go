@@ -1,7 +1,9 @@
 package operatortest
 
 import (
+	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/homeostat/homeostat/pipeline"
@@ -14,6 +16,8 @@ type detector struct {
 	found []pipeline.Finding
 	tell  func(pipeline.Finding)
 	score func(start, end int64, s pipeline.Score)
+	// over is until when windows are complete, as a pipeline.Concluder was told last.
+	over int64
 }
 
 type statefulDetector struct {
@@ -22,7 +26,7 @@ type statefulDetector struct {
 }
 
 func adapt(d pipeline.Detector) pipeline.Operator {
-	op := &detector{Detector: d}
+	op := &detector{Detector: d, over: math.MinInt64}
 	if s, ok := d.(pipeline.Snapshotter); ok {
 		return &statefulDetector{op, s}
 	}
@@ -34,8 +38,21 @@ func (d *detector) Process(b pipeline.Batch, _ pipeline.Emitter) error {
 	w := engine.WindowOf(b)
 	var err error
 	d.found, err = d.Detect(&w, d.found[:0])
+	if err == nil {
+		err = d.overdue()
+	}
 	d.report(w.Start, w.End)
 	return err
+}
+
+// overdue complains of findings that come with the rows of a window although Conclude could have told them: they are of one that was over.
+func (d *detector) overdue() error {
+	for _, f := range d.found {
+		if f.End <= d.over {
+			return fmt.Errorf("the finding of the window that ends at %s comes with rows of another, after Conclude was told of %s", clock(f.End), clock(d.over))
+		}
+	}
+	return nil
 }
 
 // Watermark implements pipeline.Watermarker.
@@ -46,6 +63,7 @@ func (d *detector) Watermark(t int64, _ pipeline.Emitter) error {
 	}
 	var err error
 	d.found, err = c.Conclude(t, d.found[:0])
+	d.over = t
 	d.report(0, 0)
 	return err
 }

@@ -27,6 +27,7 @@
 //     the operator takes more input, and one after that, also when the operator is closed: all give the same bytes;
 //   - rows between two watermarks in any order, if the case says AnyOrder;
 //   - watermarks as in the input, also in between, and (if no row is late) only the last one;
+//   - of a detector that is a pipeline.Concluder: what is found of a window comes when that is complete, not with rows of the next;
 //   - a consumer that fails, at each of the first outputs;
 //   - an input that ends early: what was said until then must not change (no look-ahead);
 //   - Close without Open, Close twice, and at the end not a byte of Arrow memory in use.

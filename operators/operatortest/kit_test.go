@@ -286,6 +286,56 @@ func TestKitShufflesRows(t *testing.T) {
 	}
 }
 
+// counting finds how many rows each window has. If it is lazy it does so when the next window begins, though it was told before.
+type counting struct {
+	lazy             bool
+	rows, start, end int64
+}
+
+func (d *counting) Open(*pipeline.Env) error { return nil }
+
+func (d *counting) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
+	found = d.conclude(w.End-1, found)
+	d.rows, d.start, d.end = d.rows+int64(len(w.Series)), w.Start, w.End
+	return found, nil
+}
+
+func (d *counting) Conclude(t int64, found []pipeline.Finding) ([]pipeline.Finding, error) {
+	if d.lazy {
+		return found, nil
+	}
+	return d.conclude(t, found), nil
+}
+
+func (d *counting) conclude(t int64, found []pipeline.Finding) []pipeline.Finding {
+	if d.rows == 0 || d.end > t {
+		return found
+	}
+	found = append(found, pipeline.Finding{Onset: d.start, Start: d.start, End: d.end, Open: true, Score: 1, Value: float64(d.rows)})
+	d.rows = 0
+	return found
+}
+
+func (d *counting) Judged() (start, end int64) { return d.start, d.end }
+
+func TestConcluders(t *testing.T) {
+	t.Setenv(ThreadsOnly, "")
+	for lazy, complaint := range map[bool]string{false: "", true: "the finding of the window that ends at 10s comes with rows of another, after Conclude was told of 10s"} {
+		r := &recorder{TB: t}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			RunDetector(r, DetectorCase{New: func() (pipeline.Detector, error) { return &counting{lazy: lazy}, nil }, Input: Script(t, `
+				windows a{} at 0s every 10s: 1x3
+				windows b{} at 0s every 10s: 1x3`)})
+		}()
+		<-done
+		if got := strings.Join(r.failures, "\n"); complaint == "" && got != "" || !strings.Contains(got, complaint) {
+			t.Errorf("lazy %t: the kit said %q, want %q", lazy, got, complaint)
+		}
+	}
+}
+
 // What is left out has to be run elsewhere, and what two goroutines do is never left out.
 func TestThreadsOnly(t *testing.T) {
 	t.Setenv(ThreadsOnly, "1")

@@ -1,8 +1,8 @@
 // Package absence finds series that are expected and not there: an exporter that died, a job that no longer reports, a partition without
 // traffic. What is not there has no row that another detector could look at.
 //
-// Which series were there is looked at when the next window begins: a window may come in several batches. A series counts from the window
-// in which it was first seen. Package runs says from when on it has been missing too long: what comes every window is missed after a
+// Which series were there is looked at when a window is complete, since it may come in several batches: as soon as time has reached its end
+// (pipeline.Concluder). A series counts from the window in which it was first seen. Package runs says from when on it has been missing too long: what comes every window is missed after a
 // few, what comes once an hour after some hours.
 //
 // What comes and goes by design (pods, sessions) is missed too, so the series to watch have to be named. After adapt windows a series
@@ -19,13 +19,14 @@ import (
 	"github.com/homeostat/homeostat/operators/choose"
 	"github.com/homeostat/homeostat/operators/detect/alarm"
 	"github.com/homeostat/homeostat/operators/detect/runs"
+	"github.com/homeostat/homeostat/operators/gather"
 	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
 const (
 	name    = "absence"
-	version = 1
+	version = 2
 )
 
 // Spec describes the detector.
@@ -51,7 +52,8 @@ type Detector struct {
 	seen  state.Column[seen]
 	paces state.Column[runs.Pace]
 
-	start, end int64 // of the window whose rows come; 0, 0 before the first
+	env    *pipeline.Env
+	window gather.Whole
 }
 
 // seen is where a series was seen.
@@ -78,17 +80,19 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 }
 
 // Open implements pipeline.Detector.
-func (d *Detector) Open(*pipeline.Env) error { return nil }
+func (d *Detector) Open(env *pipeline.Env) error {
+	d.env = env
+	return nil
+}
 
 // Detect implements pipeline.Detector.
 func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
-	if w.End > d.end {
-		if d.end > 0 {
-			found = d.close(found)
-		}
-		d.start, d.end = w.Start, w.End
-	}
+	found, _ = d.Conclude(w.End-1, found)
 	d.grow(w.Table)
+	if d.window.Take(gather.Span{Start: w.Start, End: w.End}) {
+		d.lose(w.Series)
+		return found, nil
+	}
 	d.seen.Own(w.Series)
 	for _, s := range w.Series {
 		d.seen.Owned(s).here = true
@@ -96,9 +100,28 @@ func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipel
 	return found, nil
 }
 
-// close looks at who was there in the window that is over.
-func (d *Detector) close(found []pipeline.Finding) []pipeline.Finding {
-	found = d.alarm.Begin(d.start, d.end, found)
+// lose counts the rows of expected series whose window is over.
+func (d *Detector) lose(series []uint32) {
+	n := 0
+	for _, s := range series {
+		if d.watch.Rules()[s] != choose.None {
+			n++
+		}
+	}
+	if n > 0 {
+		d.env.Lose("late", n)
+	}
+}
+
+// Judged implements pipeline.Concluder.
+func (d *Detector) Judged() (start, end int64) { return d.window.Judged() }
+
+// Conclude implements pipeline.Concluder: it looks at who was there in the window that is over.
+func (d *Detector) Conclude(t int64, found []pipeline.Finding) ([]pipeline.Finding, error) {
+	if !d.window.Complete(t) {
+		return found, nil
+	}
+	found = d.alarm.Begin(d.window.Start, d.window.End, found)
 	for i, rule := range d.watch.Rules() {
 		s := uint32(i)
 		at := d.seen.Edit(s)
@@ -108,12 +131,12 @@ func (d *Detector) close(found []pipeline.Finding) []pipeline.Finding {
 		here, r, pace := at.here, &d.rules[rule], d.paces.Edit(s)
 		at.here, at.ever = false, true
 		if here && d.alarm.Quiet(s) {
-			r.Learn(pace, d.start, true, false)
+			r.Learn(pace, d.window.Start, true, false)
 			continue
 		}
 		found = d.series(s, r, pace, here, found)
 	}
-	return found
+	return found, nil
 }
 
 // series judges a series that is not as it always is.
@@ -122,13 +145,13 @@ func (d *Detector) series(s uint32, r *runs.Rule, pace *runs.Pace, here bool, fo
 	if !here && r.Known(pace) {
 		score = r.Score(pace)
 	}
-	change := d.alarm.Step(s, d.start, d.end, score, score < 1)
+	change := d.alarm.Step(s, d.window.Start, d.window.End, score, score < 1)
 	open := d.alarm.Open(s)
-	f := pipeline.Finding{Series: s, Start: d.start, End: d.end, Score: score, Direction: "down"}
+	f := pipeline.Finding{Series: s, Start: d.window.Start, End: d.window.End, Score: score, Direction: "down"}
 	if open {
 		explain(pace, here, &f)
 	}
-	if r.Learn(pace, d.start, here, open) && change != alarm.Closed {
+	if r.Learn(pace, d.window.Start, here, open) && change != alarm.Closed {
 		change = alarm.Closed
 		f.Evidence = append(f.Evidence, pipeline.Evidence{Name: "adapted", Value: 1})
 		*pace, *d.seen.Edit(s) = runs.Pace{}, seen{}
@@ -167,8 +190,9 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 }
 
 var (
-	laneTable = state.Table{Name: "window", Version: version, Fields: []state.Field{{Name: "start", Type: state.Int64}, {Name: "end", Type: state.Int64}}}
-	cellTable = state.Table{Name: "series", Version: version, BySeries: true, Fields: append([]state.Field{
+	// laneTable has no over in version 1, which judged a window when the next one came.
+	laneTable = state.Table{Name: "window", Version: 2, Fields: []state.Field{{Name: "start", Type: state.Int64}, {Name: "end", Type: state.Int64}, {Name: "over", Type: state.Bool}}}
+	cellTable = state.Table{Name: "series", Version: 1, BySeries: true, Fields: append([]state.Field{
 		{Name: "rule", Type: state.Int64}, {Name: "here", Type: state.Bool}, {Name: "ever", Type: state.Bool}}, runs.Fields()...)}
 )
 
@@ -177,9 +201,9 @@ func (d *Detector) Hold(hold func(uint32)) { d.alarm.Hold(hold) }
 
 // Snapshot implements pipeline.Snapshotter.
 func (d *Detector) Snapshot() (pipeline.Frozen, error) {
-	start, end, rules, at, paces, alarms := d.start, d.end, d.watch.Freeze(), d.seen.Freeze(), d.paces.Freeze(), d.alarm.Freeze()
+	window, rules, at, paces, alarms := d.window, d.watch.Freeze(), d.seen.Freeze(), d.paces.Freeze(), d.alarm.Freeze()
 	return state.Frozen(name, func(w *state.Writer) {
-		w.Table(laneTable).Int64(start).Int64(end)
+		w.Table(laneTable).Int64(window.Start).Int64(window.End).Bool(window.Over)
 		t := w.Table(cellTable)
 		for i, rule := range rules {
 			s, pace := at.At(uint32(i)), paces.At(uint32(i))
@@ -194,7 +218,7 @@ func (d *Detector) Snapshot() (pipeline.Frozen, error) {
 func (d *Detector) Restore(r io.Reader) error {
 	s := state.NewReader(r, name)
 	for t := s.Table(laneTable); t.Next(); {
-		d.start, d.end = t.Int64("start"), t.Int64("end")
+		d.window = gather.Whole{Span: gather.Span{Start: t.Int64("start"), End: t.Int64("end")}, Any: t.Int64("end") != 0, Over: t.Bool("over")}
 	}
 	for t := s.Table(cellTable); t.Next(); {
 		if !d.watch.Load(t.Int64("rule")) {

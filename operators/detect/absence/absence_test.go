@@ -1,9 +1,11 @@
 package absence
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/homeostat/homeostat/operators/operatortest"
+	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
@@ -24,6 +26,13 @@ func TestFindings(t *testing.T) {
 		want: `
 			[2m40s,2m50s) up{host="a"} open rev=0 onset=2m10s score=1.28954 value=0 expect=1..1 down p=0.999997 evidence{windows=4 present=0.960198}
 			[3m,3m10s) up{host="a"} closed rev=1 onset=2m10s score=0 value=1 expect=1..1 down evidence{windows=0 present=0.960198}`,
+	}, {
+		fact: "who is missing is missed as soon as the window is over, also if it is the last one", metric: "up",
+		input: `
+			windows up{host="a"} at 0s every 10s: 1x12
+			windows up{host="b"} at 0s every 10s: 1x16`,
+		want: `
+			[2m40s,2m50s) up{host="a"} open rev=0 onset=2m10s score=1.28954 value=0 expect=1..1 down p=0.999997 evidence{windows=4 present=0.960198}`,
 	}, {
 		fact: "who stays away is taken for gone", metric: "up",
 		input: `
@@ -54,6 +63,47 @@ func TestSettings(t *testing.T) {
 	}
 	if _, err := quick("[")(); pipeline.Code(err) != "series.pattern" {
 		t.Errorf("a bad pattern: %v", err)
+	}
+}
+
+// A window that waited for the next one when an older program saved it is judged as soon as it is complete. What comes of it after that is late.
+func TestWindowOfAnOlderSnapshot(t *testing.T) {
+	made, err := made("series", []any{pipeline.Settings{"metric": "*"}})()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := made.(*Detector)
+	lost, table := 0, pipeline.NewSeriesTable(nil, 0)
+	if err := d.Open(&pipeline.Env{Series: table, Lose: func(_ string, n int) { lost += n }}); err != nil {
+		t.Fatal(err)
+	}
+	older := laneTable
+	older.Version, older.Fields = 1, older.Fields[:2]
+	var b bytes.Buffer
+	w := state.NewWriter(&b, name)
+	w.Table(older).Int64(10e9).Int64(20e9)
+	w.Table(cellTable)
+	d.alarm.Freeze().Write(w)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Restore(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []int64{19e9, 20e9} {
+		if _, err := d.Conclude(at, nil); err != nil {
+			t.Fatal(err)
+		}
+		if start, end := d.Judged(); (end > 0) != (at == 20e9) || at == 20e9 && (start != 10e9 || end != 20e9) {
+			t.Errorf("at %d it had judged [%d,%d)", at, start, end)
+		}
+	}
+	one, err := table.Intern("up", "", pipeline.Gauge, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Detect(&pipeline.Window{Table: table, Start: 10e9, End: 20e9, Series: []uint32{one}, Count: []int64{1}, Sum: []float64{1}}, nil); err != nil || lost != 1 {
+		t.Errorf("%d rows lost, want the one that is late; %v", lost, err)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 const (
 	name    = "burnrate"
-	version = 2
+	version = 3
 )
 
 // Spec describes the detector.
@@ -131,7 +131,7 @@ func (d *Detector) judge(w *pipeline.Window, s uint32, x *indicator, found []pip
 		Evidence: []pipeline.Evidence{
 			{Name: "burn_long", Value: r.long.share() / x.budget}, {Name: "burn_short", Value: r.short.share() / x.budget},
 			{Name: "factor", Value: r.Factor}, {Name: "long_seconds", Value: float64(r.Long) / 1e9}, {Name: "short_seconds", Value: float64(r.Short) / 1e9},
-			{Name: "bad", Value: float64(r.long.bad) / millionths}, {Name: "total", Value: float64(r.long.total) / millionths},
+			{Name: "bad", Value: r.long.bad.Value()}, {Name: "total", Value: r.long.total.Value()},
 		},
 	}
 	if v.score > 0 {

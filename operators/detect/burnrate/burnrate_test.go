@@ -3,7 +3,10 @@ package burnrate
 import (
 	"maps"
 	"math"
+	"math/big"
 	"math/rand/v2"
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -81,6 +84,42 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+// TestManyEvents: what is found does not depend on how many events there are, up to the most that a window can tell of.
+func TestManyEvents(t *testing.T) {
+	at := func(scale int64) (found []pipeline.Finding) {
+		in := operatortest.NewInput()
+		for k := range int64(54) {
+			events, bad := 100*scale, int64(0)
+			if k >= 20 && k < 24 {
+				events, bad = 80*scale, 40*scale
+			}
+			in.Window(`slo.bad:delta{slo="web"}`, k*10e9, k*10e9+10e9, events, float64(bad), 0, 0, 0)
+		}
+		operatortest.RunDetector(t, operatortest.DetectorCase{
+			New: func() (pipeline.Detector, error) {
+				return New(settings(pipeline.Settings{"clear": int64(2), "update": int64(50)}))
+			},
+			Env:   func(env *pipeline.Env) { env.SLOs = []pipeline.SLO{slo()} },
+			Input: in, Check: func(_ testing.TB, out *operatortest.Output) {
+				for _, f := range out.Findings {
+					f.Evidence = slices.DeleteFunc(f.Evidence, func(e pipeline.Evidence) bool { return e.Name == "bad" || e.Name == "total" })
+					found = append(found, f)
+				}
+			},
+		})
+		return found
+	}
+	want := at(1)
+	if len(want) != 2 || want[0].Severity != "critical" || want[1].Open {
+		t.Fatalf("an outage is found as %+v", want)
+	}
+	for _, bits := range []int{20, 33, 40, 56} {
+		if got := at(1 << bits); !reflect.DeepEqual(got, want) {
+			t.Errorf("of 2^%d times as many events: found %+v, want %+v", bits, got, want)
+		}
+	}
+}
+
 // TestSlowBurn: a fault too small for the first rule is found by the second; the onset looks over pauses.
 func TestSlowBurn(t *testing.T) {
 	operatortest.RunDetector(t, operatortest.DetectorCase{
@@ -107,20 +146,23 @@ func TestRates(t *testing.T) {
 	at := int64(0)
 	for range 3000 {
 		at += 10e9 * int64(1+rnd.IntN(3)/2)
-		total := math.Floor(rnd.Float64() * 1000)
+		total := math.Floor(rnd.Float64() * math.Pow(10, float64(rnd.IntN(19))))
 		bad := total * rnd.Float64()
 		x.add(at, at+10e9, total, bad)
-		all = append(all, sample{at, at + 10e9, inMillionths(total), inMillionths(bad)})
+		all = append(all, sample{at, at + 10e9, total, bad})
 		for _, r := range x.rules {
 			for _, s := range []sum{r.long, r.short} {
-				var total, bad int64
-				for _, p := range all {
+				var total, bad big.Rat
+				for _, p := range all[max(0, len(all)-50):] {
 					if p.end > at+10e9-s.length {
-						total, bad = total+p.total, bad+p.bad
+						total.Add(&total, new(big.Rat).SetFloat64(p.total))
+						bad.Add(&bad, new(big.Rat).SetFloat64(p.bad))
 					}
 				}
-				if total != s.total || bad != s.bad {
-					t.Fatalf("at %d: %d of %d bad in the last %ds, want %d of %d", at/1e9, s.bad, s.total, s.length/1e9, bad, total)
+				wantTotal, _ := total.Float64()
+				wantBad, _ := bad.Float64()
+				if gotTotal, gotBad := s.total.Value(), s.bad.Value(); gotTotal != wantTotal || gotBad != wantBad {
+					t.Fatalf("at %d: %g of %g bad in the last %ds, want %g of %g", at/1e9, gotBad, gotTotal, s.length/1e9, wantBad, wantTotal)
 				}
 			}
 		}
@@ -188,8 +230,8 @@ func TestRevisedWindowsCountOnce(t *testing.T) {
 		t.Errorf("verdict %+v, had it been known %+v", got, want)
 	}
 	for i := range revised.rules {
-		if got, want := revised.rules[i].long.bad, inTime.rules[i].long.bad; got != want {
-			t.Errorf("rule %d has %d bad ones, want %d", i, got, want)
+		if got, want := revised.rules[i].long.bad.Value(), inTime.rules[i].long.bad.Value(); got != want {
+			t.Errorf("rule %d has %g bad ones, want %g", i, got, want)
 		}
 	}
 }

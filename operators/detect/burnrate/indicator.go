@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/homeostat/homeostat/operators/gather"
 	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
@@ -19,16 +20,17 @@ type indicator struct {
 	begun  int64 // start of the first window ever
 }
 
-// sample is one window. Events are counted in millionths, so that sums are exact and don't depend on their order.
-type sample struct{ start, end, total, bad int64 }
+// sample is the events of one window.
+type sample struct {
+	start, end int64
+	total, bad float64
+}
 
-const (
-	millionths = 1e6
-	most       = 1e12 // events in a window
-)
+// most is the number of events in a window from which on more make no difference: what a window can count.
+const most = math.MaxInt64
 
-func inMillionths(events float64) int64 {
-	return int64(math.Round(min(max(0, events), most) * millionths))
+func sampleOf(start, end int64, events, bads float64) sample {
+	return sample{start, end, min(max(0, events), most), min(max(0, bads), most)}
 }
 
 type rule struct {
@@ -36,18 +38,20 @@ type rule struct {
 	long, short sum
 }
 
-// sum is the events of the last length nanoseconds.
+// sum is the events of the last length nanoseconds. The sums are exact, so that what slid out leaves nothing behind and sums that are taken
+// anew are the same.
 type sum struct {
 	length     int64
-	total, bad int64
+	total, bad gather.Sum
 	from       int // index in past of the first sample inside
 }
 
 func (s *sum) share() float64 {
-	if s.total <= 0 {
+	total := s.total.Value()
+	if total <= 0 {
 		return 0
 	}
-	return float64(s.bad) / float64(s.total)
+	return s.bad.Value() / total
 }
 
 func newIndicator(slo *pipeline.SLO) *indicator {
@@ -57,26 +61,26 @@ func newIndicator(slo *pipeline.SLO) *indicator {
 		rules = defaultRules()
 	}
 	for _, r := range rules {
-		x.rules = append(x.rules, rule{r, sum{length: r.Long}, sum{length: r.Short}})
+		x.rules = append(x.rules, rule{BurnRule: r, long: sum{length: r.Long}, short: sum{length: r.Short}})
 	}
 	return x
 }
 
 // add takes a window's events in. Windows come in order.
 func (x *indicator) add(start, end int64, events, bads float64) {
-	total, bad := inMillionths(events), inMillionths(bads)
 	if len(x.past) == 0 {
 		x.begun = start
 	}
-	x.past = append(x.past, sample{start, end, total, bad})
+	now := sampleOf(start, end, events, bads)
+	x.past = append(x.past, now)
 	oldest := len(x.past)
 	for i := range x.rules {
 		for _, s := range []*sum{&x.rules[i].long, &x.rules[i].short} {
-			s.total += total
-			s.bad += bad
+			s.total.Add(now.total)
+			s.bad.Add(now.bad)
 			for x.past[s.from].end <= end-s.length {
-				s.total -= x.past[s.from].total
-				s.bad -= x.past[s.from].bad
+				s.total.Add(-x.past[s.from].total)
+				s.bad.Add(-x.past[s.from].bad)
 				s.from++
 			}
 			oldest = min(oldest, s.from)
@@ -99,7 +103,7 @@ func (x *indicator) revise(start, end int64, events, bads float64) {
 	if end > now || !found && i <= x.first {
 		return
 	}
-	revised := sample{start, end, inMillionths(events), inMillionths(bads)}
+	revised := sampleOf(start, end, events, bads)
 	if found {
 		x.past[i] = revised
 	} else {
@@ -125,10 +129,11 @@ func (x *indicator) compact() {
 
 // take adds the samples from s.from on up anew.
 func (s *sum) take(past []sample) {
-	s.total, s.bad = 0, 0
+	s.total.Empty()
+	s.bad.Empty()
 	for _, p := range past[s.from:] {
-		s.total += p.total
-		s.bad += p.bad
+		s.total.Add(p.total)
+		s.bad.Add(p.bad)
 	}
 }
 
@@ -152,7 +157,7 @@ func (x *indicator) verdict(minBad float64) verdict {
 	for i := range x.rules {
 		r := &x.rules[i]
 		score := min(r.long.share(), r.short.share()) / x.budget / r.Factor
-		if elapsed < r.Short || float64(r.long.bad) < minBad*millionths {
+		if elapsed < r.Short || r.long.bad.Value() < minBad {
 			score = 0
 		}
 		if v.now < 1 {
@@ -174,7 +179,7 @@ func (x *indicator) onset() int64 {
 	onset, calm := x.past[len(x.past)-1].start, 0
 	for i := len(x.past) - 1; i >= x.first && calm <= pause; i-- {
 		p := x.past[i]
-		if p.total > 0 && float64(p.bad)/float64(p.total) > x.budget {
+		if p.total > 0 && p.bad/p.total > x.budget {
 			onset, calm = p.start, 0
 		} else {
 			calm++
@@ -193,38 +198,57 @@ type keptIndicator struct {
 
 func (k *keptIndicator) write(t *state.TableWriter) {
 	t.Uint32(k.series).Text(k.slo).Int64(k.begun)
-	column := make([]int64, len(k.past))
-	for _, of := range sampleColumns {
+	times, counts := make([]int64, len(k.past)), make([]float64, len(k.past))
+	for _, of := range [...]func(*sample) int64{func(p *sample) int64 { return p.start }, func(p *sample) int64 { return p.end }} {
 		for i := range k.past {
-			column[i] = *of.value(&k.past[i])
+			times[i] = of(&k.past[i])
 		}
-		t.Ints(column)
+		t.Ints(times)
+	}
+	for _, of := range [...]func(*sample) float64{func(p *sample) float64 { return p.total }, func(p *sample) float64 { return p.bad }} {
+		for i := range k.past {
+			counts[i] = of(&k.past[i])
+		}
+		t.Floats(counts)
 	}
 }
 
-var sampleColumns = [...]struct {
-	name  string
-	value func(*sample) *int64
-}{
-	{"start", func(p *sample) *int64 { return &p.start }}, {"end", func(p *sample) *int64 { return &p.end }},
-	{"total", func(p *sample) *int64 { return &p.total }}, {"bad", func(p *sample) *int64 { return &p.bad }},
+// readSamples reads the windows of the present row. It returns false when they can't be.
+func readSamples(t *state.TableReader) (past []sample, ok bool) {
+	starts, ends := t.Ints("start"), t.Ints("end")
+	totals, bads := readEvents(t, "events", "total"), readEvents(t, "bads", "bad")
+	if len(starts) != len(ends) || len(totals) != len(ends) || len(bads) != len(ends) {
+		return nil, false
+	}
+	past = make([]sample, len(ends))
+	for i := range past {
+		if !(totals[i] >= 0 && totals[i] <= most && bads[i] >= 0 && bads[i] <= most) {
+			return nil, false
+		}
+		past[i] = sample{starts[i], ends[i], totals[i], bads[i]}
+	}
+	return past, true
+}
+
+// readEvents reads a column of events, from an older snapshot by its older name and in millionths.
+func readEvents(t *state.TableReader, column, older string) []float64 {
+	if t.Has(column) {
+		return t.Floats(column)
+	}
+	old := t.Ints(older)
+	events := make([]float64, len(old))
+	for i, n := range old {
+		events[i] = float64(n) / 1e6
+	}
+	return events
 }
 
 // read takes an indicator's past from the present row. It returns false when that can't be.
 func (x *indicator) read(t *state.TableReader) bool {
 	x.begun = t.Int64("begun")
-	x.past = make([]sample, len(t.Ints("end")))
-	for _, of := range sampleColumns {
-		column := t.Ints(of.name)
-		if len(column) != len(x.past) {
-			return false
-		}
-		for i, v := range column {
-			*of.value(&x.past[i]) = v
-		}
-	}
-	if len(x.past) == 0 {
-		return true
+	var ok bool
+	if x.past, ok = readSamples(t); !ok || len(x.past) == 0 {
+		return ok
 	}
 	end := x.past[len(x.past)-1].end
 	for i := range x.rules {

@@ -2,6 +2,8 @@ package burnrate
 
 import (
 	"bytes"
+	"math"
+	"slices"
 	"testing"
 
 	"github.com/homeostat/homeostat/operators/state"
@@ -70,12 +72,9 @@ func oldSnapshot(t *testing.T, table *pipeline.SeriesTable) []byte {
 	}
 	x, alarms := d.indicator[1], d.alarm.Freeze()
 	defer alarms.Release()
-	old := indicatorTable
-	old.Version = 1
 	frozen := state.Frozen(name, func(w *state.Writer) {
 		w.Table(laneTable).Int64(int64(len(d.indicator)))
-		kept := keptIndicator{1, "web", x.begun, x.past}
-		kept.write(w.Table(old))
+		writeOlder(w, 1, 1, x)
 		alarms.Write(w)
 	}, func() {})
 	var b bytes.Buffer
@@ -83,6 +82,50 @@ func oldSnapshot(t *testing.T, table *pipeline.SeriesTable) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// writeOlder writes an indicator as version 1 or 2 did, whose events are in millionths.
+func writeOlder(w *state.Writer, version int, series uint32, x *indicator) {
+	old := state.Table{Name: "indicators", Version: version, Fields: []state.Field{
+		{Name: "series", Type: state.Uint32, Role: state.Ordinal}, {Name: "slo", Type: state.Text}, {Name: "begun", Type: state.Int64},
+		{Name: "start", Type: state.Ints}, {Name: "end", Type: state.Ints}, {Name: "total", Type: state.Ints}, {Name: "bad", Type: state.Ints},
+	}}
+	var columns [4][]int64
+	for _, p := range x.past {
+		for i, v := range [4]int64{p.start, p.end, int64(math.Round(p.total * 1e6)), int64(math.Round(p.bad * 1e6))} {
+			columns[i] = append(columns[i], v)
+		}
+	}
+	w.Table(old).Uint32(series).Text("web").Int64(x.begun).Ints(columns[0]).Ints(columns[1]).Ints(columns[2]).Ints(columns[3])
+}
+
+// What a snapshot has in millionths of events goes on as it was.
+func TestOldSnapshotInMillionths(t *testing.T) {
+	table := tableOf(t)
+	d := made(t, table)
+	d.grow(table)
+	x := d.indicator[1]
+	for k := range int64(50) {
+		x.add(k*10e9, k*10e9+10e9, float64(100+k), float64(k)/8+0.3)
+	}
+	var b bytes.Buffer
+	w := state.NewWriter(&b, name)
+	w.Table(laneTable).Int64(int64(len(d.indicator)))
+	writeOlder(w, 2, 1, x)
+	d.alarm.Freeze().Write(w)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := made(t, table)
+	if err := again.Restore(&b); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := again.indicator[1].past, x.past; !slices.Equal(got, want) {
+		t.Errorf("the past is %v, want %v", got, want)
+	}
+	if got, want := again.indicator[1].verdict(0), x.verdict(0); got != want {
+		t.Errorf("verdict %+v, want %+v", got, want)
+	}
 }
 
 func made(t *testing.T, table *pipeline.SeriesTable) *Detector {

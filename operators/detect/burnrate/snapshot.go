@@ -11,10 +11,11 @@ import (
 
 // The tables of a snapshot, besides those of package alarm: of the lane, of the objectives' series, and of their past.
 var (
-	laneTable      = state.Table{Name: "lane", Version: 1, Fields: []state.Field{{Name: "series", Type: state.Int64, Role: state.Count}}}
-	indicatorTable = state.Table{Name: "indicators", Version: perSystem, Fields: []state.Field{
+	laneTable = state.Table{Name: "lane", Version: 1, Fields: []state.Field{{Name: "series", Type: state.Int64, Role: state.Count}}}
+	// indicatorTable has events as total and bad in millionths before version 3.
+	indicatorTable = state.Table{Name: "indicators", Version: version, Fields: []state.Field{
 		{Name: "series", Type: state.Uint32, Role: state.Ordinal}, {Name: "slo", Type: state.Text}, {Name: "begun", Type: state.Int64},
-		{Name: "start", Type: state.Ints}, {Name: "end", Type: state.Ints}, {Name: "total", Type: state.Ints}, {Name: "bad", Type: state.Ints},
+		{Name: "start", Type: state.Ints}, {Name: "end", Type: state.Ints}, {Name: "events", Type: state.Floats}, {Name: "bads", Type: state.Floats},
 	}}
 )
 
@@ -69,7 +70,7 @@ func (d *Detector) Restore(r io.Reader) error {
 		}
 		if x := d.indicatorNamed(t.Text("slo")); x != nil {
 			if !x.read(t) {
-				s.Fail("has times out of order")
+				s.Fail("has windows that can't be")
 				break
 			}
 			restored[series] = x

@@ -20,7 +20,8 @@
 // names the templates that most of G comes from, with how many records there are more than expected. While it is open, shares are not
 // learned; after adapt windows they are the new normal.
 //
-// A window is judged when the next one comes, since its rows may come in several batches.
+// A window is judged when it is complete, since its rows may come in several batches: as soon as time has reached its end
+// (pipeline.Concluder).
 //
 // Literature: Woolf, The log likelihood ratio test (the G-test), Annals of Human Genetics 21, 1957; Williams, Improved likelihood ratio
 // tests for complete contingency tables, Biometrika 63, 1976.

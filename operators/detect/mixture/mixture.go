@@ -8,6 +8,7 @@ import (
 
 	"github.com/homeostat/homeostat/operators/detect/alarm"
 	"github.com/homeostat/homeostat/operators/detect/baseline"
+	"github.com/homeostat/homeostat/operators/gather"
 	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
@@ -32,11 +33,10 @@ type Detector struct {
 	alarm  *alarm.Table
 	past   *baseline.Table // of x, by the series that stand for streams
 	series state.Column[kept]
-	start  int64 // of the window that comes in at present
-	end    int64
-	any    bool // whether there is one
+	window gather.Whole
 
 	// What follows from the lane's table, and is not in snapshots.
+	env     *pipeline.Env
 	table   *pipeline.SeriesTable
 	looked  int
 	streams map[string]*stream
@@ -59,7 +59,7 @@ type stream struct {
 // Open implements pipeline.Detector.
 func (d *Detector) Open(env *pipeline.Env) error {
 	d.alarm.Use(env.Series)
-	d.table = env.Series
+	d.env, d.table = env, env.Series
 	return nil
 }
 
@@ -73,24 +73,40 @@ func (d *Detector) Describe() string {
 
 // Detect implements pipeline.Detector.
 func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
+	found, _ = d.Conclude(w.End-1, found)
 	d.grow(w.Table)
-	if d.any && w.End > d.end {
-		found = d.alarm.Begin(d.start, d.end, found)
-		for _, s := range d.order {
-			found = d.judge(s, found)
-		}
-	}
-	if !d.any || w.End > d.end {
-		d.start, d.end, d.any = w.Start, w.End, true
-	}
+	late, lost := d.window.Take(gather.Span{Start: w.Start, End: w.End}), 0
 	for i, s := range w.Series {
-		if x := w.Table.At(s); x.Metric == metric && x.Type == pipeline.Delta && w.Sum[i] > 0 {
+		x := w.Table.At(s)
+		switch {
+		case x.Metric != metric || x.Type != pipeline.Delta || w.Sum[i] <= 0:
+		case late:
+			lost++
+		default:
 			c := d.series.Edit(s)
-			c.count, c.last = w.Sum[i], d.end
+			c.count, c.last = w.Sum[i], d.window.End
 		}
+	}
+	if lost > 0 {
+		d.env.Lose("late", lost)
 	}
 	return found, nil
 }
+
+// Conclude implements pipeline.Concluder.
+func (d *Detector) Conclude(t int64, found []pipeline.Finding) ([]pipeline.Finding, error) {
+	if !d.window.Complete(t) {
+		return found, nil
+	}
+	found = d.alarm.Begin(d.window.Start, d.window.End, found)
+	for _, s := range d.order {
+		found = d.judge(s, found)
+	}
+	return found, nil
+}
+
+// Judged implements pipeline.Concluder.
+func (d *Detector) Judged() (start, end int64) { return d.window.Judged() }
 
 // grow makes room for new series and finds out which streams they are of. A stream's own series is there before those of its
 // templates.
@@ -129,7 +145,7 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 func (d *Detector) judge(s *stream, found []pipeline.Finding) []pipeline.Finding {
 	records := 0.0
 	for _, t := range s.templates {
-		if c := d.series.At(t); c.last == d.end {
+		if c := d.series.At(t); c.last == d.window.End {
 			records += c.count
 		}
 	}
@@ -156,7 +172,7 @@ func (d *Detector) judge(s *stream, found []pipeline.Finding) []pipeline.Finding
 	scale := max(1, band.Up)
 	z := (m.x - band.Median) / scale
 	score := min(max(0, z/d.threshold), maxScore)
-	change := d.alarm.Step(s.stands, d.start, d.end, score, score < d.release)
+	change := d.alarm.Step(s.stands, d.window.Start, d.window.End, score, score < d.release)
 	adapted := d.adapt(s, m.x, min(m.x, band.Median+3*scale), score)
 	if adapted {
 		change = alarm.Closed
@@ -168,7 +184,7 @@ func (d *Detector) judge(s *stream, found []pipeline.Finding) []pipeline.Finding
 		d.past.Settle(s.stands)
 	}
 	f := pipeline.Finding{
-		Series: s.stands, Start: d.start, End: d.end, Score: score, Value: m.x, Low: band.Median, High: band.Median + d.threshold*scale, Direction: "up",
+		Series: s.stands, Start: d.window.Start, End: d.window.End, Score: score, Value: m.x, Low: band.Median, High: band.Median + d.threshold*scale, Direction: "up",
 		Evidence: append([]pipeline.Evidence{{Name: "records", Value: records}, {Name: "kinds", Value: float64(m.kinds)}, {Name: "z", Value: z}}, m.most...),
 	}
 	if adapted {
@@ -204,12 +220,12 @@ func (d *Detector) learn(s *stream) {
 	forget := math.Exp(-1 / d.memory)
 	for _, t := range s.templates {
 		c := d.series.At(t)
-		if c.last != d.end && c.usual == 0 {
+		if c.last != d.window.End && c.usual == 0 {
 			continue
 		}
 		e := d.series.Edit(t)
 		e.usual *= forget
-		if c.last == d.end {
+		if c.last == d.window.End {
 			e.usual += c.count
 		}
 	}
@@ -237,7 +253,7 @@ func (d *Detector) measure(s *stream, records float64) (m measured) {
 	for i, t := range s.templates {
 		c := d.series.At(t)
 		seen, expected := 0.0, records*c.usual/usual
-		if c.last == d.end {
+		if c.last == d.window.End {
 			seen = c.count
 		}
 		parts[i] = share{likelihood(seen, max(expected, 0.5)), seen - expected}

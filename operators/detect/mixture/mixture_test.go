@@ -1,12 +1,14 @@
 package mixture
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/homeostat/homeostat/operators/operatortest"
+	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
@@ -30,6 +32,14 @@ func TestFindings(t *testing.T) {
 		want: `
 			[1m50s,2m) ` + stream + ` open rev=0 onset=1m40s score=1.99696 value=17.2277 expect=-0.676875..8.28905 up p=0.996097 evidence{records=100 kinds=2 z=15.9757 template_b=60.0799 template_a=-60.0799}
 			[2m30s,2m40s) ` + stream + ` closed rev=1 onset=1m40s score=0 value=-0.971795 expect=-0.726239..7.88149 up evidence{records=100 kinds=2 z=-0.228219 template_b=0.0798941 template_a=-0.0798941}`,
+	}, {
+		fact: "another mixture in the last windows",
+		input: `
+			windows ` + stream + ` at 0s every 10s: 100x11
+			windows ` + a + ` at 0s every 10s: 80 82 79 80 81 80 78 80 81 80 20 20
+			windows ` + b + ` at 0s every 10s: 20 18 21 20 19 20 22 20 19 20 80 80`,
+		want: `
+			[1m50s,2m) ` + stream + ` open rev=0 onset=1m40s score=1.99696 value=17.2277 expect=-0.676875..8.28905 up p=0.996097 evidence{records=100 kinds=2 z=15.9757 template_b=60.0799 template_a=-60.0799}`,
 	}, {
 		fact: "a kind that is new, of a stream that has no series of its own; it is the new normal in the end",
 		input: `
@@ -106,5 +116,47 @@ func TestQuiet(t *testing.T) {
 	}
 	if len(found) > 0 {
 		t.Errorf("%d statements about a quiet day, such as %+v", len(found), found[0])
+	}
+}
+
+// A window that waited for the next one when an older program saved it is judged as soon as it is complete. What comes of it after that is late.
+func TestWindowOfAnOlderSnapshot(t *testing.T) {
+	made, err := made(nil)()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := made.(*Detector)
+	lost, table := 0, pipeline.NewSeriesTable(nil, 0)
+	if err := d.Open(&pipeline.Env{Series: table, Lose: func(_ string, n int) { lost += n }}); err != nil {
+		t.Fatal(err)
+	}
+	older := laneTable
+	older.Version, older.Fields = 1, older.Fields[:3]
+	var b bytes.Buffer
+	w := state.NewWriter(&b, name)
+	w.Table(older).Int64(10e9).Int64(20e9).Bool(true)
+	w.Table(seriesTable)
+	d.alarm.Freeze().Write(w)
+	d.past.Freeze().Write(w, "past")
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Restore(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []int64{19e9, 20e9} {
+		if _, err := d.Conclude(at, nil); err != nil {
+			t.Fatal(err)
+		}
+		if start, end := d.Judged(); (end > 0) != (at == 20e9) || at == 20e9 && (start != 10e9 || end != 20e9) {
+			t.Errorf("at %d it had judged [%d,%d)", at, start, end)
+		}
+	}
+	one, err := table.Intern(metric, "", pipeline.Delta, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Detect(&pipeline.Window{Table: table, Start: 10e9, End: 20e9, Series: []uint32{one}, Count: []int64{1}, Sum: []float64{1}}, nil); err != nil || lost != 1 {
+		t.Errorf("%d rows lost, want the one that is late; %v", lost, err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 const (
 	name    = "mixture"
-	version = 1
+	version = 2
 )
 
 // Spec describes the detector.

@@ -26,7 +26,8 @@
 // It counts only while its stream is there by other templates: a pod that ended says nothing. After gone windows the series is forgotten;
 // the finding closes then, or when the lines are back.
 //
-// A window is judged when the next one comes, since its rows may come in several batches. What the engine evicts of series that were
+// A window is judged when it is complete, since its rows may come in several batches: as soon as time has reached its end
+// (pipeline.Concluder). What the engine evicts of series that were
 // silent for long is forgotten here too, and is new when it comes again.
 //
 // Literature: the chance of something new is what Good (The population frequencies of species and the estimation of

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/homeostat/homeostat/operators/detect/alarm"
+	"github.com/homeostat/homeostat/operators/gather"
 	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
@@ -29,11 +30,10 @@ type Detector struct {
 	alarm   *alarm.Table
 	series  state.Column[kept]
 	systems map[string]*system
-	start   int64 // of the window that comes in at present
-	end     int64
-	any     bool // whether there is one
+	window  gather.Whole
 
 	// What follows from the lane's table and the above, and is not in snapshots.
+	env     *pipeline.Env
 	table   *pipeline.SeriesTable
 	places  []place
 	streams map[string]uint32 // by their labels: an index of alive
@@ -68,7 +68,7 @@ type system struct {
 
 // Open implements pipeline.Detector.
 func (d *Detector) Open(env *pipeline.Env) error {
-	d.table = env.Series
+	d.env, d.table = env, env.Series
 	return nil
 }
 
@@ -79,20 +79,34 @@ func (d *Detector) Describe() string {
 
 // Detect implements pipeline.Detector.
 func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
+	found, _ = d.Conclude(w.End-1, found)
 	d.grow(w.Table)
-	if d.any && w.End > d.end {
-		found = d.judge(w.End-w.Start, found)
-	}
-	if !d.any || w.End > d.end {
-		d.start, d.end, d.any = w.Start, w.End, true
-	}
+	late, lost := d.window.Take(gather.Span{Start: w.Start, End: w.End}), 0
 	for i, s := range w.Series {
-		if d.series.At(s).watched && w.Sum[i] > 0 {
+		switch {
+		case !d.series.At(s).watched || w.Sum[i] <= 0:
+		case late:
+			lost++
+		default:
 			d.note(s, w.Sum[i], w.End-w.Start)
 		}
 	}
+	if lost > 0 {
+		d.env.Lose("late", lost)
+	}
 	return found, nil
 }
+
+// Conclude implements pipeline.Concluder.
+func (d *Detector) Conclude(t int64, found []pipeline.Finding) ([]pipeline.Finding, error) {
+	if d.window.Complete(t) {
+		found = d.judge(d.window.End-d.window.Start, found)
+	}
+	return found, nil
+}
+
+// Judged implements pipeline.Concluder.
+func (d *Detector) Judged() (start, end int64) { return d.window.Judged() }
 
 // grow makes room for new series.
 func (d *Detector) grow(table *pipeline.SeriesTable) {
@@ -127,18 +141,18 @@ func (d *Detector) place(n uint32) place {
 // note takes in that a series is in the window.
 func (d *Detector) note(s uint32, count float64, size int64) {
 	c := d.series.Edit(s)
-	d.alive[d.places[s].stream] = d.end
-	if c.known && c.last == d.end {
+	d.alive[d.places[s].stream] = d.window.End
+	if c.known && c.last == d.window.End {
 		return
 	}
 	if !c.known {
-		*c = kept{watched: true, known: true, last: d.end - size}
+		*c = kept{watched: true, known: true, last: d.window.End - size}
 	}
-	steps := (d.end - c.last) / size
+	steps := (d.window.End - c.last) / size
 	c.longest = max(c.longest, steps-1)
 	forget := math.Exp(-float64(steps) / d.history)
 	c.present, c.total, c.records = c.present*forget+1, c.total*forget+float64(steps), c.records*forget+count
-	c.last, c.count = d.end, count
+	c.last, c.count = d.window.End, count
 }
 
 // judge says what is to be said of the window that is complete.
@@ -153,7 +167,7 @@ func (d *Detector) judge(size int64, found []pipeline.Finding) []pipeline.Findin
 		}
 		for _, s := range ids[:min(len(ids), d.most)] {
 			told[s] = true
-			if d.alarm.Step(s, d.start, d.end, score, false) == alarm.Opened {
+			if d.alarm.Step(s, d.window.Start, d.window.End, score, false) == alarm.Opened {
 				found = d.alarm.Append(found, d.newFinding(s, score, expected, len(ids)), alarm.Opened)
 			}
 		}
@@ -199,7 +213,7 @@ func (d *Detector) look() (fresh map[string][]uint32, there map[string]bool) {
 		}
 		p := &d.places[s]
 		ages[p.stream] = max(ages[p.stream], c.total)
-		if c.last != d.end {
+		if c.last != d.window.End {
 			continue
 		}
 		there[p.template.system] = true
@@ -238,18 +252,18 @@ func tail(mean float64, k int) float64 {
 func (d *Detector) newFinding(s uint32, score, expected float64, at int) pipeline.Finding {
 	c := d.series.At(s)
 	return pipeline.Finding{
-		Series: s, Onset: d.start, Start: d.start, End: d.end, Score: score, Probability: 1 - math.Pow(10, -score*d.rare), Value: c.count, Direction: "up",
+		Series: s, Onset: d.window.Start, Start: d.window.Start, End: d.window.End, Score: score, Probability: 1 - math.Pow(10, -score*d.rare), Value: c.count, Direction: "up",
 		Evidence: []pipeline.Evidence{{Name: "records", Value: c.count}, {Name: "new_at_once", Value: float64(at)}, {Name: "expected", Value: expected}},
 	}
 }
 
 // watch scores the absence of a series, and ends its finding.
 func (d *Detector) watch(s uint32, c kept, size int64, found []pipeline.Finding) []pipeline.Finding {
-	absent := (d.end - c.last) / size
+	absent := (d.window.End - c.last) / size
 	if d.alarm.Open(s) && d.alarm.Said(s).Direction == "up" {
-		if d.alarm.Step(s, d.start, d.end, 0, true) == alarm.Closed {
+		if d.alarm.Step(s, d.window.Start, d.window.End, 0, true) == alarm.Closed {
 			f := d.alarm.Said(s)
-			f.Start, f.End, f.Score, f.Probability, f.Value = d.start, d.end, 0, 0, 0
+			f.Start, f.End, f.Score, f.Probability, f.Value = d.window.Start, d.window.End, 0, 0, 0
 			if absent == 0 {
 				f.Value = c.count
 			}
@@ -268,7 +282,7 @@ func (d *Detector) watch(s uint32, c kept, size int64, found []pipeline.Finding)
 	if score < 1 && !d.alarm.Open(s) {
 		return found
 	}
-	change := d.alarm.Step(s, d.start, d.end, score, absent == 0)
+	change := d.alarm.Step(s, d.window.Start, d.window.End, score, absent == 0)
 	if change == alarm.None {
 		return found
 	}
@@ -277,7 +291,7 @@ func (d *Detector) watch(s uint32, c kept, size int64, found []pipeline.Finding)
 
 // absence returns how remarkable it is that a series is not in so many windows.
 func (d *Detector) absence(s uint32, c *kept, absent int64) float64 {
-	if absent == 0 || c.present < d.warmup || d.alive[d.places[s].stream] != d.end {
+	if absent == 0 || c.present < d.warmup || d.alive[d.places[s].stream] != d.window.End {
 		return 0
 	}
 	share := min(c.present/(c.total+1), 1)
@@ -288,7 +302,7 @@ func (d *Detector) absence(s uint32, c *kept, absent int64) float64 {
 func (d *Detector) absentFinding(s uint32, c *kept, score float64, absent int64) pipeline.Finding {
 	mean := c.records / max(c.total, 1)
 	f := pipeline.Finding{
-		Series: s, Onset: min(c.last, d.end), Start: d.start, End: d.end, Score: score, Low: mean, High: mean, Direction: "down",
+		Series: s, Onset: min(c.last, d.window.End), Start: d.window.Start, End: d.window.End, Score: score, Low: mean, High: mean, Direction: "down",
 		Evidence: []pipeline.Evidence{{Name: "absent_windows", Value: float64(absent)}, {Name: "longest_before", Value: float64(c.longest)}, {Name: "share", Value: c.present / max(c.total, 1)}},
 	}
 	if absent == 0 {

@@ -1,6 +1,7 @@
 package presence
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/homeostat/homeostat/operators/operatortest"
+	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
@@ -32,6 +34,11 @@ func TestFindings(t *testing.T) {
 		want: `
 			[3m20s,3m30s) ` + key("b", "p") + ` open rev=0 onset=3m20s score=1.29297 value=7 expect=0..0 up p=0.949063 evidence{records=7 new_at_once=1 expected=0.0522798}
 			[3m40s,3m50s) ` + key("b", "p") + ` closed rev=1 onset=3m20s score=0 value=0 expect=0..0 up`,
+	}, {
+		fact:  "a new template in the last window",
+		input: "windows " + key("a", "p") + " at 0s every 10s: 5x21\nwindows " + key("b", "p") + " at 200s every 10s: 7",
+		want: `
+			[3m20s,3m30s) ` + key("b", "p") + ` open rev=0 onset=3m20s score=1.29297 value=7 expect=0..0 up p=0.949063 evidence{records=7 new_at_once=1 expected=0.0522798}`,
 	}, {
 		fact:  "not before the system was watched for a while",
 		input: always + "windows " + key("b", "p") + " at 190s every 10s: 7x25",
@@ -148,5 +155,47 @@ func TestQuiet(t *testing.T) {
 func TestSettingsThatDontFit(t *testing.T) {
 	if _, err := made(pipeline.Settings{"warmup": int64(51), "history": int64(100)})(); pipeline.Code(err) != "presence.warmup" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A window that waited for the next one when an older program saved it is judged as soon as it is complete. What comes of it after that is late.
+func TestWindowOfAnOlderSnapshot(t *testing.T) {
+	made, err := made(nil)()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := made.(*Detector)
+	lost, table := 0, pipeline.NewSeriesTable(nil, 0)
+	if err := d.Open(&pipeline.Env{Series: table, Lose: func(_ string, n int) { lost += n }}); err != nil {
+		t.Fatal(err)
+	}
+	older := laneTable
+	older.Version, older.Fields = 1, older.Fields[:3]
+	var b bytes.Buffer
+	w := state.NewWriter(&b, name)
+	w.Table(older).Int64(10e9).Int64(20e9).Bool(true)
+	w.Table(seriesTable)
+	w.Table(systemTable)
+	d.alarm.Freeze().Write(w)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Restore(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []int64{19e9, 20e9} {
+		if _, err := d.Conclude(at, nil); err != nil {
+			t.Fatal(err)
+		}
+		if start, end := d.Judged(); (end > 0) != (at == 20e9) || at == 20e9 && (start != 10e9 || end != 20e9) {
+			t.Errorf("at %d it had judged [%d,%d)", at, start, end)
+		}
+	}
+	one, err := table.Intern(metric, "", pipeline.Delta, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Detect(&pipeline.Window{Table: table, Start: 10e9, End: 20e9, Series: []uint32{one}, Count: []int64{1}, Sum: []float64{1}}, nil); err != nil || lost != 1 {
+		t.Errorf("%d rows lost, want the one that is late; %v", lost, err)
 	}
 }

@@ -6,14 +6,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/homeostat/homeostat/operators/gather"
 	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
 
 // The tables of a snapshot, besides those of package alarm.
 var (
-	laneTable = state.Table{Name: "lane", Version: 1, Fields: []state.Field{
-		{Name: "start", Type: state.Int64}, {Name: "end", Type: state.Int64}, {Name: "any", Type: state.Bool},
+	// laneTable has no over in version 1, which judged a window when the next one came.
+	laneTable = state.Table{Name: "lane", Version: 2, Fields: []state.Field{
+		{Name: "start", Type: state.Int64}, {Name: "end", Type: state.Int64}, {Name: "any", Type: state.Bool}, {Name: "over", Type: state.Bool},
 	}}
 	seriesTable = state.Table{Name: "series", Version: 1, BySeries: true, Fields: []state.Field{
 		{Name: "watched", Type: state.Bool}, {Name: "known", Type: state.Bool}, {Name: "seen", Type: state.Bool},
@@ -27,7 +29,7 @@ var (
 
 // Snapshot implements pipeline.Snapshotter. Whether a template was seen is said of each of its series.
 func (d *Detector) Snapshot() (pipeline.Frozen, error) {
-	start, end, any := d.start, d.end, d.any
+	window := d.window
 	series, alarms, seen := d.series.Freeze(), d.alarm.Freeze(), make([]bool, d.series.Len())
 	for i := range seen {
 		seen[i] = d.seen[d.places[i].template]
@@ -37,7 +39,7 @@ func (d *Detector) Snapshot() (pipeline.Frozen, error) {
 		systems[name] = *s
 	}
 	return state.Frozen(name, func(w *state.Writer) {
-		w.Table(laneTable).Int64(start).Int64(end).Bool(any)
+		w.Table(laneTable).Int64(window.Start).Int64(window.End).Bool(window.Any).Bool(window.Over)
 		t := w.Table(seriesTable)
 		for i := range uint32(series.Len()) {
 			c := series.At(i)
@@ -56,7 +58,10 @@ func (d *Detector) Snapshot() (pipeline.Frozen, error) {
 func (d *Detector) Restore(r io.Reader) error {
 	s := state.NewReader(r, name)
 	for t := s.Table(laneTable); t.Next(); {
-		d.start, d.end, d.any = t.Int64("start"), t.Int64("end"), t.Bool("any")
+		d.window = gather.Whole{Span: gather.Span{Start: t.Int64("start"), End: t.Int64("end")}, Any: t.Bool("any"), Over: t.Bool("over")}
+		if d.window.Any && d.window.End <= d.window.Start {
+			s.Fail("has a window that ends before it begins")
+		}
 	}
 	var seen []bool
 	for t := s.Table(seriesTable); t.Next(); {

@@ -7,7 +7,7 @@ import (
 
 const (
 	name    = "presence"
-	version = 1
+	version = 2
 )
 
 // Spec describes the detector.
