@@ -74,9 +74,7 @@ func (d *Detector) Describe() string {
 // Grow implements members.Judge.
 func (d *Detector) Grow(n int) {
 	d.Alarm.Grow(n)
-	for i := d.cells.Len(); i < n; i++ {
-		d.cells.Append(cell{whole: true})
-	}
+	d.cells.Grow(n, cell{whole: true})
 }
 
 // Group implements members.Judge.

@@ -213,12 +213,8 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 	for i := len(d.roles); i < n; i++ {
 		d.meet(uint32(i), table.At(uint32(i)))
 	}
-	for d.slots.Len() < n {
-		d.slots.Append(0)
-	}
-	for d.limits.Len() < n {
-		d.limits.Append(lastLimit{value: math.NaN(), before: math.NaN()})
-	}
+	d.slots.Grow(n, 0)
+	d.limits.Grow(n, lastLimit{value: math.NaN(), before: math.NaN()})
 }
 
 // meet finds out what a new series is.

@@ -228,9 +228,7 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 	for i := len(d.watched); i < n; i++ {
 		d.watched = append(d.watched, int16(d.watch.Of(table.At(uint32(i)))))
 	}
-	for d.slots.Len() < n {
-		d.slots.Append(0)
-	}
+	d.slots.Grow(n, 0)
 }
 
 // spacing is the time between the last two windows of a series.

@@ -114,12 +114,8 @@ func (d *Detector) settle(n int) {
 	for i := len(d.places); i < n; i++ {
 		d.places = append(d.places, d.place(uint32(i)))
 	}
-	for d.entities.Len() < len(d.parts) {
-		d.entities.Append(entity{lead: none})
-	}
-	for d.products.Len() < int(d.room) {
-		d.products.Append(0)
-	}
+	d.entities.Grow(len(d.parts), entity{lead: none})
+	d.products.Grow(int(d.room), 0)
 }
 
 func (d *Detector) place(series uint32) (p place) {

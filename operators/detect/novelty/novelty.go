@@ -155,9 +155,7 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 		return
 	}
 	d.alarm.Grow(table.Len())
-	for d.heads.Len() < table.Len() {
-		d.heads.Append(head{})
-	}
+	d.heads.Grow(table.Len(), head{})
 	d.watch.Grow(table, func(uint32, int16) {})
 }
 
