@@ -1,16 +1,13 @@
 package bench
 
 import (
-	"encoding/csv"
+	"bytes"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/homeostat/homeostat/internal/broker"
+	"github.com/homeostat/homeostat/operators/operatortest"
 	"github.com/homeostat/homeostat/operators/templates"
 	"github.com/homeostat/homeostat/schemas/codec/text"
 )
@@ -28,36 +25,16 @@ detect:
 // BenchmarkLogs takes lines of LogHub, behind a time and a level as programs write them, 1,000 a record, from record batches to closed
 // windows of their templates: decoding, mining, counting. Each round all digits of the lines are others. An operation is a line.
 func BenchmarkLogs(b *testing.B) {
-	files, err := filepath.Glob("../../shared/data/loghub/*/*_structured.csv")
-	if err != nil || len(files) == 0 {
-		b.Skipf("there are no log lines below ../shared/data/loghub: %v", err)
+	sets := operatortest.LogHub(b, "../../shared/data/loghub")
+	if len(sets) == 0 {
+		b.Skip("there are no log lines below ../shared/data/loghub")
 	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), "_2k.log_structured.csv")
-		b.Run(name, func(b *testing.B) { benchmarkLogs(b, contents(b, file)) })
+	for _, set := range sets {
+		b.Run(set.Name, func(b *testing.B) { benchmarkLogs(b, set.Lines) })
 	}
 }
 
-// contents reads the lines of a set without their heads.
-func contents(b *testing.B, path string) (lines []string) {
-	b.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		b.Fatal(err)
-	}
-	column := slices.Index(rows[0], "Content")
-	for _, r := range rows[1:] {
-		lines = append(lines, r[column])
-	}
-	return lines
-}
-
-func benchmarkLogs(b *testing.B, lines []string) {
+func benchmarkLogs(b *testing.B, lines [][]byte) {
 	const perRecord, perBatch = 1000, 20_000
 	var count closed
 	l := localOf(b, logJob, &count, text.Register, templates.Register)
@@ -99,8 +76,8 @@ func benchmarkLogs(b *testing.B, lines []string) {
 }
 
 // turned changes each digit but zero of a line, so that no line is that of another round.
-func turned(line string, by int) string {
-	return strings.Map(func(r rune) rune {
+func turned(line []byte, by int) []byte {
+	return bytes.Map(func(r rune) rune {
 		if r >= '1' && r <= '9' {
 			return '1' + (r-'1'+rune(by))%9
 		}

@@ -1,7 +1,6 @@
 package budget
 
 import (
-	"bytes"
 	"math"
 	"math/big"
 	"slices"
@@ -161,48 +160,28 @@ func TestOldSnapshotInThousandths(t *testing.T) {
 
 // FuzzRestore: no bytes make Restore panic, or what comes after a Restore that went well.
 func FuzzRestore(f *testing.F) {
-	opened := func() *Budget {
+	opened := func(t testing.TB) (pipeline.Snapshotter, func(int)) {
 		table := pipeline.NewSeriesTable(nil, 0)
 		for _, system := range []string{"mall", "shop"} {
 			if _, err := table.Intern(pipeline.SLIMetric, "", pipeline.Delta, objectives[0].IndicatorLabels(system)); err != nil {
-				f.Fatal(err)
+				t.Fatal(err)
 			}
 		}
 		o := &Budget{}
 		_ = o.Open(&pipeline.Env{Series: table, SLOs: objectives})
-		return o
-	}
-	for _, windows := range []int64{0, 1, 20} {
-		o := opened()
-		o.grow()
-		for i := range windows {
-			o.accounts[i%2].add(gather.Span{Start: i * 1e9, End: (i + 1) * 1e9}, 10, 1)
-		}
-		frozen, err := o.Snapshot()
-		var b bytes.Buffer
-		if err == nil {
-			err = frozen.Write(&b)
-		}
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b.Bytes())
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		o := opened()
-		if err := o.Restore(bytes.NewReader(data)); err != nil {
-			if pipeline.Code(err) == "" {
-				t.Fatalf("an error without a code: %v", err)
-			}
-			return
-		}
-		for i, a := range o.accounts {
-			a.add(gather.Span{Start: 1e18, End: 1e18 + int64(i)}, 10, 1)
-			if left := a.left(1e18); left != left {
-				t.Errorf("%g left", left)
+		return o, func(windows int) {
+			o.grow()
+			of := gather.Span{End: 1e18}
+			for i := range windows {
+				of.Start, of.End = of.End, of.End+int64(i%5)*1e9
+				a := o.accounts[i%2]
+				if a.add(of, 10, 1); math.IsNaN(a.left(of.End)) {
+					t.Errorf("what is left is no number after %d windows", i)
+				}
 			}
 		}
-	})
+	}
+	operatortest.FuzzSnapshots(f, opened, 0, 1, 20)
 }
 
 func BenchmarkAdd(b *testing.B) {

@@ -114,6 +114,13 @@ func (c *Column[T]) Append(v T) {
 	c.n++
 }
 
+// Grow adds values until there are n.
+func (c *Column[T]) Grow(n int, v T) {
+	for c.n < n {
+		c.Append(v)
+	}
+}
+
 // Freeze returns the column as it is now. It takes time by the number of pages.
 func (c *Column[T]) Freeze() *FrozenColumn[T] {
 	f := &FrozenColumn[T]{guard: &c.guard, n: c.n, pages: frozenPages(c.pages)}

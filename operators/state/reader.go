@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -352,4 +353,15 @@ func (t *TableReader) Floats(name string) []float64 {
 		t.from.Fail(fmt.Sprintf("has column %s of table %s in another type", name, t.decl.Name))
 	}
 	return missing[[]float64](t, name)
+}
+
+// Within tells whether numbers that were read are such as are kept: none is farther from zero than the most that any is. What is not known
+// is not a number.
+func Within(most float64, values ...float64) bool {
+	for _, x := range values {
+		if math.Abs(x) > most {
+			return false
+		}
+	}
+	return true
 }

@@ -199,6 +199,12 @@ func TestInspect(t *testing.T) {
 	}
 }
 
+func TestWithin(t *testing.T) {
+	if !Within(2, -2, math.NaN(), 2) || Within(2, 0, -2.1) || Within(2, math.Inf(1)) {
+		t.Error("numbers are kept or refused that should not be")
+	}
+}
+
 func TestHugeLengthAllocatesLittle(t *testing.T) {
 	data := append([]byte(magic), 0xff, 0xff, 0xff, 0x0f, 1, 2, 3)
 	result := testing.Benchmark(func(b *testing.B) {

@@ -121,7 +121,8 @@ type Table struct {
 	end   int64 // of the latest window
 
 	settling settling
-	series   *pipeline.SeriesTable // set by Use
+	series   *pipeline.SeriesTable     // set by Use
+	spacing  func(series uint32) int64 // nil: windows are of one length
 }
 
 // cell is what is kept of a series.
@@ -282,26 +283,36 @@ func (t *Table) finish(series uint32) {
 	t.note(series, c)
 }
 
-// Begin is told of each window before its rows. It closes the findings of series that have been absent too long.
-func (t *Table) Begin(start, end int64, found []pipeline.Finding) []pipeline.Finding {
-	if end <= t.end {
-		return found
-	}
-	t.reach(start, end)
-	return t.close(start, end, found, func(uint32) int64 { return int64(t.cfg.Gone) * (end - start) })
-}
-
-// lookEvery is how often Expire looks.
+// lookEvery is how often Begin looks where windows are irregular.
 const lookEvery = int64(time.Minute)
 
-// Expire is Begin for windows that are of one series each and as long as their rows say: every to tells how far apart those of a series
-// are. Once a minute of event time it closes the findings of series that have been absent too long.
-func (t *Table) Expire(start, end int64, every func(series uint32) int64, found []pipeline.Finding) []pipeline.Finding {
-	if end/lookEvery <= t.end/lookEvery {
+// Spaced tells how far apart the windows of a series are. A detector that accepts irregular windows, which are of one series each and as
+// long as their rows say, calls it when it is opened; where the lane has such windows, absence is measured by that.
+func (t *Table) Spaced(env *pipeline.Env, spacing func(series uint32) int64) {
+	if env.Window == 0 {
+		t.spacing = spacing
+	}
+}
+
+// Begin is told of each window before its rows. It closes the findings of series that have been absent too long; where windows are
+// irregular, once a minute of event time.
+func (t *Table) Begin(start, end int64, found []pipeline.Finding) []pipeline.Finding {
+	if end <= t.end || t.spacing != nil && end/lookEvery <= t.end/lookEvery {
 		return found
 	}
 	t.reach(start, end)
-	return t.close(start, end, found, func(series uint32) int64 { return max(lookEvery, int64(t.cfg.Gone)*every(series)) })
+	if len(t.open) == 0 {
+		return found
+	}
+	return t.close(start, end, found)
+}
+
+// patience is how long a series may be absent that has an open finding.
+func (t *Table) patience(series uint32, start, end int64) int64 {
+	if t.spacing == nil {
+		return int64(t.cfg.Gone) * (end - start)
+	}
+	return max(lookEvery, int64(t.cfg.Gone)*t.spacing(series))
 }
 
 // reach moves the end of the latest window. Once an hour of event time it forgets the habits that are none any more.
@@ -316,13 +327,10 @@ func (t *Table) reach(start, end int64) {
 }
 
 // close closes the open findings of series that were not seen for longer than they may be.
-func (t *Table) close(start, end int64, found []pipeline.Finding, patience func(series uint32) int64) []pipeline.Finding {
-	if len(t.open) == 0 {
-		return found
-	}
+func (t *Table) close(start, end int64, found []pipeline.Finding) []pipeline.Finding {
 	for _, series := range slices.Sorted(maps.Keys(t.open)) {
 		state := t.open[series]
-		if end-state.seen <= patience(series) {
+		if end-state.seen <= t.patience(series, start, end) {
 			continue
 		}
 		f := state.said

@@ -309,12 +309,12 @@ func TestReadRefusesWhatCantBe(t *testing.T) {
 	}
 }
 
-// TestExpire: in irregular windows patience follows the distance of a series' windows, and is looked at once a minute.
-func TestExpire(t *testing.T) {
+// TestSpaced: in irregular windows patience follows the distance of a series' windows, and is looked at once a minute.
+func TestSpaced(t *testing.T) {
 	const second = int64(1e9)
 	table := New(Config{Hold: 1, Of: 1, Clear: 5, Update: 100, Gone: 3})
 	table.Grow(2)
-	every := func(series uint32) int64 { return []int64{second, 3600 * second}[series] }
+	table.Spaced(&pipeline.Env{}, func(series uint32) int64 { return []int64{second, 3600 * second}[series] })
 	var found []pipeline.Finding
 	for s := range uint32(2) {
 		if c := table.Step(s, 0, 1, 2, false); c != Opened {
@@ -322,7 +322,7 @@ func TestExpire(t *testing.T) {
 		}
 		found = table.Append(found, pipeline.Finding{Series: s, Start: 0, End: 1, Score: 2}, Opened)
 	}
-	at := func(end int64) []pipeline.Finding { return table.Expire(end-1, end, every, nil) }
+	at := func(end int64) []pipeline.Finding { return table.Begin(end-1, end, nil) }
 	for end := second; end < 60*second; end += second {
 		if got := at(end); len(got) > 0 {
 			t.Fatalf("%d s: closed within the minute: %+v", end/second, got)

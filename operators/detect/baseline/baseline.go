@@ -92,9 +92,7 @@ func New(cfg Config) *Table {
 
 // Grow makes room for n series.
 func (t *Table) Grow(n int) {
-	for t.heads.Len() < n {
-		t.heads.Append(head{})
-	}
+	t.heads.Grow(n, head{})
 }
 
 // Count returns the number of values that the band is taken from.

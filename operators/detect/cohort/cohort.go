@@ -6,7 +6,6 @@ import (
 	"github.com/homeostat/homeostat/operators/detect/alarm"
 	"github.com/homeostat/homeostat/operators/detect/ewma"
 	"github.com/homeostat/homeostat/operators/detect/members"
-	"github.com/homeostat/homeostat/operators/gather"
 	"github.com/homeostat/homeostat/operators/state"
 	"github.com/homeostat/homeostat/pipeline"
 )
@@ -35,22 +34,16 @@ const (
 
 // Detector is the detector. Its state is columns by ordinal.
 type Detector struct {
-	members            *members.Table
+	members.Part
 	kind               string // what a cohort is
 	rules              []rule
 	scale              ewma.Scale
 	alpha              float64 // by which drifts move
 	relative, absolute float64
-	release            float64
 	peers              int
-	tells              bool // scores are asked for
-	scores             []pipeline.Score
 
-	alarm *alarm.Table
-	cells state.Column[cell]
-
-	now gather.Span // the window that is judged
-	cohort
+	cells  state.Column[cell]
+	cohort // in the window that is judged
 }
 
 // cell is what is kept of a series.
@@ -73,51 +66,15 @@ type cohort struct {
 	spread     float64 // of drifts, in sizes
 }
 
-// Open implements pipeline.Detector.
-func (d *Detector) Open(env *pipeline.Env) error {
-	d.members.Open(env)
-	d.alarm.Use(env.Series)
-	return nil
-}
-
-// Heed implements pipeline.Heeder.
-func (d *Detector) Heed(c *pipeline.Change) { d.alarm.Heed(c) }
-
 // Describe implements pipeline.Describer.
 func (d *Detector) Describe() string {
 	return "series " + d.kind + ", each with its peers"
 }
 
-// Detect implements pipeline.Detector.
-func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
-	d.scores = d.scores[:0]
-	return d.members.Detect(w, d, found), nil
-}
-
-// Conclude implements pipeline.Concluder.
-func (d *Detector) Conclude(t int64, found []pipeline.Finding) ([]pipeline.Finding, error) {
-	d.scores = d.scores[:0]
-	return d.members.Conclude(t, d, found), nil
-}
-
-// Judged implements pipeline.Concluder.
-func (d *Detector) Judged() (start, end int64) { return d.members.Judged() }
-
-// Scores implements pipeline.Scorer.
-func (d *Detector) Scores() []pipeline.Score { return d.scores }
-
 // Grow implements members.Judge.
 func (d *Detector) Grow(n int) {
-	d.alarm.Grow(n)
-	for i := d.cells.Len(); i < n; i++ {
-		d.cells.Append(cell{whole: true})
-	}
-}
-
-// Begin implements members.Judge.
-func (d *Detector) Begin(of gather.Span, found []pipeline.Finding) []pipeline.Finding {
-	d.now = of
-	return d.alarm.Begin(of.Start, of.End, found)
+	d.Alarm.Grow(n)
+	d.cells.Grow(n, cell{whole: true})
 }
 
 // Group implements members.Judge.
@@ -132,7 +89,7 @@ func (d *Detector) Group(_ uint32, ms []members.Member, found []pipeline.Finding
 		if d.scale.Ready(&c.Average) {
 			p := &d.places[i]
 			p.drift, p.expected, p.z = c.drift, d.expected(c), c.drift*d.size/d.width(c)
-			if math.Abs(p.z) >= d.rules[d.members.Rule(ms[i].Series)].threshold {
+			if math.Abs(p.z) >= d.rules[d.Members.Rule(ms[i].Series)].threshold {
 				abnormal++
 			}
 		}
@@ -212,7 +169,7 @@ func (d *Detector) follow(ms []members.Member) {
 		}
 		r := beyond(p.residual, math.Abs(p.usual)*c.doubt)
 		if d.scale.Ready(&x.Average) {
-			most := max(once/d.alpha, least) * d.rules[d.members.Rule(ms[i].Series)].threshold * d.width(x) / c.size
+			most := max(once/d.alpha, least) * d.rules[d.Members.Rule(ms[i].Series)].threshold * d.width(x) / c.size
 			r = min(max(r, -most), most)
 		}
 		x.drift += d.alpha * (r - x.drift)
@@ -259,7 +216,7 @@ func (d *Detector) member(ms []members.Member, i int, withheld bool, found []pip
 		d.learn(c, ms[i].Value, c.drift)
 		return found
 	}
-	r, width := &d.rules[d.members.Rule(s)], d.width(c)
+	r, width := &d.rules[d.Members.Rule(s)], d.width(c)
 	score := math.Abs(p.z) / r.threshold
 	if now := p.residual * d.size / width; score >= 1 && math.Abs(now) > math.Abs(p.z) && (now > 0) == (p.z > 0) {
 		p.z = min(max(now, -maxZ), maxZ)
@@ -268,12 +225,12 @@ func (d *Detector) member(ms []members.Member, i int, withheld bool, found []pip
 	if withheld || !r.up && p.z > 0 || !r.down && p.z < 0 {
 		score = 0
 	}
-	if d.tells {
-		d.scores = append(d.scores, pipeline.Score{Series: s, Score: score, Low: p.expected - r.threshold*width, Expected: p.expected, High: p.expected + r.threshold*width})
+	if d.Tells {
+		d.Told = append(d.Told, pipeline.Score{Series: s, Score: score, Low: p.expected - r.threshold*width, Expected: p.expected, High: p.expected + r.threshold*width})
 	}
-	change := d.alarm.Step(s, d.now.Start, d.now.End, score, score < d.release && !withheld)
+	change := d.Alarm.Step(s, d.Now.Start, d.Now.End, score, score < d.Release && !withheld)
 	adapted := false
-	if !d.alarm.Open(s) || score < d.release && !withheld {
+	if !d.Alarm.Open(s) || score < d.Release && !withheld {
 		most := cut * width / d.size
 		d.learn(c, ms[i].Value, min(max(c.drift, -most), most))
 	} else {
@@ -285,12 +242,12 @@ func (d *Detector) member(ms []members.Member, i int, withheld bool, found []pip
 	if change == alarm.None {
 		return found
 	}
-	f := pipeline.Finding{Series: s, Start: d.now.Start, End: d.now.End, Score: score, Value: ms[i].Value}
+	f := pipeline.Finding{Series: s, Start: d.Now.Start, End: d.Now.End, Score: score, Value: ms[i].Value}
 	d.explain(&f, p, r, width, ms)
 	if adapted {
 		f.Evidence = append(f.Evidence, pipeline.Evidence{Name: "adapted", Value: 1})
 	}
-	return d.alarm.Append(found, f, change)
+	return d.Alarm.Append(found, f, change)
 }
 
 // learn takes in that a member of the value v has drifted so far from its usual place.
@@ -325,10 +282,4 @@ func (d *Detector) explain(f *pipeline.Finding, p *place, r *rule, width float64
 		{Name: "peers_median", Value: median(peers)}, {Name: "usual_offset", Value: e - d.median}, {Name: "average", Value: e + p.drift*d.size}, {Name: "scale", Value: width}, {Name: "z", Value: p.z},
 		{Name: "rank", Value: float64(rank)}, {Name: "peers", Value: float64(len(peers))},
 	}
-}
-
-// Hold implements pipeline.Holder: a window has to be judged, and a finding that is open has to be closed.
-func (d *Detector) Hold(hold func(uint32)) {
-	d.alarm.Hold(hold)
-	d.members.Hold(hold)
 }

@@ -13,7 +13,7 @@ var cellTable = state.Table{Name: "series", Version: version, BySeries: true, Fi
 
 // Snapshot implements pipeline.Snapshotter.
 func (d *Detector) Snapshot() (pipeline.Frozen, error) {
-	cells, rows, alarms := d.cells.Freeze(), d.members.Freeze(), d.alarm.Freeze()
+	cells, rows, alarms := d.cells.Freeze(), d.Members.Freeze(), d.Alarm.Freeze()
 	return state.Frozen(name, func(w *state.Writer) {
 		t := w.Table(cellTable)
 		for i := range uint32(cells.Len()) {
@@ -32,8 +32,8 @@ func (d *Detector) Restore(r io.Reader) error {
 	for t := s.Table(cellTable); t.Next(); {
 		d.cells.Append(cell{ewma.Read(t), t.Float64("usual"), t.Float64("drift"), t.Bool("counter")})
 	}
-	series := d.members.Load(s)
-	if n := d.alarm.Load(s); n != d.cells.Len() || n > series {
+	series := d.Members.Load(s)
+	if n := d.Alarm.Load(s); n != d.cells.Len() || n > series {
 		s.Fail("has columns of different length, or of more series than there are")
 	}
 	return s.Close()

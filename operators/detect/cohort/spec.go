@@ -56,18 +56,13 @@ func Register(r *pipeline.Registry) { r.AddDetector(Spec(), New) }
 
 // New makes the detector.
 func New(s pipeline.Settings) (pipeline.Detector, error) {
-	a, err := alarm.Read(s)
-	watch, entries, watchErr := choose.ReadRules(s)
 	d := &Detector{
-		scale: ewma.ReadScale(s), alpha: 2 / (float64(s.Int("average")) + 1), relative: s.Float("relative"), absolute: s.Float("absolute"), release: s.Float("release"),
-		peers: int(s.Int("peers")), tells: s.Bool("scores"), alarm: alarm.New(a),
+		scale: ewma.ReadScale(s), alpha: 2 / (float64(s.Int("average")) + 1), relative: s.Float("relative"), absolute: s.Float("absolute"), peers: int(s.Int("peers")),
 	}
-	for _, r := range choose.Over(s, entries, judgement()) {
-		d.rules = append(d.rules, readRule(r))
-	}
+	var fault error
 	by := s.Texts("by")
 	if len(by) > 0 && s.Has("across") {
-		err = errors.Join(err, &pipeline.SettingFault{Path: "by", Err: pipeline.Errorf("cohort.by", "across and by both say what a cohort is: name either the labels that tell instances apart, or those that a cohort has in common")})
+		fault = &pipeline.SettingFault{Path: "by", Err: pipeline.Errorf("cohort.by", "across and by both say what a cohort is: name either the labels that tell instances apart, or those that a cohort has in common")}
 	}
 	key := func(b []byte, s *pipeline.Series) ([]byte, bool) { return members.Alike(members.Metric(b, s), s, by) }
 	d.kind = fmt.Sprintf("by %s", strings.Join(by, ", "))
@@ -76,8 +71,12 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 		d.kind = "across " + strings.Join(across, ", ")
 		key = func(b []byte, s *pipeline.Series) ([]byte, bool) { return choose.Alike(b, s, across) }
 	}
-	d.members = members.New(watch, key)
-	return d, errors.Join(err, watchErr)
+	part, entries, err := members.NewPart(s, d, key)
+	d.Part = part
+	for _, r := range choose.Over(s, entries, judgement()) {
+		d.rules = append(d.rules, readRule(r))
+	}
+	return d, errors.Join(err, fault)
 }
 
 // rule is how a member is judged.

@@ -80,9 +80,7 @@ func (d *Detector) grow(n int) {
 	d.alarm.Grow(n)
 	d.errors.Grow(n)
 	d.others.Grow(n)
-	for d.last.Len() < n {
-		d.last.Append(learned{})
-	}
+	d.last.Grow(n, learned{})
 }
 
 // silence learns the windows without records before this one.

@@ -27,15 +27,14 @@ type Detector struct {
 	tells   bool // scores are asked for
 	scores  []pipeline.Score
 
-	irregular bool // windows are as long as their rows say
-	alarm     *alarm.Table
-	scratch   scratch
-	roles     []role                  // by ordinal; follows from the table
-	names     map[string]*names       // by metric of limits and labels; follows from the table
-	slots     state.Column[uint32]    // by ordinal, plus one; 0 before the first value
-	limits    state.Column[lastLimit] // by ordinal
-	pasts     state.Column[past]      // by slot
-	rings     *state.Matrix[float64]  // the means of blocks
+	alarm   *alarm.Table
+	scratch scratch
+	roles   []role                  // by ordinal; follows from the table
+	names   map[string]*names       // by metric of limits and labels; follows from the table
+	slots   state.Column[uint32]    // by ordinal, plus one; 0 before the first value
+	limits  state.Column[lastLimit] // by ordinal
+	pasts   state.Column[past]      // by slot
+	rings   *state.Matrix[float64]  // the means of blocks
 }
 
 // role is what a series is.
@@ -64,7 +63,7 @@ func newDetector(watch choose.Rules, a *alarm.Table, release float64, tells bool
 
 // Open implements pipeline.Detector.
 func (d *Detector) Open(env *pipeline.Env) error {
-	d.irregular = env.Window == 0
+	d.alarm.Spaced(env, d.spacing)
 	return nil
 }
 
@@ -89,11 +88,7 @@ func (d *Detector) Scores() []pipeline.Score { return d.scores }
 func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
 	d.grow(w.Table)
 	d.scores = d.scores[:0]
-	if d.irregular {
-		found = d.alarm.Expire(w.Start, w.End, d.spacing, found)
-	} else {
-		found = d.alarm.Begin(w.Start, w.End, found)
-	}
+	found = d.alarm.Begin(w.Start, w.End, found)
 	for i, s := range w.Series {
 		at := &d.roles[s]
 		if at.rule == choose.None && !at.isLimit {
@@ -218,12 +213,8 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 	for i := len(d.roles); i < n; i++ {
 		d.meet(uint32(i), table.At(uint32(i)))
 	}
-	for d.slots.Len() < n {
-		d.slots.Append(0)
-	}
-	for d.limits.Len() < n {
-		d.limits.Append(lastLimit{value: math.NaN(), before: math.NaN()})
-	}
+	d.slots.Grow(n, 0)
+	d.limits.Grow(n, lastLimit{value: math.NaN(), before: math.NaN()})
 }
 
 // meet finds out what a new series is.

@@ -1,7 +1,6 @@
 package exhaustion
 
 import (
-	"bytes"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -240,32 +239,7 @@ func TestHostile(t *testing.T) {
 
 // FuzzRestore: no bytes make Restore panic, or what comes after a Restore that went well.
 func FuzzRestore(f *testing.F) {
-	again := made("series", series(pipeline.Settings{"metric": "m", "limit": 100.0}), "history", time.Hour, "least", time.Hour)
-	for _, windows := range []int{0, 1, 30, 100} {
-		d, _ := again()
-		scan(f, d, 3, windows, func(s int) func(int) float64 { return func(k int) float64 { return float64(k * s) } })
-		var b bytes.Buffer
-		frozen, err := d.(pipeline.Snapshotter).Snapshot()
-		if err == nil {
-			err = frozen.Write(&b)
-		}
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b.Bytes())
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		d, _ := again()
-		if err := d.(pipeline.Snapshotter).Restore(bytes.NewReader(data)); err != nil {
-			if pipeline.Code(err) == "" {
-				t.Fatalf("an error without a code: %v", err)
-			}
-			return
-		}
-		if d.(*Detector).slots.Len() <= 3 {
-			scan(t, d, 3, 200, func(s int) func(int) float64 { return func(k int) float64 { return float64(k * s) } })
-		}
-	})
+	operatortest.FuzzRestore(f, made("series", series(pipeline.Settings{"metric": "m3", "limit": 250.0}), "history", time.Hour, "least", time.Hour), 100, time.Minute)
 }
 
 func BenchmarkQuiet(b *testing.B) {

@@ -58,10 +58,13 @@ func (d *Detector) Restore(r io.Reader) error {
 	return s.Close()
 }
 
+// maxKept is how far from zero the numbers are that are kept.
+const maxKept = blocks * maxValue
+
 // load takes a series from its row. It returns false if that can't be. The trend is measured again.
 func (d *Detector) load(t *state.TableReader) bool {
 	l := lastLimit{t.Int64("limit_end"), t.Float64("limit"), t.Float64("limit_before")}
-	if math.Abs(l.value) > maxValue || math.Abs(l.before) > maxValue {
+	if !state.Within(maxValue, l.value, l.before) {
 		return false
 	}
 	d.limits.Append(l)
@@ -75,12 +78,12 @@ func (d *Detector) load(t *state.TableReader) bool {
 		n: t.Uint32("n"), sum: t.Float64("sum"), low: t.Float64("low"), high: t.Float64("high"),
 	}
 	if len(line) > 0 {
-		if len(line) != 4 || !sound(line) {
+		if len(line) != 4 || !state.Within(maxKept, line...) {
 			return false
 		}
 		p.trend = trend{true, line[0], line[1], line[2], line[3], t.Int64("measured"), t.Int64("onset")}
 	}
-	if len(means) != blocks || p.length < 1 || p.n == 0 || !sound(means) || !sound([]float64{p.sum / float64(p.n), p.low, p.high}) {
+	if len(means) != blocks || p.length < 1 || p.n == 0 || !state.Within(maxKept, means...) || !state.Within(maxKept, p.sum/float64(p.n), p.low, p.high) {
 		return false
 	}
 	latest := math.MaxInt64/p.length - 2*blocks
@@ -89,15 +92,5 @@ func (d *Detector) load(t *state.TableReader) bool {
 	}
 	copy(d.add(p), means)
 	d.slots.Append(uint32(d.pasts.Len()))
-	return true
-}
-
-// sound tells whether numbers are such as are kept: what is not known is not a number.
-func sound(values []float64) bool {
-	for _, x := range values {
-		if math.Abs(x) > blocks*maxValue {
-			return false
-		}
-	}
 	return true
 }

@@ -27,12 +27,11 @@ type Detector struct {
 	tells   bool // scores are asked for
 	scores  []pipeline.Score
 
-	irregular bool // windows are as long as their rows say
-	alarm     *alarm.Table
-	watched   []int16              // the rule by ordinal, or choose.None; follows from the table
-	slots     state.Column[uint32] // by ordinal, plus one; 0 before the first value
-	heads     *state.Matrix[head]  // one by slot, in pages that are copied in no time
-	seasons   seasons
+	alarm   *alarm.Table
+	watched []int16              // the rule by ordinal, or choose.None; follows from the table
+	slots   state.Column[uint32] // by ordinal, plus one; 0 before the first value
+	heads   *state.Matrix[head]  // one by slot, in pages that are copied in no time
+	seasons seasons
 }
 
 // New makes the detector.
@@ -51,7 +50,7 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 
 // Open implements pipeline.Detector.
 func (d *Detector) Open(env *pipeline.Env) error {
-	d.irregular = env.Window == 0
+	d.alarm.Spaced(env, d.spacing)
 	d.alarm.Use(env.Series)
 	return nil
 }
@@ -75,11 +74,7 @@ func (d *Detector) Scores() []pipeline.Score { return d.scores }
 func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
 	d.grow(w.Table)
 	d.scores = d.scores[:0]
-	if d.irregular {
-		found = d.alarm.Expire(w.Start, w.End, d.spacing, found)
-	} else {
-		found = d.alarm.Begin(w.Start, w.End, found)
-	}
+	found = d.alarm.Begin(w.Start, w.End, found)
 	for i, s := range w.Series {
 		if d.watched[s] == choose.None {
 			continue
@@ -233,9 +228,7 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 	for i := len(d.watched); i < n; i++ {
 		d.watched = append(d.watched, int16(d.watch.Of(table.At(uint32(i)))))
 	}
-	for d.slots.Len() < n {
-		d.slots.Append(0)
-	}
+	d.slots.Grow(n, 0)
 }
 
 // spacing is the time between the last two windows of a series.

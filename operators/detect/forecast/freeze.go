@@ -119,7 +119,7 @@ func (d *Detector) load(t *state.TableReader) bool {
 	slot := d.seasons.slots - 1
 	for i, name := range [...]string{"past", "day", "spread"} {
 		row, values := d.seasons.matrices()[i].Edit(slot), t.Floats(name)
-		if len(values) != len(row) || !sound(values) {
+		if len(values) != len(row) || !state.Within(maxKept, values...) {
 			return false
 		}
 		for k, x := range values {
@@ -134,7 +134,7 @@ func (d *Detector) load(t *state.TableReader) bool {
 // read takes the numbers of a head.
 func (h *head) read(counts []int64, learned, sums []float64) bool {
 	c, l, s := h.counts(), h.learnedFloats(), h.sumFloats()
-	if len(counts) != 1+len(c) || len(learned) != len(l) || len(sums) != len(s) || !sound(learned) || !sound(sums) {
+	if len(counts) != 1+len(c) || len(learned) != len(l) || len(sums) != len(s) || !state.Within(maxKept, learned...) || !state.Within(maxKept, sums...) {
 		return false
 	}
 	// A head is at rest between windows, so it has a value in its bin.
@@ -160,12 +160,5 @@ func (h *head) read(counts []int64, learned, sums []float64) bool {
 // maxBin is beyond all times.
 const maxBin = math.MaxInt64 / binLength
 
-// sound tells whether numbers are such as are kept. Those that are not known are no numbers.
-func sound(values []float64) bool {
-	for _, x := range values {
-		if math.Abs(x) > 1e38 {
-			return false
-		}
-	}
-	return true
-}
+// maxKept is how far from zero the numbers are that are kept.
+const maxKept = 1e38

@@ -37,7 +37,7 @@ func (d *Detector) explain(f *pipeline.Finding, e *entity, change alarm.Change, 
 	}
 	f.Evidence = []pipeline.Evidence{{Name: "distance", Value: far}, {Name: "series", Value: float64(l.n)}}
 	for _, i := range order[:min(named, l.n)] {
-		f.Evidence = append(f.Evidence, pipeline.Evidence{Name: "z " + d.members.Series(l.series[i]).Key(), Value: shown[i]})
+		f.Evidence = append(f.Evidence, pipeline.Evidence{Name: "z " + d.Members.Series(l.series[i]).Key(), Value: shown[i]})
 	}
 	if i := slices.Index(l.series[:l.n], uint32(e.lead)); i >= 0 {
 		d.beside(f, i)
@@ -46,7 +46,7 @@ func (d *Detector) explain(f *pipeline.Finding, e *entity, change alarm.Change, 
 			f.Direction = "down"
 		}
 	} else {
-		said := d.alarm.Said(f.Series)
+		said := d.Alarm.Said(f.Series)
 		f.Value, f.Low, f.High, f.Direction = said.Value, said.Low, said.High, said.Direction
 	}
 }

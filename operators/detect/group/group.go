@@ -31,20 +31,18 @@ const (
 	few = 2
 )
 
-// Detector is the detector. Its state is columns by ordinal and by entity.
+// Detector is the detector. Its state is columns by ordinal and by entity. Its alarm is by the series that stand for entities, their first
+// ones.
 type Detector struct {
-	members            *members.Table
-	kind               []string   // labels that make a group; nil: the entity
-	scale, usual       ewma.Scale // of values, and of distances
-	threshold, release float64
-	alpha, slow        float64 // by which averages of windows and what is usual move
-	phase, enough      uint32
-	adapt              uint32
-	gone               int64
-	tells              bool // scores are asked for
-	scores             []pipeline.Score
+	members.Part
+	kind          []string   // labels that make a group; nil: the entity
+	scale, usual  ewma.Scale // of values, and of distances
+	threshold     float64
+	alpha, slow   float64 // by which averages of windows and what is usual move
+	phase, enough uint32
+	adapt         uint32
+	gone          int64
 
-	alarm    *alarm.Table // by the series that stand for entities, their first ones
 	series   state.Column[learned]
 	products state.Column[float64] // of deviations, averaged: from base of a series on those with each series of its entity up to itself
 	entities state.Column[entity]  // by the id of package members
@@ -54,8 +52,7 @@ type Detector struct {
 	parts  [][]uint32 // by entity: its series
 	room   uint32     // products that places have
 
-	now  gather.Span // the window that is judged
-	look look
+	look look // in the window that is judged
 }
 
 // learned is what is kept of a series.
@@ -95,16 +92,6 @@ type look struct {
 	scratch   [most]float64
 }
 
-// Open implements pipeline.Detector.
-func (d *Detector) Open(env *pipeline.Env) error {
-	d.members.Open(env)
-	d.alarm.Use(env.Series)
-	return nil
-}
-
-// Heed implements pipeline.Heeder.
-func (d *Detector) Heed(c *pipeline.Change) { d.alarm.Heed(c) }
-
 // Describe implements pipeline.Describer.
 func (d *Detector) Describe() string {
 	if len(d.kind) > 0 {
@@ -113,29 +100,11 @@ func (d *Detector) Describe() string {
 	return "the series of each entity, together"
 }
 
-// Detect implements pipeline.Detector.
-func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
-	d.scores = d.scores[:0]
-	return d.members.Detect(w, d, found), nil
-}
-
-// Conclude implements pipeline.Concluder.
-func (d *Detector) Conclude(t int64, found []pipeline.Finding) ([]pipeline.Finding, error) {
-	d.scores = d.scores[:0]
-	return d.members.Conclude(t, d, found), nil
-}
-
-// Judged implements pipeline.Concluder.
-func (d *Detector) Judged() (start, end int64) { return d.members.Judged() }
-
-// Scores implements pipeline.Scorer.
-func (d *Detector) Scores() []pipeline.Score { return d.scores }
-
 // Grow implements members.Judge.
 func (d *Detector) Grow(n int) {
-	d.alarm.Grow(n)
+	d.Alarm.Grow(n)
 	for i := d.series.Len(); i < n; i++ {
-		d.series.Append(learned{Average: ewma.Begin(d.members.Series(uint32(i)))})
+		d.series.Append(learned{Average: ewma.Begin(d.Members.Series(uint32(i)))})
 	}
 	d.settle(n)
 }
@@ -145,16 +114,12 @@ func (d *Detector) settle(n int) {
 	for i := len(d.places); i < n; i++ {
 		d.places = append(d.places, d.place(uint32(i)))
 	}
-	for d.entities.Len() < len(d.parts) {
-		d.entities.Append(entity{lead: none})
-	}
-	for d.products.Len() < int(d.room) {
-		d.products.Append(0)
-	}
+	d.entities.Grow(len(d.parts), entity{lead: none})
+	d.products.Grow(int(d.room), 0)
 }
 
 func (d *Detector) place(series uint32) (p place) {
-	id, ok := d.members.Of(series)
+	id, ok := d.Members.Of(series)
 	if !ok {
 		return p
 	}
@@ -171,9 +136,8 @@ func (d *Detector) place(series uint32) (p place) {
 
 // Begin implements members.Judge.
 func (d *Detector) Begin(of gather.Span, found []pipeline.Finding) []pipeline.Finding {
-	d.now = of
 	before := len(found)
-	found = d.alarm.Begin(of.Start, of.End, found)
+	found = d.Part.Begin(of, found)
 	for i := before; i < len(found); i++ {
 		e := d.entities.Edit(d.places[found[i].Series].entity)
 		found[i].Series, e.lead = uint32(e.lead), none
@@ -184,7 +148,7 @@ func (d *Detector) Begin(of gather.Span, found []pipeline.Finding) []pipeline.Fi
 // Group implements members.Judge.
 func (d *Detector) Group(id uint32, ms []members.Member, found []pipeline.Finding) []pipeline.Finding {
 	e := d.entities.Edit(id)
-	e.seen = d.now.End
+	e.seen = d.Now.End
 	stands := d.parts[id][0]
 	d.gather(ms)
 	l := &d.look
@@ -201,15 +165,15 @@ func (d *Detector) Group(id uint32, ms []members.Member, found []pipeline.Findin
 	}
 	far := max(beyond(&e.spread, spread), beyond(&e.drift, drift))
 	score := min(max(0, far/d.threshold), maxScore)
-	if d.tells {
+	if d.Tells {
 		width := d.threshold * max(e.spread.Deviation, sharp)
-		d.scores = append(d.scores, pipeline.Score{Series: stands, Score: score, Low: 0, Expected: max(0, e.spread.Mean), High: max(0, e.spread.Mean+width)})
+		d.Told = append(d.Told, pipeline.Score{Series: stands, Score: score, Low: 0, Expected: max(0, e.spread.Mean), High: max(0, e.spread.Mean+width)})
 	}
-	change := d.alarm.Step(stands, d.now.Start, d.now.End, score, score < d.release)
+	change := d.Alarm.Step(stands, d.Now.Start, d.Now.End, score, score < d.Release)
 	if change == alarm.Opened {
 		e.rejected = 0
 	}
-	abnormal := d.alarm.Open(stands) && score >= d.release
+	abnormal := d.Alarm.Open(stands) && score >= d.Release
 	if abnormal {
 		e.rejected++
 	}
@@ -233,12 +197,12 @@ func (d *Detector) Group(id uint32, ms []members.Member, found []pipeline.Findin
 
 // say makes a finding of what package alarm says of the series that stands for an entity, on the one that it is told of.
 func (d *Detector) say(stands uint32, e *entity, change alarm.Change, score, far float64, adapted bool, found []pipeline.Finding) []pipeline.Finding {
-	f := pipeline.Finding{Series: stands, Start: d.now.Start, End: d.now.End, Score: score}
+	f := pipeline.Finding{Series: stands, Start: d.Now.Start, End: d.Now.End, Score: score}
 	d.explain(&f, e, change, far)
 	if adapted {
 		f.Evidence = append(f.Evidence, pipeline.Evidence{Name: "adapted", Value: 1})
 	}
-	found = d.alarm.Append(found, f, change)
+	found = d.Alarm.Append(found, f, change)
 	found[len(found)-1].Series = uint32(e.lead)
 	if change == alarm.Closed {
 		e.lead = none
@@ -346,7 +310,7 @@ func (d *Detector) together(ms []members.Member, p *place, z, weight float64) {
 // begin forgets all of an entity.
 func (d *Detector) begin(id uint32, e *entity) {
 	for _, s := range d.parts[id] {
-		*d.series.Edit(s) = learned{Average: ewma.Begin(d.members.Series(s))}
+		*d.series.Edit(s) = learned{Average: ewma.Begin(d.Members.Series(s))}
 		p := d.places[s]
 		for i := range p.index + 1 {
 			*d.products.Edit(p.base + i) = 0
@@ -358,14 +322,13 @@ func (d *Detector) begin(id uint32, e *entity) {
 // Hold implements pipeline.Holder: a window has to be judged, a finding that is open has to be closed, and what is learned of an entity
 // is with its first series.
 func (d *Detector) Hold(hold func(uint32)) {
-	d.members.Hold(hold)
-	d.alarm.Hold(hold)
+	d.Part.Hold(hold)
 	for id := range uint32(d.entities.Len()) {
 		e := d.entities.At(id)
 		if e.lead != none {
 			hold(uint32(e.lead))
 		}
-		if d.now.End-e.seen <= d.gone*(d.now.End-d.now.Start) && e.seen > 0 {
+		if d.Now.End-e.seen <= d.gone*(d.Now.End-d.Now.Start) && e.seen > 0 {
 			hold(d.parts[id][0])
 		}
 	}

@@ -101,7 +101,7 @@ func TestHostile(t *testing.T) { operatortest.Hostile(t, quick()) }
 
 // FuzzRestore: no bytes make Restore panic, or what comes after a Restore that went well.
 func FuzzRestore(f *testing.F) {
-	operatortest.FuzzRestore(f, quick("warmup", int64(12)), 15)
+	operatortest.FuzzRestore(f, quick("warmup", int64(12)), 30)
 }
 
 // BenchmarkQuiet says what a window of a series costs in entities of four.

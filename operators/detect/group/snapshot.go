@@ -39,9 +39,9 @@ func readDistance(t *state.TableReader, name string) ewma.Average {
 
 // Snapshot implements pipeline.Snapshotter.
 func (d *Detector) Snapshot() (pipeline.Frozen, error) {
-	now, places, parts := d.now, slices.Clip(d.places), slices.Clone(d.parts)
+	now, places, parts := d.Now, slices.Clip(d.places), slices.Clone(d.parts)
 	series, products, entities := d.series.Freeze(), d.products.Freeze(), d.entities.Freeze()
-	rows, alarms := d.members.Freeze(), d.alarm.Freeze()
+	rows, alarms := d.Members.Freeze(), d.Alarm.Freeze()
 	return state.Frozen(name, func(w *state.Writer) {
 		w.Table(laneTable).Int64(now.Start).Int64(now.End)
 		t := w.Table(seriesTable)
@@ -77,12 +77,12 @@ func (d *Detector) Snapshot() (pipeline.Frozen, error) {
 func (d *Detector) Restore(r io.Reader) error {
 	s := state.NewReader(r, name)
 	for t := s.Table(laneTable); t.Next(); {
-		d.now.Start, d.now.End = t.Int64("start"), t.Int64("end")
+		d.Now.Start, d.Now.End = t.Int64("start"), t.Int64("end")
 	}
 	for t := s.Table(seriesTable); t.Next(); {
 		d.series.Append(learned{ewma.Read(t), t.Float64("drift"), t.Uint32("paired")})
 	}
-	if d.series.Len() > d.members.Grow() {
+	if d.series.Len() > d.Members.Grow() {
 		s.Fail("has more series than there are")
 		return s.Close()
 	}
@@ -106,8 +106,8 @@ func (d *Detector) Restore(r io.Reader) error {
 		}
 		*d.products.Edit(p.base + q.index) = t.Float64("product")
 	}
-	d.members.Load(s)
-	if n := d.alarm.Load(s); n != d.series.Len() {
+	d.Members.Load(s)
+	if n := d.Alarm.Load(s); n != d.series.Len() {
 		s.Fail("has columns of different length")
 	} else if !d.told() {
 		s.Fail("has an open finding of no entity")
@@ -118,7 +118,7 @@ func (d *Detector) Restore(r io.Reader) error {
 // told says whether the entities with open findings are those that have a series to tell of.
 func (d *Detector) told() bool {
 	open, leads := 0, 0
-	d.alarm.Hold(func(series uint32) {
+	d.Alarm.Hold(func(series uint32) {
 		if p := d.places[series]; p.in && p.index == 0 && d.entities.At(p.entity).lead != none {
 			open++
 		} else {

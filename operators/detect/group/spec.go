@@ -1,7 +1,6 @@
 package group
 
 import (
-	"errors"
 	"maps"
 
 	"github.com/homeostat/homeostat/operators/choose"
@@ -45,15 +44,12 @@ func Register(r *pipeline.Registry) { r.AddDetector(Spec(), New) }
 
 // New makes the detector.
 func New(s pipeline.Settings) (pipeline.Detector, error) {
-	a, err := alarm.Read(s)
-	watch, _, watchErr := choose.ReadRules(s)
 	memory := float64(s.Int("memory"))
 	usual := maps.Clone(s)
 	usual["history"] = s["memory"]
 	d := &Detector{
-		scale: ewma.ReadScale(s), usual: ewma.ReadScale(usual), threshold: s.Float("threshold"), release: s.Float("release"), tells: s.Bool("scores"), gone: int64(a.Gone),
+		scale: ewma.ReadScale(s), usual: ewma.ReadScale(usual), threshold: s.Float("threshold"), gone: s.Int("gone"),
 		alpha: 2 / (float64(s.Int("average")) + 1), slow: 2 / (memory + 1), phase: uint32(s.Int("warmup") / 3), adapt: uint32(s.Int("adapt")),
-		alarm: alarm.New(a),
 	}
 	d.enough = min(d.phase, uint32(memory/2)) // no more are counted
 	key := members.Entity
@@ -63,6 +59,7 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 			return members.Alike(members.Text(b, s.System), s, by)
 		}
 	}
-	d.members = members.New(watch, key)
-	return d, errors.Join(err, watchErr)
+	part, _, err := members.NewPart(s, d, key)
+	d.Part = part
+	return d, err
 }

@@ -29,12 +29,11 @@ type Detector struct {
 	tells     bool // scores are asked for
 	watch     *choose.Watch
 
-	irregular bool // windows are as long as their rows say
-	alarm     *alarm.Table
-	heads     state.Column[head]
-	memory    memory
-	patterns  patterns
-	scores    []pipeline.Score
+	alarm    *alarm.Table
+	heads    state.Column[head]
+	memory   memory
+	patterns patterns
+	scores   []pipeline.Score
 }
 
 // New makes the detector.
@@ -51,7 +50,7 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 // Open implements pipeline.Detector.
 func (d *Detector) Open(env *pipeline.Env) error {
 	d.alarm.Use(env.Series)
-	d.irregular = env.Window == 0
+	d.alarm.Spaced(env, d.spacing)
 	d.watch.Open(env)
 	return nil
 }
@@ -68,11 +67,7 @@ func (d *Detector) Describe() string {
 func (d *Detector) Detect(w *pipeline.Window, found []pipeline.Finding) ([]pipeline.Finding, error) {
 	d.grow(w.Table)
 	d.scores = d.scores[:0]
-	if d.irregular {
-		found = d.alarm.Expire(w.Start, w.End, d.spacing, found)
-	} else {
-		found = d.alarm.Begin(w.Start, w.End, found)
-	}
+	found = d.alarm.Begin(w.Start, w.End, found)
 	rules := d.watch.Rules()
 	for i, s := range w.Series {
 		if rules[s] == choose.None {
@@ -160,9 +155,7 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 		return
 	}
 	d.alarm.Grow(table.Len())
-	for d.heads.Len() < table.Len() {
-		d.heads.Append(head{})
-	}
+	d.heads.Grow(table.Len(), head{})
 	d.watch.Grow(table, func(uint32, int16) {})
 }
 

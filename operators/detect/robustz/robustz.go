@@ -42,12 +42,8 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 	d.alarm, d.baseline = alarm.New(a), baseline.New(b)
 	watch, entries, watchErr := choose.ReadWatch(s)
 	d.watch = watch
-	base := readRule(s, defaults)
-	for _, o := range entries {
-		d.rules = append(d.rules, readRule(o, base))
-	}
-	if len(d.rules) == 0 {
-		d.rules = []rule{base}
+	for _, r := range choose.Over(s, entries, judgement()) {
+		d.rules = append(d.rules, newRule(r))
 	}
 	return d, errors.Join(alarmErr, baselineErr, watchErr)
 }
@@ -106,7 +102,7 @@ func (d *Detector) value(w *pipeline.Window, s uint32, r *rule, v float64, found
 		z = (v - band.Median) / band.Down
 	}
 	score := min(math.Abs(z)/r.threshold, maxScore)
-	if r.direction == "up" && z < 0 || r.direction == "down" && z > 0 {
+	if !r.up && z > 0 || !r.down && z < 0 {
 		score = 0
 	}
 	if d.tells {
@@ -170,9 +166,7 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 	n := table.Len()
 	d.alarm.Grow(n)
 	d.baseline.Grow(n)
-	for d.whole.Len() < n {
-		d.whole.Append(false)
-	}
+	d.whole.Grow(n, false)
 	d.watch.Grow(table, func(s uint32, _ int16) {
 		*d.whole.Edit(s) = table.At(s).Type != pipeline.Gauge
 		d.baseline.Forget(s)

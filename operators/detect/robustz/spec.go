@@ -14,9 +14,9 @@ const (
 
 // Spec describes the detector.
 func Spec() pipeline.Spec {
-	settings := append(choose.Settings("[{metric: cpu.*, threshold: 12}, {metric: latency.*, direction: up}]", judgement(nil)...), choose.Most(),
+	settings := append(choose.Settings("[{metric: cpu.*, threshold: 12}, {metric: latency.*, direction: up}]", choose.Overriding(judgement())...), choose.Most(),
 		alarm.Release(0.5))
-	settings = append(settings, judgement(&defaults)...)
+	settings = append(settings, judgement()...)
 	settings = append(settings, baseline.Settings(baseline.Config{History: 120, Warmup: 20, Adapt: 360})...)
 	settings = append(settings, pipeline.ScoresSetting())
 	settings = append(settings, alarm.Settings(alarm.Config{Hold: 3, Of: 4, Clear: 3, Rest: 6, Update: 30, Gone: 30, Habit: alarm.Habit, Settle: alarm.Settle})...)
@@ -26,48 +26,26 @@ func Spec() pipeline.Spec {
 	}
 }
 
-// defaults is how series are judged unless the configuration says otherwise.
-var defaults = rule{threshold: 8, relative: 0.05, absolute: 1e-9, direction: "both"}
-
-// rule is how the series of one entry are judged.
-type rule struct {
-	threshold, relative, absolute float64
-	direction                     string
-}
-
-// judgement returns the settings of a rule, without defaults where they only override.
-func judgement(d *rule) []pipeline.Setting {
-	settings := []pipeline.Setting{
-		{Name: "threshold", Type: pipeline.Float, Min: pipeline.Bound(1), Max: pipeline.Bound(1e6), Doc: "The z beyond which a window is abnormal."},
-		{Name: "relative", Type: pipeline.Float, Min: pipeline.Bound(0), Max: pipeline.Bound(1e3), Doc: "The scale is at least this share of the median."},
-		{Name: "absolute", Type: pipeline.Float, Min: pipeline.Bound(1e-300), Doc: "The scale is at least this, in the metric's unit."},
-		{Name: "direction", Type: pipeline.String, Enum: []string{"both", "up", "down"}, Doc: "Where values are abnormal."},
+// judgement are the settings that an entry of series may say otherwise.
+func judgement() []pipeline.Setting {
+	return []pipeline.Setting{
+		{Name: "threshold", Type: pipeline.Float, Default: 8.0, Min: pipeline.Bound(1), Max: pipeline.Bound(1e6), Doc: "The z beyond which a window is abnormal."},
+		{Name: "relative", Type: pipeline.Float, Default: 0.05, Min: pipeline.Bound(0), Max: pipeline.Bound(1e3), Doc: "The scale is at least this share of the median."},
+		{Name: "absolute", Type: pipeline.Float, Default: 1e-9, Min: pipeline.Bound(1e-300), Doc: "The scale is at least this, in the metric's unit."},
+		{Name: "direction", Type: pipeline.String, Default: "both", Enum: []string{"both", "up", "down"}, Doc: "Where values are abnormal."},
 	}
-	if d != nil {
-		for i, v := range []any{d.threshold, d.relative, d.absolute, d.direction} {
-			settings[i].Default = v
-		}
-	}
-	return settings
-}
-
-// readRule takes what the settings say and the rest from base.
-func readRule(s pipeline.Settings, base rule) rule {
-	r := base
-	if s.Has("threshold") {
-		r.threshold = s.Float("threshold")
-	}
-	if s.Has("relative") {
-		r.relative = s.Float("relative")
-	}
-	if s.Has("absolute") {
-		r.absolute = s.Float("absolute")
-	}
-	if s.Has("direction") {
-		r.direction = s.Text("direction")
-	}
-	return r
 }
 
 // Register adds the detector to the registry.
 func Register(r *pipeline.Registry) { r.AddDetector(Spec(), New) }
+
+// rule is how the series of one entry are judged.
+type rule struct {
+	threshold, relative, absolute float64
+	up, down                      bool
+}
+
+func newRule(s pipeline.Settings) rule {
+	direction := s.Text("direction")
+	return rule{s.Float("threshold"), s.Float("relative"), s.Float("absolute"), direction != "down", direction != "up"}
+}

@@ -249,9 +249,7 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 		return
 	}
 	d.alarm.Grow(table.Len())
-	for d.cells.Len() < table.Len() {
-		d.cells.Append(nothing)
-	}
+	d.cells.Grow(table.Len(), nothing)
 	d.watch.Grow(table, func(s uint32, _ int16) { *d.cells.Edit(s) = nothing })
 }
 

@@ -138,9 +138,7 @@ func (d *Detector[S]) grow(table *pipeline.SeriesTable) {
 	}
 	d.alarm.Grow(table.Len())
 	var none S
-	for d.cells.Len() < table.Len() {
-		d.cells.Append(none)
-	}
+	d.cells.Grow(table.Len(), none)
 	d.rings.grow(table.Len())
 	d.watch.Grow(table, func(s uint32, rule int16) { *d.cells.Edit(s) = d.begin(table, s, rule) })
 }

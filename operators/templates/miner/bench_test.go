@@ -2,14 +2,14 @@ package miner
 
 import (
 	"bytes"
-	"encoding/csv"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/homeostat/homeostat/operators/operatortest"
 )
 
 // samples are lines as web systems write them.
@@ -35,9 +35,8 @@ func BenchmarkLearn(b *testing.B) {
 	for _, l := range samples {
 		sets["samples"] = append(sets["samples"], []byte(l))
 	}
-	paths, _ := filepath.Glob(filepath.Join(os.Getenv("LOGHUB"), "*", "*_2k.log_structured.csv"))
-	for _, p := range paths {
-		sets[filepath.Base(filepath.Dir(p))] = content(b, p)
+	for _, set := range operatortest.LogHub(b, os.Getenv("LOGHUB")) {
+		sets[set.Name] = set.Lines
 	}
 	for _, lines := range sets {
 		sets["all"] = append(sets["all"], lines...)
@@ -52,23 +51,6 @@ func BenchmarkLearn(b *testing.B) {
 		b.Run(name+"/changed", func(b *testing.B) { learn(b, changed(sets[name], 10, rand.New(rand.NewPCG(1, 2)))) })
 		b.Run(name+"/headed", func(b *testing.B) { learn(b, headed(changed(sets[name], 10, rand.New(rand.NewPCG(1, 2))))) })
 	}
-}
-
-func content(b testing.TB, path string) (lines [][]byte) {
-	f, err := os.Open(path)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		b.Fatal(err)
-	}
-	at := slices.Index(rows[0], "Content")
-	for _, r := range rows[1:] {
-		lines = append(lines, []byte(r[at]))
-	}
-	return lines
 }
 
 // changed returns each line several times, with other digits behind the first one of each number.

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/homeostat/homeostat/operators/operatortest"
 )
 
 // planOf returns a line's shape and its plan, nil if there is none.
@@ -145,9 +146,8 @@ func TestForetoldIsRead(t *testing.T) {
 	for seed := range uint64(3) {
 		sets = append(sets, headed(randomLines(seed, 200)))
 	}
-	paths, _ := filepath.Glob(filepath.Join(os.Getenv("LOGHUB"), "*", "*_2k.log_structured.csv"))
-	for _, p := range paths {
-		sets = append(sets, content(t, p))
+	for _, set := range operatortest.LogHub(t, os.Getenv("LOGHUB")) {
+		sets = append(sets, set.Lines)
 	}
 	for n, lines := range sets {
 		rnd := rand.New(rand.NewPCG(uint64(n), 4))
