@@ -79,7 +79,7 @@ quality: build ## run the shipped pipelines over labelled data, NAB and others, 
 COUNT ?= 3
 BENCHTIME ?= 100ms
 
-bench-micro: ## benchmarks of single parts, COUNT times each, into out/bench-micro.txt, in eight minutes
+bench-micro: ## benchmarks of single parts, COUNT times each, into out/bench-micro.txt, in ten to fifteen minutes
 	@mkdir -p out
 	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -benchtime $(BENCHTIME) -skip 'Freeze|Restore|Write|Fetch|Series/1000000' ./bench ./operators/... ./schemas/... ./internal/broker ./pipeline/engine > out/bench-micro.txt
 
