@@ -70,7 +70,8 @@ func (o *Budget) Restore(r io.Reader) error {
 // read takes an account's past from the present row. It returns false when that can't be.
 func (a *account) read(t *state.TableReader) bool {
 	a.begun, a.part = t.Int64("begun"), t.Int64("part")
-	total, bad := readEvents(t, "events", "total"), readEvents(t, "bads", "bad")
+	const unit = 1e3 // of version 1
+	total, bad := t.FloatsOf("events", "total", unit), t.FloatsOf("bads", "bad", unit)
 	if len(total) != parts || len(bad) != parts || a.part < 0 || a.part > math.MaxInt64-parts || a.known {
 		return false
 	}
@@ -83,17 +84,4 @@ func (a *account) read(t *state.TableReader) bool {
 	}
 	a.look()
 	return true
-}
-
-// readEvents reads a column of events, from an older snapshot by its older name and in thousandths.
-func readEvents(t *state.TableReader, column, older string) []float64 {
-	if t.Has(column) {
-		return t.Floats(column)
-	}
-	old := t.Ints(older)
-	events := make([]float64, len(old))
-	for k, n := range old {
-		events[k] = float64(n) / 1e3
-	}
-	return events
 }

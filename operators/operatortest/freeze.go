@@ -13,11 +13,10 @@ func (d *driver) border() error {
 	switch {
 	case d.restore:
 		return d.replace()
-	case d.freeze && d.threads && d.borders%d.every != 0:
-		d.borders++
 	case d.freeze:
-		d.borders++
-		return d.keep()
+		if d.borders++; !d.threads || (d.borders-1)%d.every == 0 {
+			return d.keep()
+		}
 	case d.evict:
 		return d.leave()
 	}

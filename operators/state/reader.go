@@ -355,6 +355,19 @@ func (t *TableReader) Floats(name string) []float64 {
 	return missing[[]float64](t, name)
 }
 
+// FloatsOf returns numbers that older snapshots have under an older name, as whole ones of a unit.
+func (t *TableReader) FloatsOf(name, older string, unit float64) []float64 {
+	if t.Has(name) {
+		return t.Floats(name)
+	}
+	counts := t.Ints(older)
+	out := make([]float64, len(counts))
+	for i, n := range counts {
+		out[i] = float64(n) / unit
+	}
+	return out
+}
+
 // Within tells whether numbers that were read are such as are kept: none is farther from zero than the most that any is. What is not known
 // is not a number.
 func Within(most float64, values ...float64) bool {

@@ -158,13 +158,13 @@ func readTruth(data string) (map[name]truth, error) {
 func readStretch(window [2]string, points []string) (s stretch, err error) {
 	var ends [2]time.Time
 	for i, text := range window {
-		if ends[i], err = time.Parse(layout, text); err != nil {
+		if ends[i], err = time.Parse(Layout, text); err != nil {
 			return s, err
 		}
 	}
 	s = stretch{ends[0], ends[1], ends[0]}
 	for _, p := range points {
-		at, err := time.Parse(layout, p)
+		at, err := time.Parse(Layout, p)
 		if err != nil {
 			return s, err
 		}
@@ -187,11 +187,11 @@ func span(path string) (time.Duration, error) {
 	if err != nil || len(rows) < 2 {
 		return 0, fmt.Errorf("%s is no CSV file of rows: %v", path, err)
 	}
-	first, err := time.Parse(layout, rows[1][0])
+	first, err := time.Parse(Layout, rows[1][0])
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", path, err)
 	}
-	last, err := time.Parse(layout, rows[len(rows)-1][0])
+	last, err := time.Parse(Layout, rows[len(rows)-1][0])
 	return last.Sub(first), err
 }
 

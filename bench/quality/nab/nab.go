@@ -31,8 +31,8 @@ type Bench struct {
 	Config  string // the pipeline's file
 }
 
-// layout is how the benchmark writes times.
-const layout = "2006-01-02 15:04:05"
+// Layout is how the benchmark writes times.
+const Layout = "2006-01-02 15:04:05"
 
 // name is a file without its folder and its end, as the pipeline's labels say.
 type name struct{ Category, Series string }
@@ -137,7 +137,7 @@ func write(from, to string, windows []judged) (int, error) {
 	scores := make([]float64, len(rows))
 	last := map[int]int{} // row by window
 	for i, r := range rows {
-		t, err := time.Parse(layout, r[0])
+		t, err := time.Parse(Layout, r[0])
 		if err != nil {
 			return 0, fmt.Errorf("%s, row %d: %w", from, i+1, err)
 		}

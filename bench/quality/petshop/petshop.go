@@ -13,10 +13,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// layout is how the benchmark writes times.
-const layout = "2006-01-02 15:04:05"
+	"github.com/homeostat/homeostat/bench/quality/nab"
+)
 
 // headers are the rows above the first one of values: microservice, metric, statistic and, beside the name of the times, nothing.
 const headers = 4
@@ -68,7 +67,7 @@ func lay(path, folder string) error {
 		if err != nil || math.IsNaN(at) || math.Abs(at) > 1e11 {
 			return fmt.Errorf("row %d begins with %q, not with a time in Unix seconds", headers+i+1, r[0])
 		}
-		times[headers+i] = time.Unix(int64(at), 0).UTC().Format(layout)
+		times[headers+i] = time.Unix(int64(at), 0).UTC().Format(nab.Layout)
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err

@@ -29,13 +29,14 @@ const (
 	version = 2
 )
 
+// judgement is the setting that an entry of series may say otherwise.
+func judgement() []pipeline.Setting { return []pipeline.Setting{runs.Threshold()} }
+
 // Spec describes the detector.
 func Spec() pipeline.Spec {
-	overriding := runs.Threshold()
-	overriding.Default = nil
-	settings := choose.Settings("[{metric: up}, {metric: backup.done, threshold: 10}]", overriding)
+	settings := choose.Settings("[{metric: up}, {metric: backup.done, threshold: 10}]", choose.Overriding(judgement())...)
 	settings[0].Required, settings[0].Doc = true, "The series that are expected; the first entry that fits counts."
-	settings = append(settings, runs.Threshold())
+	settings = append(settings, judgement()...)
 	settings = append(settings, runs.Settings()...)
 	settings = append(settings, alarm.Settings(alarm.Config{Hold: 1, Of: 1, Clear: 1, Rest: 6, Update: 30, Gone: 1_000_000, Settle: -1})...)
 	return pipeline.Spec{Name: name, Version: version, Settings: settings, Doc: "Finds series that are expected and not there."}
@@ -70,11 +71,8 @@ func New(s pipeline.Settings) (pipeline.Detector, error) {
 	if len(entries) == 0 {
 		return nil, &pipeline.SettingFault{Path: "series", Err: pipeline.Errorf("absence.series", "no series is expected: name those that are, as series: [{metric: up}]")}
 	}
-	for _, e := range entries {
-		if !e.Has("threshold") {
-			e = pipeline.Settings{"threshold": s.Float("threshold")}
-		}
-		d.rules = append(d.rules, runs.ReadRule(pipeline.Settings{"threshold": e.Float("threshold"), "history": s["history"], "warmup": s["warmup"], "adapt": s["adapt"]}))
+	for _, r := range choose.Over(s, entries, judgement()) {
+		d.rules = append(d.rules, runs.ReadRule(r))
 	}
 	return d, errors.Join(err, watchErr)
 }
@@ -182,10 +180,8 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 		return
 	}
 	d.alarm.Grow(table.Len())
-	for d.seen.Len() < table.Len() {
-		d.seen.Append(seen{})
-		d.paces.Append(runs.Pace{})
-	}
+	d.seen.Grow(table.Len(), seen{})
+	d.paces.Grow(table.Len(), runs.Pace{})
 	d.watch.Grow(table, func(s uint32, _ int16) { *d.seen.Edit(s), *d.paces.Edit(s) = seen{}, runs.Pace{} })
 }
 

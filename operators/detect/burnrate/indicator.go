@@ -197,26 +197,19 @@ type keptIndicator struct {
 }
 
 func (k *keptIndicator) write(t *state.TableWriter) {
-	t.Uint32(k.series).Text(k.slo).Int64(k.begun)
-	times, counts := make([]int64, len(k.past)), make([]float64, len(k.past))
-	for _, of := range [...]func(*sample) int64{func(p *sample) int64 { return p.start }, func(p *sample) int64 { return p.end }} {
-		for i := range k.past {
-			times[i] = of(&k.past[i])
-		}
-		t.Ints(times)
+	n := len(k.past)
+	starts, ends, totals, bads := make([]int64, n), make([]int64, n), make([]float64, n), make([]float64, n)
+	for i, p := range k.past {
+		starts[i], ends[i], totals[i], bads[i] = p.start, p.end, p.total, p.bad
 	}
-	for _, of := range [...]func(*sample) float64{func(p *sample) float64 { return p.total }, func(p *sample) float64 { return p.bad }} {
-		for i := range k.past {
-			counts[i] = of(&k.past[i])
-		}
-		t.Floats(counts)
-	}
+	t.Uint32(k.series).Text(k.slo).Int64(k.begun).Ints(starts).Ints(ends).Floats(totals).Floats(bads)
 }
 
 // readSamples reads the windows of the present row. It returns false when they can't be.
 func readSamples(t *state.TableReader) (past []sample, ok bool) {
 	starts, ends := t.Ints("start"), t.Ints("end")
-	totals, bads := readEvents(t, "events", "total"), readEvents(t, "bads", "bad")
+	const unit = 1e6 // before version 3
+	totals, bads := t.FloatsOf("events", "total", unit), t.FloatsOf("bads", "bad", unit)
 	if len(starts) != len(ends) || len(totals) != len(ends) || len(bads) != len(ends) {
 		return nil, false
 	}
@@ -228,19 +221,6 @@ func readSamples(t *state.TableReader) (past []sample, ok bool) {
 		past[i] = sample{starts[i], ends[i], totals[i], bads[i]}
 	}
 	return past, true
-}
-
-// readEvents reads a column of events, from an older snapshot by its older name and in millionths.
-func readEvents(t *state.TableReader, column, older string) []float64 {
-	if t.Has(column) {
-		return t.Floats(column)
-	}
-	old := t.Ints(older)
-	events := make([]float64, len(old))
-	for i, n := range old {
-		events[i] = float64(n) / 1e6
-	}
-	return events
 }
 
 // read takes an indicator's past from the present row. It returns false when that can't be.

@@ -115,9 +115,7 @@ func (d *Detector) grow(table *pipeline.SeriesTable) {
 	n := table.Len()
 	d.alarm.Grow(n)
 	d.past.Grow(n)
-	for d.series.Len() < n {
-		d.series.Append(kept{})
-	}
+	d.series.Grow(n, kept{})
 	for ; d.looked < n; d.looked++ {
 		i := uint32(d.looked)
 		s := table.At(i)

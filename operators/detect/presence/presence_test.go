@@ -1,7 +1,6 @@
 package presence
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -165,37 +164,12 @@ func TestWindowOfAnOlderSnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := made.(*Detector)
-	lost, table := 0, pipeline.NewSeriesTable(nil, 0)
-	if err := d.Open(&pipeline.Env{Series: table, Lose: func(_ string, n int) { lost += n }}); err != nil {
-		t.Fatal(err)
-	}
 	older := laneTable
 	older.Version, older.Fields = 1, older.Fields[:3]
-	var b bytes.Buffer
-	w := state.NewWriter(&b, name)
-	w.Table(older).Int64(10e9).Int64(20e9).Bool(true)
-	w.Table(seriesTable)
-	w.Table(systemTable)
-	d.alarm.Freeze().Write(w)
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Restore(&b); err != nil {
-		t.Fatal(err)
-	}
-	for _, at := range []int64{19e9, 20e9} {
-		if _, err := d.Conclude(at, nil); err != nil {
-			t.Fatal(err)
-		}
-		if start, end := d.Judged(); (end > 0) != (at == 20e9) || at == 20e9 && (start != 10e9 || end != 20e9) {
-			t.Errorf("at %d it had judged [%d,%d)", at, start, end)
-		}
-	}
-	one, err := table.Intern(metric, "", pipeline.Delta, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := d.Detect(&pipeline.Window{Table: table, Start: 10e9, End: 20e9, Series: []uint32{one}, Count: []int64{1}, Sum: []float64{1}}, nil); err != nil || lost != 1 {
-		t.Errorf("%d rows lost, want the one that is late; %v", lost, err)
-	}
+	operatortest.OlderWindow(t, d, name, func(w *state.Writer) {
+		w.Table(older).Int64(10e9).Int64(20e9).Bool(true)
+		w.Table(seriesTable)
+		w.Table(systemTable)
+		d.alarm.Freeze().Write(w)
+	}, metric, pipeline.Delta)
 }

@@ -40,8 +40,8 @@ func (r *rings) add(m any) {
 }
 
 func (r *rings) grow(n int) {
-	for r.models != nil && r.of.Len() < n {
-		r.of.Append(0)
+	if r.models != nil {
+		r.of.Grow(n, 0)
 	}
 }
 

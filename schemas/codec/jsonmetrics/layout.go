@@ -106,8 +106,7 @@ func (ls *layouts) meet(l *layout) {
 	l.used = true
 	if ls.last != nil && ls.last.next == l {
 		ls.last = l
-		ls.foretold++
-		ls.tally()
+		ls.tally(true)
 		return
 	}
 	if ls.last != nil {
@@ -115,18 +114,18 @@ func (ls *layouts) meet(l *layout) {
 	}
 	ls.last = l
 	i := slices.Index(ls.all, l)
-	if i < reach {
-		ls.foretold++
-	}
-	ls.tally()
+	ls.tally(i < reach)
 	if i > 0 {
 		copy(ls.all[1:i+1], ls.all[:i])
 		ls.all[0] = l
 	}
 }
 
-// tally counts a message, and finds out whether layouts are worth their while.
-func (ls *layouts) tally() {
+// tally counts a message, which was or was not of a layout that is tried first, and finds out whether layouts are worth their while.
+func (ls *layouts) tally(foretold bool) {
+	if foretold {
+		ls.foretold++
+	}
 	if ls.round++; ls.round < roundLength {
 		return
 	}

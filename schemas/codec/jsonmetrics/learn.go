@@ -10,7 +10,7 @@ func (ls *layouts) learn(c *codec, raw []byte) {
 	}
 	ls.strange++
 	if ls.off || len(raw) > maxLayoutBytes || ls.made == maxLayouts || ls.vain > 8+ls.strange/64 {
-		ls.tally()
+		ls.tally(false)
 		return
 	}
 	for _, l := range ls.all {
@@ -19,7 +19,7 @@ func (ls *layouts) learn(c *codec, raw []byte) {
 			return
 		}
 	}
-	ls.tally()
+	ls.tally(false)
 	l := c.newLayout(raw)
 	if l == nil {
 		ls.vain++
